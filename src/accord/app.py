@@ -1,0 +1,115 @@
+"""The composition root, on one page: the only place that builds anything."""
+
+import os
+import time
+from pathlib import Path
+
+from accord.cli import run
+from accord.config import Config
+from accord.domain.terms import BrandId, Instant
+from accord.keys.callers import Callers
+from accord.keys.keyring import WrappedKeyring
+from accord.keys.secrets import Secrets
+from accord.ledger.lookup import Lookups
+from accord.rpc.server import Server, Services, serve
+from accord.sample.load import load_sample
+from accord.service.audit import AuditReport, audit
+from accord.service.catalogues import Catalogues
+from accord.service.guard import ProvenStore, keep_outside
+from accord.service.policies import Policies
+from accord.service.proofs import Proofs
+from accord.service.questions import Questions
+from accord.service.records import Remembered
+from accord.service.writer import Clock, Writer
+from accord.storage.engine import open_engine
+from accord.storage.key_store import SqlWrappedKeys
+from accord.storage.migrate import newest, revision, upgrade
+from accord.storage.outside import FileOutsideCopy
+from accord.storage.store import SqlStore
+
+
+def wall_clock() -> Instant:
+    """Return now."""
+    return Instant(time.time_ns() // 1000)
+
+
+def name_ledger(brand: BrandId) -> str:
+    """Return the name of a new ledger: never used before, and never again."""
+    return f"accord/{brand}/{os.urandom(8).hex()}"
+
+
+class Installation:
+    """Everything one data folder and one database hold, opened."""
+
+    def __init__(self, config: Config, clock: Clock = wall_clock) -> None:
+        """Open it. Raises ValueError, SecretsError, StoreUnavailableError."""
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.config = config
+        self.secrets = Secrets.open(config.data / "secrets", os.environ)
+        self.callers = Callers(config.data / "callers.json")
+        self.outside = FileOutsideCopy(config.data / "checkpoints")
+        self.engine = open_engine(config.database_url)
+        self.keys_engine = open_engine(config.keys_url)
+        self.store = SqlStore(self.engine)
+        self.keyring = WrappedKeyring(SqlWrappedKeys(self.keys_engine), self.secrets.kek)
+        self.lookups = Lookups(self.secrets.pepper)
+        self.proven = ProvenStore(self.store, self.store, self.outside, self.secrets)
+        self.policies = Policies(self.proven, self.keyring)
+        self.writer = Writer(
+            self.proven, self.keyring, self.lookups, self.policies, self.outside, self.secrets, clock, name_ledger
+        )
+        self.questions = Questions(self.proven, self.lookups, self.policies, clock)
+        self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
+        self.proofs = Proofs(self.proven, self.outside, self.secrets)
+        self.catalogues = Catalogues(self.proven, self.policies)
+
+    def migrate(self) -> tuple[str, str]:
+        """Bring both databases to the newest revision; return the two revisions."""
+        upgrade(self.engine, "ledger")
+        upgrade(self.keys_engine, "keys")
+        return newest("ledger"), newest("keys")
+
+    def is_current(self) -> bool:
+        """Say whether both databases are at the newest revision."""
+        current = (revision(self.engine), revision(self.keys_engine))
+        return current == (newest("ledger"), newest("keys"))
+
+    def audit(self, brand: BrandId) -> AuditReport:
+        """Fold the brand's ledger again and compare."""
+        return audit(brand, self.store, self.store, self.keyring, self.lookups)
+
+    def keep_checkpoints(self) -> None:
+        """Keep the newest checkpoint of every ledger outside the database."""
+        for head in self.store.heads():
+            keep_outside(self.outside, head, self.secrets)
+
+    def brands(self) -> list[BrandId]:
+        """Return the brands that have a ledger."""
+        return [head.brand for head in self.store.heads()]
+
+    def server(self) -> Server:
+        """Return a server that is ready to start."""
+        services = Services(
+            questions=self.questions,
+            writer=self.writer,
+            remembered=self.remembered,
+            proofs=self.proofs,
+            catalogues=self.catalogues,
+            lookups=self.lookups,
+            callers=self.callers,
+        )
+        return serve(self.config, services)
+
+    def load_sample(self, brand: BrandId, folder: Path) -> None:
+        """Load the sample brand through the service's own commands, with its own year of time."""
+        load_sample(self, brand, folder)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.store.close()
+        self.keys_engine.dispose()
+
+
+def main() -> None:
+    """Run the command line."""
+    run(Installation, Config)

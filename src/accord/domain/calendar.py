@@ -1,0 +1,200 @@
+"""Hours of the day where the customer is: time zones, public holidays, and their worst case.
+
+Owns the sentence "unknown takes the most protective answer": when the time zone is not known, an
+instant is open only if it is open in every zone the customer may live in. Time-zone and holiday
+data come from libraries (tzdata, holidays), whose versions every answer names. Pure: the same
+arguments and data versions give the same instants; caches only remember.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from importlib import metadata, resources
+from zoneinfo import ZoneInfo
+
+import holidays
+from msgspec import Struct
+
+from accord.domain.terms import DAY, SECOND, Instant
+
+HORIZON_DAYS = 90
+"""No open instant within this many days is no slot at all."""
+
+FRENCH_TERRITORIES = ("GF", "GP", "MQ", "RE", "YT")
+"""Overseas departments with their own ISO 3166-1 code; a French brand's customer may live there."""
+
+DATA_VERSION = f"tzdata/{metadata.version('tzdata')} holidays/{metadata.version('holidays')}"
+"""The data that answers about hours rest on."""
+
+Span = tuple[Instant, Instant]
+
+
+class OpenHours(Struct, frozen=True):
+    """For each ISO day from Monday, the spans of minutes in which a contact may be made, ascending."""
+
+    days: tuple[tuple[tuple[int, int], ...], ...]
+    closed_on_public_holidays: bool = False
+
+
+class Whereabouts(Struct, frozen=True):
+    """What is known of where a customer lives; `home_country` is the brand's."""
+
+    country: str
+    region: str
+    time_zone: str
+    home_country: str
+
+
+def zone_known(name: str) -> bool:
+    """Say whether a name is an IANA time zone of the data in use."""
+    return name in _zones()
+
+
+def country_known(code: str) -> bool:
+    """Say whether a code is a country of the time-zone data in use."""
+    return code in _zones_by_country()
+
+
+@lru_cache(maxsize=4096)
+def candidate_zones(where: Whereabouts) -> tuple[str, ...]:
+    """Return the zones the customer may live in; one when the facts tell it."""
+    if where.time_zone and zone_known(where.time_zone):
+        return (where.time_zone,)
+    table = _zones_by_country()
+    if where.country in table:
+        return table[where.country]
+    territories = FRENCH_TERRITORIES if where.home_country == "FR" else ()
+    found = [zone for code in (where.home_country, *territories) for zone in table.get(code, ())]
+    return tuple(dict.fromkeys(found)) or ("UTC",)
+
+
+def open_until(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
+    """Return when the open span around `time` ends in the first zone to close, or 0 when it is closed in one."""
+    ends = []
+    for zone in candidate_zones(where):
+        for start, end in _spans_around(hours, zone, *_holiday_place(where), time // DAY):
+            if start <= time < end:
+                ends.append(end)
+                break
+        else:
+            return Instant(0)
+    return min(ends)
+
+
+def next_open(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
+    """Return the first instant from `time` on that is open in every candidate zone; 0 for none in 90 days."""
+    limit = time + HORIZON_DAYS * DAY
+    zones = candidate_zones(where)
+    while time <= limit:
+        later = max(_next_in_zone(hours, where, zone, time) for zone in zones)
+        if later == time:
+            return time
+        time = later
+    return Instant(0)
+
+
+def calendar_days_start(where: Whereabouts, time: Instant, days: int) -> Instant:
+    """Return the local midnight that starts `days` calendar days of which `time` lies in the last."""
+    return min(_midnight(_local_date(time, zone) - timedelta(days=days - 1), zone) for zone in candidate_zones(where))
+
+
+def calendar_days_after(where: Whereabouts, time: Instant, days: int) -> Instant:
+    """Return the local midnight that ends `days` full calendar days after the day of `time`."""
+    return max(_midnight(_local_date(time, zone) + timedelta(days=days + 1), zone) for zone in candidate_zones(where))
+
+
+def year_of(time: Instant) -> int:
+    """Return the calendar year in UTC."""
+    return datetime.fromtimestamp(time / SECOND, UTC).year
+
+
+def year_start(year: int) -> Instant:
+    """Return the first instant of a year in UTC."""
+    return Instant(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * SECOND)
+
+
+def _next_in_zone(hours: OpenHours, where: Whereabouts, zone: str, time: Instant) -> Instant:
+    day = time // DAY
+    country, region = _holiday_place(where)
+    for offset in range(HORIZON_DAYS + 3):
+        for start, end in _spans_around(hours, zone, country, region, day + offset):
+            if time < end:
+                return max(start, time)
+    return Instant(time + (HORIZON_DAYS + 1) * DAY)
+
+
+@lru_cache(maxsize=65_536)
+def _spans_around(hours: OpenHours, zone: str, country: str, region: str, utc_day: int) -> tuple[Span, ...]:
+    """Return the open spans of the local days around a UTC day, joined where they touch, ascending."""
+    first = date(1970, 1, 1) + timedelta(days=utc_day - 1)
+    spans: list[Span] = []
+    for offset in range(4):
+        day = first + timedelta(days=offset)
+        if hours.closed_on_public_holidays and _public_holiday(day, country, region):
+            continue
+        for start, end in hours.days[day.isoweekday() - 1]:
+            span = (_local_instant(day, start, zone), _local_instant(day, end, zone))
+            if spans and span[0] <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], span[1])
+            elif span[0] < span[1]:
+                spans.append(span)
+    return tuple(spans)
+
+
+def _holiday_place(where: Whereabouts) -> tuple[str, str]:
+    if where.country in FRENCH_TERRITORIES:
+        return "FR", where.country
+    return where.country or where.home_country, where.region if where.country else ""
+
+
+def _local_instant(day: date, minute: int, zone: str) -> Instant:
+    """Return the instant of a local time; one that a clock change skips is read with the offset before the change."""
+    day, minute = day + timedelta(days=minute // 1440), minute % 1440
+    local = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=_zone(zone))
+    return Instant(int(local.timestamp()) * SECOND)
+
+
+def _midnight(day: date, zone: str) -> Instant:
+    return _local_instant(day, 0, zone)
+
+
+def _local_date(time: Instant, zone: str) -> date:
+    return datetime.fromtimestamp(time / SECOND, _zone(zone)).date()
+
+
+@lru_cache(maxsize=65_536)
+def _public_holiday(day: date, country: str, region: str) -> bool:
+    """Say whether a day is a public holiday there; an unknown region counts every region's holidays."""
+    supported = holidays.list_supported_countries()
+    if country not in supported:
+        return False
+    regions = supported[country]
+    chosen = [region] if region in regions else [None, *regions]
+    return any(day in _holidays(country, each, day.year) for each in chosen)
+
+
+@lru_cache(maxsize=4096)
+def _holidays(country: str, region: str | None, year: int) -> holidays.HolidayBase:
+    return holidays.country_holidays(country, subdiv=region, years=year)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    # Read from the tzdata package, never from the machine, so that the version in each answer is the one used.
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@lru_cache(maxsize=1)
+def _zones_by_country() -> dict[str, tuple[str, ...]]:
+    table: dict[str, list[str]] = {}
+    text = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            code, _, name, *_ = line.split("\t")
+            table.setdefault(code, []).append(name)
+    return {code: tuple(names) for code, names in table.items()}

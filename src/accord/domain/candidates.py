@@ -1,0 +1,88 @@
+"""Gates 6 to 8 judge each ground in turn: unlimited permissions first, then the earliest to expire.
+
+The no is given only when no ground passes, and then it is the one of the ground that came furthest:
+so a contact-once permission is never burned where an ongoing one covers, and a permission that was
+used up says so rather than "nothing permits it".
+"""
+
+from msgspec import Struct
+
+from accord.domain.case import Case
+from accord.domain.gates import basis, recipient, uses
+from accord.domain.policy import BasisTerm
+from accord.domain.state import PermissionMark
+from accord.domain.terms import FAR, Basis, Position, Reason
+
+
+class Ground(Struct, frozen=True):
+    """The best ground found. `gate` is the number of the gate that stopped it, 0 for none."""
+
+    gate: int
+    reason: Reason | None = None
+    term: BasisTerm | None = None
+    mark: PermissionMark | None = None
+    positions: tuple[Position, ...] = ()
+
+
+NO_BASIS = Ground(6, Reason.NO_BASIS)
+BY_CLASS = Ground(0)
+
+
+def best(case: Case) -> Ground:
+    """Return the first ground that passes gates 6 to 8, else the one that came furthest."""
+    if case.lane.exempt:
+        reason = recipient.fault(None, case)
+        return Ground(7, reason) if reason else BY_CLASS
+    furthest = NO_BASIS
+    for term in case.lane.bases:
+        found = _permissions(term, case) if term.basis is Basis.PERMISSION else _other(term, case)
+        if not found.gate:
+            return found
+        if furthest is NO_BASIS or found.gate > furthest.gate or _says_more(found, furthest):
+            furthest = found
+    return furthest
+
+
+def _says_more(found: Ground, furthest: Ground) -> bool:
+    """Prefer, at the same gate, a fault of something that exists over "nothing permits it"."""
+    return found.gate == furthest.gate and furthest.reason is Reason.NO_PERMISSION
+
+
+def _permissions(term: BasisTerm, case: Case) -> Ground:
+    furthest = Ground(6, Reason.NO_PERMISSION, term)
+    for mark in sorted(case.permissions, key=_unlimited_first):
+        if not case.lifts(mark):
+            continue
+        found = _permission(mark, term, case)
+        if not found.gate:
+            return found
+        newer = furthest.mark is None or mark.position > furthest.mark.position
+        if found.gate > furthest.gate or (found.gate == furthest.gate and newer):
+            furthest = found
+    return furthest
+
+
+def _permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Ground:
+    positions = (mark.position,)
+    if reason := basis.fault_of_permission(mark, term, case):
+        return Ground(6, reason, term, mark, positions)
+    if reason := recipient.fault(mark, case):
+        return Ground(7, reason, term, mark, positions)
+    if reason := uses.fault(mark, case):
+        return Ground(8, reason, term, mark, positions)
+    return Ground(0, None, term, mark, positions)
+
+
+def _other(term: BasisTerm, case: Case) -> Ground:
+    if case.refusals:
+        # Only a permission lifts a refusal; a sale or a contract does not.
+        return Ground(6, Reason.NO_PERMISSION, term)
+    if reason := basis.fault_of_ground(term, case):
+        return Ground(6, reason, term)
+    if reason := recipient.fault(None, case):
+        return Ground(7, reason, term)
+    return Ground(0, None, term, None, basis.positions_of_ground(term, case))
+
+
+def _unlimited_first(mark: PermissionMark) -> tuple[bool, int, Position]:
+    return (mark.uses > 0, mark.valid_until or FAR, mark.position)

@@ -1,0 +1,96 @@
+"""One question before the gates: what they share, worked out once.
+
+A case is made by `decide`, read by the gates, and thrown away. It alone changes while it is judged:
+gates lower `until`, the instant before which time cannot change the answer.
+"""
+
+from functools import cached_property
+
+from accord.domain.calendar import Whereabouts
+from accord.domain.decision import Customer, Point
+from accord.domain.policy import Lane, Policy
+from accord.domain.scope import Cell, permits, refuses
+from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first
+from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, FAR, Instant, PurposeClass
+
+
+class Case:
+    """A customer, a cell, a lane and an instant. `own_contact` is the contact being judged anew, if any."""
+
+    def __init__(  # noqa: PLR0913 - a question has this many sides
+        self,
+        customer: Customer,
+        cell: Cell,
+        points: tuple[Point, ...],
+        lane: Lane,
+        policy: Policy,
+        now: Instant,
+        own_contact: ContactMark | None = None,
+    ) -> None:
+        """Hold what the gates look at; `points` are the addresses that may be used."""
+        self.customer = customer
+        self.state = customer.state
+        self.cell = cell
+        self.points = points
+        self.lane = lane
+        self.policy = policy
+        self.now = now
+        self.own_contact = own_contact
+        self.until: int = FAR
+
+    def changes_at(self, time: int) -> None:
+        """Note that time alone may change the answer at this instant."""
+        if time > self.now:
+            self.until = min(self.until, time)
+
+    def at(self, time: Instant) -> "Case":
+        """Return the same question asked at another instant."""
+        return Case(self.customer, self.cell, self.points, self.lane, self.policy, time, self.own_contact)
+
+    @cached_property
+    def permissions(self) -> list[PermissionMark]:
+        """Permissions that list this very cell, whatever their time, uses and third parties."""
+        cell = self.cell
+        return [mark for mark in self.state.permissions if permits(mark.granted, cell)]
+
+    @cached_property
+    def refusals(self) -> list[RefusalMark]:
+        """Refusals that reach this cell and bind its class, those of the address too."""
+        lane, cell = self.lane, self.cell
+        if lane.floor_only:
+            return []
+        found = [mark for mark in self.state.refusals if refuses(mark.refused, cell)]
+        for point in self.points:
+            found.extend(mark for mark in point.state.refusals if refuses(mark.refused, cell))
+        if lane.exempt:
+            # A refusal of everything leaves service messages alone; one that names them, or STOP, does not.
+            found = [mark for mark in found if mark.refused.purpose or mark.stops]
+        return found
+
+    @cached_property
+    def where(self) -> Whereabouts:
+        """Where the customer lives, as far as it is known."""
+        facts = self.state.facts
+        return Whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
+
+    @cached_property
+    def contacts(self) -> list[ContactMark]:
+        """Contacts in memory, newest first, without the one being judged anew."""
+        since = Instant(self.now - CONTACT_MEMORY_DAYS * DAY)
+        own = self.own_contact.key if self.own_contact else b""
+        return [mark for mark in contacts_newest_first(self.state, since) if mark.key != own]
+
+    @property
+    def marketing(self) -> bool:
+        """Say whether the purpose is of class marketing."""
+        return self.lane.purpose_class is PurposeClass.MARKETING
+
+    def lifts(self, mark: PermissionMark) -> bool:
+        """Say whether a permission is later, by both clocks, than every refusal that reaches the cell."""
+        return not self.refusals or (
+            mark.lifts
+            and all(
+                mark.act_time > refusal.act_time and mark.recorded_time > refusal.recorded_time
+                for refusal in self.refusals
+            )
+        )

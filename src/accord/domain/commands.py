@@ -1,0 +1,167 @@
+"""What callers ask to be written. Commands ask; `admit` turns each into an event, or says why not.
+
+Values arrive here normalised: identifiers in their normal form, instants in UTC microseconds with
+0 for "now" or "none", strings within their limits. What only the catalogue or the state can tell
+is judged by `admit`.
+"""
+
+from msgspec import Struct
+
+from accord.domain.catalogue import Catalogue
+from accord.domain.events import Artefact, FactsRecorded
+from accord.domain.terms import (
+    ActivityKind,
+    Declarant,
+    Identifier,
+    Instant,
+    Method,
+    Outcome,
+    PointFact,
+    Position,
+    Recorder,
+    RefusalKind,
+)
+
+
+class Declaration(Struct, frozen=True, kw_only=True):
+    """Evidence as told by the caller; `act_time` 0 is now, `notice` empty is the touchpoint's."""
+
+    touchpoint: str
+    method: Method
+    declarant: Declarant
+    recorder: Recorder
+    notice: str = ""
+    language: str = ""
+    recorder_id: str = ""
+    act_time: Instant = Instant(0)
+    artefacts: tuple[Artefact, ...] = ()
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """Give what the touchpoint asks for; empty lists choose everything its notice lists."""
+
+    customer: Identifier
+    evidence: Declaration
+    purposes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    contact_point: Identifier | None = None
+    topics: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    valid_from: Instant = Instant(0)
+    valid_until: Instant = Instant(0)
+
+
+class Confirm(Struct, frozen=True, kw_only=True):
+    """Confirm the pending permission at a position."""
+
+    customer: Identifier
+    evidence: Declaration
+    permission: Position
+
+
+class Refuse(Struct, frozen=True, kw_only=True):
+    """Say no: refused, withdrawn or objected. Never fails for identity."""
+
+    kind: RefusalKind
+    customer: Identifier
+    evidence: Declaration
+    purpose: str = ""
+    channel: str = ""
+    contact_point: Identifier | None = None
+    topic: str = ""
+    place: str = ""
+    recipient: str = ""
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """Give an address to a customer."""
+
+    customer: Identifier
+    contact_point: Identifier
+
+
+class Unlink(Struct, frozen=True, kw_only=True):
+    """Take an address off a customer."""
+
+    customer: Identifier
+    contact_point: Identifier
+
+
+class RecordFacts(Struct, frozen=True, kw_only=True):
+    """Tell facts; at least one is set."""
+
+    customer: Identifier
+    facts: FactsRecorded
+
+
+class ReportActivity(Struct, frozen=True, kw_only=True):
+    """Tell what a customer did."""
+
+    customer: Identifier
+    kind: ActivityKind
+    act_time: Instant = Instant(0)
+    place: str = ""
+    objection_offered: bool = False
+
+
+class ReportContactPoint(Struct, frozen=True, kw_only=True):
+    """Tell a fact of an address."""
+
+    contact_point: Identifier
+    fact: PointFact
+    act_time: Instant = Instant(0)
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """May I contact this customer, on this channel, for this purpose?"""
+
+    customer: Identifier
+    purpose: str
+    channel: str = ""
+    topic: str = ""
+    place: str = ""
+    recipient: str = ""
+    contact_point: Identifier | None = None
+
+
+class AuthorizeContact(Struct, frozen=True, kw_only=True):
+    """Check and count one intended message."""
+
+    contact_id: str
+    question: Question
+
+    @property
+    def customer(self) -> Identifier:
+        """Whom."""
+        return self.question.customer
+
+
+class ReportContact(Struct, frozen=True, kw_only=True):
+    """Tell what became of a contact."""
+
+    contact_id: str
+    outcome: Outcome
+    outcome_time: Instant = Instant(0)
+
+
+class ApplyCatalogue(Struct, frozen=True, kw_only=True):
+    """Make a catalogue the one that counts; `expected_version` 0 is "whichever counts now"."""
+
+    catalogue: Catalogue
+    expected_version: int = 0
+
+
+Command = (
+    Grant
+    | Confirm
+    | Refuse
+    | Link
+    | Unlink
+    | RecordFacts
+    | ReportActivity
+    | ReportContactPoint
+    | AuthorizeContact
+    | ReportContact
+    | ApplyCatalogue
+)

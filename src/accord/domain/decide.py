@@ -1,0 +1,240 @@
+"""May this contact happen? The lowest answer of all gates, the first reason that gave it, and until when.
+
+Pure: the same state, question, policy, time and data versions give the same decision. Asking
+changes nothing. No gate can lift what another refused, and no caller can talk past one: the class
+of the catalogued purpose is the only exemption.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from accord.domain import candidates
+from accord.domain.calendar import HORIZON_DAYS
+from accord.domain.candidates import Ground
+from accord.domain.case import Case
+from accord.domain.commands import Question
+from accord.domain.decision import Customer, Decision, Finding, Point, Step
+from accord.domain.gates import basis, contact_point, floor, legal, overlays, pressure, recipient, refusals, resolve, uses
+from accord.domain.policy import Lane, Policy, Rule
+from accord.domain.problems import ErrorReason, Problem, invalid, unknown
+from accord.domain.scope import Cell, code
+from accord.domain.state import ContactMark
+from accord.domain.terms import DAY, FAR, Basis, Instant, Obligation, PurposeClass, Reason, Verdict
+
+Judge = Callable[[Case, Ground], Finding | None]
+
+
+class Gate(Struct, frozen=True):
+    """A gate: its number and name, how it judges, and which lanes skip it."""
+
+    number: int
+    name: str
+    judge: Judge
+    skipped: Callable[[Lane], bool]
+    opens: Callable[[Case, Instant], Instant] | None = None
+
+
+def _at(gate: int, ground: Ground) -> Reason | None:
+    return ground.reason if ground.gate == gate else None
+
+
+def _never(_lane: Lane) -> bool:
+    return False
+
+
+def _exempt(lane: Lane) -> bool:
+    return lane.exempt
+
+
+ORDER: tuple[Gate, ...] = (
+    Gate(0, "resolve", lambda case, _: resolve.judge(case), _never),
+    Gate(1, "floor", lambda case, _: floor.judge(case), _never),
+    Gate(2, "contact point", lambda case, _: contact_point.judge(case), _never),
+    Gate(3, "overlays", lambda case, _: overlays.judge(case), lambda lane: lane.floor_only, overlays.opens),
+    Gate(4, "class", lambda _case, _ground: None, _never),
+    Gate(5, "refusals", lambda case, _: refusals.judge(case), lambda lane: lane.floor_only),
+    Gate(6, "basis", lambda case, it: basis.judge(case, _at(6, it), it.term, it.positions), _exempt),
+    Gate(7, "recipient", lambda _, it: recipient.judge(_at(7, it), it.positions), _never),
+    Gate(8, "uses", lambda case, it: uses.judge(case, _at(8, it), it.positions), _never),
+    Gate(9, "legal time and volume", lambda case, _: legal.judge(case), _exempt, legal.opens),
+    Gate(10, "pressure and preference", lambda case, _: pressure.judge(case), _exempt, pressure.opens),
+)
+"""The order that names the primary reason."""
+
+_DEFERRING = tuple(gate for gate in ORDER if gate.opens)
+_CLASS_RULE = Rule("accord:class")
+
+
+def examine_question(question: Question, policy: Policy) -> Problem | None:
+    """Return why a question cannot be asked under this policy, or None. Its fields are named from `question`."""
+    purpose = policy.purposes.get(question.purpose)
+    if purpose is None:
+        return unknown(ErrorReason.PURPOSE_UNKNOWN, "question.purpose", "purpose", list(policy.purposes))
+    if purpose.purpose_class is PurposeClass.PROCESSING:
+        if question.channel:
+            return invalid("question.channel", "must be empty: purposes of class processing have no channel")
+        if question.contact_point:
+            return invalid("question.contact_point", "must be empty: purposes of class processing use no address")
+    elif question.channel not in policy.channels:
+        return unknown(ErrorReason.CHANNEL_UNKNOWN, "question.channel", "channel", list(policy.channels))
+    elif question.contact_point:
+        wanted = policy.channels[question.channel].contact_point_kind
+        if question.contact_point.kind is not wanted:
+            return invalid("question.contact_point.kind", f"must be {wanted.value} on this channel")
+    if question.place and question.place not in policy.places:
+        return unknown(ErrorReason.PLACE_UNKNOWN, "question.place", "place", sorted(policy.places))
+    return None
+
+
+def decide(  # noqa: PLR0913 - a question has this many sides
+    customer: Customer | None,
+    question: Question,
+    policy: Policy,
+    now: Instant,
+    *,
+    own_contact: ContactMark | None = None,
+    full: bool = False,
+) -> Decision:
+    """Return the decision and the entries it rests on; never raises for a "no".
+
+    `examine_question` must have found no problem. `customer` None: nobody is known by the key.
+    The verdict is the lowest any gate gives (DENY < DEFER < ALLOW); the primary reason is the first
+    gate, in ORDER, that gave it. `own_contact` is the contact judged anew, which keeps what it holds.
+    `full` adds the trace; it never changes the answer.
+    """
+    if customer is None:
+        step = Step(0, "resolve", skipped=False, finding=resolve.UNKNOWN)
+        return Decision(
+            Verdict.DENY, Reason.CUSTOMER_UNKNOWN, now, policy.version, trace=(step,) if full else ()
+        )
+    case = _open(customer, question, policy, now, own_contact)
+    # (1) Ask every gate, in order; without a trace, stop at the first DENY: nothing is lower.
+    ground = candidates.best(case)
+    lowest: Finding | None = None
+    until = case.until
+    steps: list[Step] = []
+    for gate in ORDER:
+        skipped = gate.skipped(case.lane)
+        finding = None if skipped else gate.judge(case, ground)
+        # (2) Take the lowest; (3) the first that gave it names the reason.
+        if finding is not None and (lowest is None or finding.verdict < lowest.verdict):
+            lowest, until = finding, case.until
+            if finding.verdict is Verdict.DENY and not full:
+                break
+        if full:
+            steps.append(Step(gate.number, gate.name, skipped, finding))
+    # (4) Say until when.
+    trace = tuple(steps)
+    if lowest is None:
+        return _allow(case, ground, trace)
+    if lowest.verdict is Verdict.DEFER:
+        return _defer(case, ground, lowest, trace)
+    return _deny(case, lowest, until, trace)
+
+
+def _open(
+    customer: Customer, question: Question, policy: Policy, now: Instant, own_contact: ContactMark | None
+) -> Case:
+    lane = policy.lane(question.purpose, question.channel)
+    points = _points(customer, question, lane)
+    numbers = tuple(point.number for point in points)
+    named = question.contact_point
+    if named is not None and named not in customer.numbers:
+        numbers = (0,)
+    cell = Cell(
+        purpose=question.purpose,
+        channel=question.channel,
+        points=numbers,
+        topic=code(question.topic),
+        place=question.place,
+        recipient=code(question.recipient),
+    )
+    return Case(customer, cell, points, lane, policy, now, own_contact)
+
+
+def _points(customer: Customer, question: Question, lane: Lane) -> tuple[Point, ...]:
+    """Return the addresses that may be used: the one named, else every one of the channel's kind."""
+    if lane.point_kind is None:
+        return ()
+    named = question.contact_point
+    if named is None and question.customer.kind is lane.point_kind:
+        named = question.customer
+    if named is not None:
+        number = customer.numbers.get(named)
+        return tuple(point for point in customer.points if point.number == number)
+    return tuple(point for point in customer.points if point.kind is lane.point_kind)
+
+
+def _allow(case: Case, ground: Ground, trace: tuple[Step, ...]) -> Decision:
+    term, mark = ground.term, ground.mark
+    limited = bool(mark and mark.uses) or bool(case.lane.brand_caps or case.lane.legal_caps)
+    report = (Obligation.REPORT_CONTACT,) if limited else ()
+    return Decision(
+        verdict=Verdict.ALLOW,
+        reason=Reason.PERMITTED,
+        time=case.now,
+        policy_version=case.policy.version,
+        basis=term.basis if term else Basis.CLASS,
+        permission=mark.position if mark else None,
+        positions=ground.positions,
+        rules=(term.rule if term else _CLASS_RULE,),
+        obligations=(*case.lane.obligations, *report, *pressure.advice(case)),
+        valid_until=_instant(case.until),
+        trace=trace,
+    )
+
+
+def _deny(case: Case, finding: Finding, until: int, trace: tuple[Step, ...]) -> Decision:
+    return Decision(
+        verdict=Verdict.DENY,
+        reason=finding.reason,
+        time=case.now,
+        policy_version=case.policy.version,
+        positions=finding.positions,
+        rules=(finding.rule,) if finding.rule else (),
+        valid_until=_instant(until),
+        trace=trace,
+    )
+
+
+def _defer(case: Case, ground: Ground, finding: Finding, trace: tuple[Step, ...]) -> Decision:
+    """Return DEFER until the earliest instant at which no gate defers, or DENY when the basis ends before it."""
+    slot = _slot(case)
+    if not slot or candidates.best(case.at(slot)).gate or refusals.judge(case.at(slot)):
+        no_slot = Finding(Verdict.DENY, Reason.NO_SLOT, finding.rule, finding.positions)
+        # Without a slot the answer may change with every day that brings one within the horizon.
+        return _deny(case, no_slot, min(case.until, slot or case.now + 1), trace)
+    term, mark = ground.term, ground.mark
+    return Decision(
+        verdict=Verdict.DEFER,
+        reason=finding.reason,
+        time=case.now,
+        policy_version=case.policy.version,
+        basis=term.basis if term else Basis.CLASS,
+        permission=mark.position if mark else None,
+        positions=tuple(sorted({*ground.positions, *finding.positions})),
+        rules=(finding.rule,) if finding.rule else (),
+        valid_until=_instant(min(case.until, slot)),
+        not_before=slot,
+        trace=trace,
+    )
+
+
+def _slot(case: Case) -> Instant:
+    """Return the earliest instant at which no gate defers; 0 for none within the horizon."""
+    time, limit = case.now, case.now + HORIZON_DAYS * DAY
+    gates = [gate.opens for gate in _DEFERRING if gate.opens and not gate.skipped(case.lane)]
+    while time <= limit:
+        before = time
+        for opens in gates:
+            time = opens(case, time)
+            if not time:
+                return time
+        if time == before:
+            return time
+    return Instant(0)
+
+
+def _instant(time: int) -> Instant:
+    return Instant(0) if time >= FAR else Instant(time)

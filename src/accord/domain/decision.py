@@ -1,0 +1,66 @@
+"""The answer to a question, and what decide needs to know to give it. Values only."""
+
+from msgspec import Struct
+
+from accord.domain.policy import Rule
+from accord.domain.state import CustomerState, PointState
+from accord.domain.terms import Basis, Identifier, IdentifierKind, Instant, Obligation, Position, Reason, Verdict
+
+
+class Point(Struct, frozen=True):
+    """One identifier of a customer: its number among theirs, its kind, and the state of the address."""
+
+    number: int
+    kind: IdentifierKind
+    state: PointState
+
+
+class Customer(Struct, frozen=True):
+    """What was loaded of one customer: their state, every identifier they hold, by number.
+
+    `numbers` maps each identifier that the question or command names, and that this customer holds,
+    to its number.
+    """
+
+    state: CustomerState
+    points: tuple[Point, ...] = ()
+    numbers: dict[Identifier, int] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+
+
+class Finding(Struct, frozen=True):
+    """What one gate found against a contact. `not_before` is set when it defers."""
+
+    verdict: Verdict
+    reason: Reason
+    rule: Rule | None = None
+    positions: tuple[Position, ...] = ()
+    not_before: Instant = Instant(0)
+
+
+class Step(Struct, frozen=True):
+    """One line of the trace; `finding` None: the gate lets pass, or was skipped."""
+
+    number: int
+    name: str
+    skipped: bool
+    finding: Finding | None
+
+
+class Decision(Struct, frozen=True):
+    """The answer. `permission` is the permission that an ALLOW rests on, and takes a use of.
+
+    `positions` ascend. `valid_until` and `not_before` are 0 for "none". `trace` is empty unless asked for.
+    """
+
+    verdict: Verdict
+    reason: Reason
+    time: Instant
+    policy_version: int
+    basis: Basis = Basis.NONE
+    permission: Position | None = None
+    positions: tuple[Position, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    valid_until: Instant = Instant(0)
+    not_before: Instant = Instant(0)
+    trace: tuple[Step, ...] = ()

@@ -1,0 +1,193 @@
+"""What happened, as the ledger keeps it for years. Events tell; they are never changed.
+
+An event holds everything `fold` needs, so that folding the ledger again gives the same state. The
+names and fields are frozen: golden bytes guard them. Fields that hold their default are left out.
+"""
+
+from msgspec import Struct
+
+from accord.domain.catalogue import Catalogue
+from accord.domain.terms import (
+    ActivityKind,
+    Basis,
+    CustomerKind,
+    Declarant,
+    Identifier,
+    IdentifierKind,
+    Instant,
+    Method,
+    Outcome,
+    PointFact,
+    Position,
+    Recorder,
+    RefusalKind,
+)
+
+
+class Artefact(Struct, frozen=True):
+    """A digest of something kept elsewhere that shows the act; `sha256` in hexadecimal."""
+
+    sha256: str
+    media_type: str
+
+
+class Evidence(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How we know: where, on which text, expressed how, by whom, written down by whom, when."""
+
+    touchpoint: str
+    method: Method
+    declarant: Declarant
+    recorder: Recorder
+    act_time: Instant
+    notice: str = ""
+    language: str = ""
+    recorder_id: str = ""
+    artefacts: tuple[Artefact, ...] = ()
+
+
+class Link(Struct, frozen=True):
+    """An identifier that this entry gave to the customer, and its number among theirs, from 1."""
+
+    kind: IdentifierKind
+    value: str
+    number: int
+
+    @property
+    def identifier(self) -> Identifier:
+        """The identifier without its number."""
+        return Identifier(self.kind, self.value)
+
+
+class _Event(Struct, frozen=True, omit_defaults=True, kw_only=True, tag=True, tag_field="type"):
+    links: tuple[Link, ...] = ()
+
+
+class PermissionGranted(_Event, frozen=True, kw_only=True):
+    """A customer gave what a touchpoint asked for. `confirm_until` set: it waits for its confirmation."""
+
+    evidence: Evidence
+    level: str
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...] = ()
+    point: int = 0
+    topics: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    valid_from: Instant
+    valid_until: Instant = Instant(0)
+    uses: int = 0
+    confirm_until: Instant = Instant(0)
+
+
+class PermissionConfirmed(_Event, frozen=True, kw_only=True):
+    """A customer confirmed a pending permission, by its position."""
+
+    evidence: Evidence
+    permission: Position
+
+
+class PermissionRefused(_Event, frozen=True, kw_only=True):
+    """A customer said no: refused when asked, withdrew, or objected.
+
+    `point` set: it reaches that address only. `via` set: it came by that address, and binds whoever
+    holds it as well, so that the no of an unknown person is not lost once they are recognised.
+    """
+
+    kind: RefusalKind
+    evidence: Evidence
+    purpose: str = ""
+    channel: str = ""
+    point: int = 0
+    via: int = 0
+    topic: str = ""
+    place: str = ""
+    recipient: str = ""
+
+
+class IdentifierLinked(_Event, frozen=True, kw_only=True):
+    """An identifier was given to a customer; it stands in `links`."""
+
+
+class IdentifierUnlinked(_Event, frozen=True, kw_only=True):
+    """An address was taken off a customer, by its number among theirs."""
+
+    number: int
+
+
+class FactsRecorded(_Event, frozen=True, kw_only=True):
+    """Facts that rules look at; a field left out keeps what was known."""
+
+    country: str | None = None
+    region: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
+    kind: CustomerKind | None = None
+    birth_year: int | None = None
+    guardian_known: bool | None = None
+    deceased: bool | None = None
+    contract_current: bool | None = None
+    preferred_channel: str | None = None
+    paused_until: Instant | None = None
+
+
+class ActivityReported(_Event, frozen=True, kw_only=True):
+    """A customer did something; never a permission."""
+
+    kind: ActivityKind
+    act_time: Instant
+    place: str = ""
+    objection_offered: bool = False
+
+
+class ContactPointReported(_Event, frozen=True, kw_only=True):
+    """A fact of an address, by its number among the customer's."""
+
+    number: int
+    fact: PointFact
+    act_time: Instant
+
+
+class ContactAuthorized(_Event, frozen=True, kw_only=True):
+    """A contact was allowed and took its use and its places under the caps."""
+
+    contact_id: str
+    channel: str
+    purpose: str
+    point: int = 0
+    topic: str = ""
+    place: str = ""
+    recipient: str = ""
+    basis: Basis
+    permission: Position | None = None
+    positions: tuple[Position, ...] = ()
+    policy_version: int
+
+
+class ContactReported(_Event, frozen=True, kw_only=True):
+    """What became of a contact."""
+
+    contact_id: str
+    outcome: Outcome
+    outcome_time: Instant
+
+
+class CatalogueApplied(_Event, frozen=True, kw_only=True):
+    """A catalogue counts from now on. The first opens the ledger."""
+
+    version: int
+    catalogue: Catalogue
+
+
+Event = (
+    PermissionGranted
+    | PermissionConfirmed
+    | PermissionRefused
+    | IdentifierLinked
+    | IdentifierUnlinked
+    | FactsRecorded
+    | ActivityReported
+    | ContactPointReported
+    | ContactAuthorized
+    | ContactReported
+    | CatalogueApplied
+)

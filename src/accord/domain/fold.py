@@ -1,0 +1,304 @@
+"""What is true after an event: the only writer of states.
+
+Rules. Folding never judges and never fails: the ledger says what happened. A permission is dropped
+only when a newer one stands for it in everything a later question could ask. Refusals with one
+scope keep the latest of both clocks, so no order of arrival can weaken them. Lifting is not done
+here: `decide` compares the clocks of permission and refusal on each cell.
+"""
+
+from msgspec.structs import replace
+
+from accord.domain.events import (
+    ActivityReported,
+    ContactAuthorized,
+    ContactPointReported,
+    ContactReported,
+    Event,
+    FactsRecorded,
+    PermissionConfirmed,
+    PermissionGranted,
+    PermissionRefused,
+)
+from accord.domain.scope import Granted, Refused, code, includes
+from accord.domain.state import (
+    Activity,
+    ContactMark,
+    CustomerState,
+    Facts,
+    PermissionMark,
+    PointState,
+    RefusalMark,
+    contacts_newest_first,
+    pack_contacts,
+)
+from accord.domain.terms import (
+    CONTACT_MEMORY_DAYS,
+    DAY,
+    ActivityKind,
+    ContactStatus,
+    Declarant,
+    Instant,
+    Method,
+    Outcome,
+    PointFact,
+    Position,
+    Recorder,
+)
+
+HOLDING = frozenset({ContactStatus.AUTHORIZED, ContactStatus.SENT, ContactStatus.BOUNCED, ContactStatus.COMPLAINED})
+"""Contacts that keep the use they took. Failed and cancelled ones give it back."""
+
+STATUS_AFTER = {
+    Outcome.SENT: ContactStatus.SENT,
+    Outcome.FAILED: ContactStatus.FAILED,
+    Outcome.CANCELLED: ContactStatus.CANCELLED,
+    Outcome.BOUNCED: ContactStatus.BOUNCED,
+    Outcome.COMPLAINED: ContactStatus.COMPLAINED,
+}
+
+
+def fold(state: CustomerState, event: Event, position: Position, recorded_time: Instant) -> CustomerState:
+    """Return the state of the customer after an entry of theirs. Order of calls is position order."""
+    state = _with_links(state, event)
+    match event:
+        case PermissionGranted():
+            return _with_permission(state, _granted(event, position, recorded_time))
+        case PermissionConfirmed():
+            return _confirmed(state, event, recorded_time)
+        case PermissionRefused() if not event.point:
+            return replace(state, refusals=_with_refusal(state.refusals, event, position, recorded_time))
+        case FactsRecorded():
+            return replace(state, facts=_with_facts(state.facts, event, position))
+        case ActivityReported():
+            return replace(state, activity=_with_activity(state.activity, event, position))
+        case ContactAuthorized():
+            return _authorized(state, event, position, recorded_time)
+        case ContactReported():
+            return _reported(state, event)
+        case _:
+            return state
+
+
+def fold_point(point: PointState, event: Event, position: Position, recorded_time: Instant) -> PointState:
+    """Return the state of the address that `touched_number` names, after the entry."""
+    match event:
+        case PermissionRefused():
+            return replace(point, refusals=_with_refusal(point.refusals, event, position, recorded_time))
+        case ContactPointReported():
+            return _with_fact(point, event.fact, position)
+        case ContactReported(outcome=Outcome.BOUNCED):
+            return _with_fact(point, PointFact.BOUNCED, position)
+        case ContactReported(outcome=Outcome.COMPLAINED):
+            return _with_fact(point, PointFact.COMPLAINED, position)
+        case PermissionConfirmed():
+            return _with_fact(point, PointFact.VERIFIED, position)
+        case _:
+            return point
+
+
+def touched_number(state: CustomerState, event: Event) -> int:
+    """Return the number of the customer's address whose state the event changes; 0 for none.
+
+    `state` is the customer's state before the event.
+    """
+    match event:
+        case PermissionRefused():
+            return event.point or event.via
+        case ContactPointReported():
+            return event.number
+        case ContactReported(outcome=Outcome.BOUNCED | Outcome.COMPLAINED):
+            mark = find_contact(state, event.contact_id)
+            return mark.point if mark else 0
+        case PermissionConfirmed() if event.evidence.method is Method.CONFIRMATION_LINK:
+            # The link went to that address, so whoever clicked it holds it (BGH I ZR 164/09), late or not.
+            pending = (mark for mark in state.permissions if mark.position == event.permission)
+            return next((mark.granted.point for mark in pending), 0)
+        case _:
+            return 0
+
+
+def find_contact(state: CustomerState, contact_id: str) -> ContactMark | None:
+    """Return the mark of a contact, or None when there is none or it is older than the memory."""
+    key = code(contact_id)
+    return next((mark for mark in contacts_newest_first(state) if mark.key == key), None)
+
+
+def _with_links(state: CustomerState, event: Event) -> CustomerState:
+    if not event.links:
+        return state
+    return replace(state, identifiers=max(state.identifiers, *(link.number for link in event.links)))
+
+
+def _granted(event: PermissionGranted, position: Position, recorded_time: Instant) -> PermissionMark:
+    granted = Granted(
+        purposes=event.purposes,
+        channels=event.channels,
+        point=event.point,
+        topics=tuple(code(topic) for topic in event.topics),
+        places=event.places,
+        recipients=tuple(code(recipient) for recipient in event.recipients),
+    )
+    return PermissionMark(
+        position=position,
+        act_time=event.evidence.act_time,
+        recorded_time=recorded_time,
+        granted=granted,
+        touchpoint=event.evidence.touchpoint,
+        level=event.level,
+        notice=event.evidence.notice,
+        valid_from=event.valid_from,
+        valid_until=event.valid_until,
+        uses=event.uses,
+        pending_until=event.confirm_until,
+        lifts=event.evidence.recorder is not Recorder.IMPORT,
+        guardian=event.evidence.declarant is Declarant.GUARDIAN,
+    )
+
+
+def _with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
+    # The same act told twice is one act: what it has already carried stays counted (contact once, I7).
+    taken = max((old.taken for old in state.permissions if _same_act(mark, old)), default=0)
+    kept = [old for old in state.permissions if not _stands_for(mark, old)]
+    return replace(state, permissions=(*kept, replace(mark, taken=max(taken, mark.taken))))
+
+
+def _same_act(new: PermissionMark, old: PermissionMark) -> bool:
+    return old.granted == new.granted and old.act_time == new.act_time and old.uses > 0
+
+
+def _stands_for(new: PermissionMark, old: PermissionMark) -> bool:
+    """Say whether no question can tell the difference once `old` is forgotten."""
+    pending = bool(new.pending_until)
+    if pending and not old.pending_until:
+        return False
+    if new.act_time < old.act_time or new.lifts < old.lifts or new.guardian is not old.guardian:
+        return False
+    if new.uses:
+        return old.uses > 0 and old.granted == new.granted
+    lasts = not new.valid_until or (old.valid_until and new.valid_until >= old.valid_until)
+    starts = new.valid_from <= max(new.recorded_time, old.valid_from)
+    return bool(lasts and starts and includes(new.granted, old.granted))
+
+
+def _confirmed(state: CustomerState, event: PermissionConfirmed, recorded_time: Instant) -> CustomerState:
+    for mark in state.permissions:
+        if mark.position == event.permission and mark.pending_until:
+            # A late click is not a yes: the mark keeps waiting, and its time has passed.
+            if recorded_time >= mark.pending_until:
+                return state
+            others = replace(state, permissions=tuple(old for old in state.permissions if old is not mark))
+            active = replace(mark, pending_until=Instant(0), recorded_time=recorded_time)
+            return _with_permission(others, active)
+    return state
+
+
+def _with_refusal(
+    marks: tuple[RefusalMark, ...], event: PermissionRefused, position: Position, recorded_time: Instant
+) -> tuple[RefusalMark, ...]:
+    refused = Refused(
+        purpose=event.purpose,
+        channel=event.channel,
+        topic=code(event.topic),
+        place=event.place,
+        recipient=code(event.recipient),
+    )
+    stops = bool(event.point) and not event.purpose
+    same = [old for old in marks if old.refused == refused and old.stops is stops]
+    act_time = max([event.evidence.act_time, *(old.act_time for old in same)])
+    mark = RefusalMark(position, event.kind, refused, act_time, recorded_time, stops)
+    return (*(old for old in marks if old not in same), mark)
+
+
+def _with_facts(facts: Facts, event: FactsRecorded, position: Position) -> Facts:
+    told = {
+        name: value
+        for name in event.__struct_fields__
+        if name != "links" and (value := getattr(event, name)) is not None
+    }
+    return replace(facts, position=position, **told)
+
+
+def _with_activity(activity: Activity, event: ActivityReported, position: Position) -> Activity:
+    time = event.act_time
+    match event.kind:
+        case ActivityKind.PURCHASE:
+            bought = replace(activity, purchase_time=max(time, activity.purchase_time))
+            if event.objection_offered and time >= activity.sale_time:
+                return replace(bought, sale_time=time, sale_position=position)
+            return bought
+        case ActivityKind.CLICK:
+            return replace(activity, click_time=max(time, activity.click_time))
+        case ActivityKind.ENQUIRY:
+            return replace(activity, enquiry_time=max(time, activity.enquiry_time))
+        case ActivityKind.PRESENCE:
+            if time < activity.presence_time:
+                return activity
+            return replace(activity, presence_time=time, presence_place=event.place)
+        case ActivityKind.ENGAGEMENT:
+            return replace(activity, engagement_time=max(time, activity.engagement_time))
+
+
+def _authorized(
+    state: CustomerState, event: ContactAuthorized, position: Position, recorded_time: Instant
+) -> CustomerState:
+    key = code(event.contact_id)
+    since = Instant(recorded_time - CONTACT_MEMORY_DAYS * DAY)
+    marks = list(contacts_newest_first(state, since))
+    before = next((mark for mark in marks if mark.key == key), None)
+    if before is not None:
+        state = _take(state, before.permission, -1 if before.status in HOLDING else 0)
+        marks.remove(before)
+    marks.reverse()
+    mark = ContactMark(
+        key=key,
+        time=recorded_time,
+        position=position,
+        permission=event.permission,
+        purpose=event.purpose,
+        channel=event.channel,
+        point=event.point,
+        status=ContactStatus.AUTHORIZED,
+    )
+    packed, codes = pack_contacts([*marks, mark], state.codes)
+    return _take(replace(state, contacts=packed, codes=codes), event.permission, 1)
+
+
+def _reported(state: CustomerState, event: ContactReported) -> CustomerState:
+    key, after = code(event.contact_id), STATUS_AFTER[event.outcome]
+    marks = list(contacts_newest_first(state))
+    for index, mark in enumerate(marks):
+        if mark.key == key:
+            marks[index] = replace(mark, status=after)
+            packed, codes = pack_contacts(marks[::-1], state.codes)
+            change = (after in HOLDING) - (mark.status in HOLDING)
+            return _take(replace(state, contacts=packed, codes=codes), mark.permission, change)
+    return state
+
+
+def _take(state: CustomerState, permission: Position | None, change: int) -> CustomerState:
+    if permission is None or not change:
+        return state
+    marks = tuple(
+        replace(mark, taken=max(0, mark.taken + change)) if mark.position == permission and mark.uses else mark
+        for mark in state.permissions
+    )
+    return replace(state, permissions=marks)
+
+
+def _with_fact(point: PointState, fact: PointFact, position: Position) -> PointState:
+    none = Position(0)
+    match fact:
+        case PointFact.BOUNCED:
+            return replace(point, bounced=position)
+        case PointFact.COMPLAINED:
+            return replace(point, complained=position)
+        case PointFact.REASSIGNED:
+            return replace(point, reassigned=position, verified=none)
+        case PointFact.INVALID:
+            return replace(point, invalid=position, verified=none)
+        case PointFact.VERIFIED:
+            return replace(point, verified=position, bounced=none, reassigned=none, invalid=none)
+        case PointFact.REGISTRY_LISTED:
+            return replace(point, listed=position)
+        case PointFact.REGISTRY_REMOVED:
+            return replace(point, listed=none)

@@ -1,0 +1,100 @@
+"""Gate 6: on what ground? Judges one ground at a time; `candidates` asks for each and takes the best.
+
+A permission counts when it is confirmed, in time, given on a notice that still carries it, and, for
+a minor, covered by a guardian too (GDPR art. 8). A soft opt-in rests on a purchase at which the
+customer was told and could say no (ePrivacy directive art. 13(2)).
+"""
+
+from accord.domain.calendar import year_of, year_start
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.policy import BasisTerm
+from accord.domain.state import PermissionMark
+from accord.domain.terms import Basis, Instant, Position, Reason, Verdict
+
+
+def judge(case: Case, reason: Reason | None, term: BasisTerm | None, positions: tuple[Position, ...]) -> Finding | None:
+    """Deny when the best ground fails here."""
+    return Finding(Verdict.DENY, reason, term.rule if term else None, positions) if reason else None
+
+
+def in_time(mark: PermissionMark, case: Case) -> bool:
+    """Say whether a permission is confirmed, has begun and has not ended. At `valid_until` it no longer covers."""
+    return (
+        not mark.pending_until
+        and mark.valid_from <= case.now
+        and (not mark.valid_until or case.now < mark.valid_until)
+    )
+
+
+def fault_of_permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason | None:
+    """Return why the permission does not count now, or None when it does."""
+    if mark.pending_until:
+        case.changes_at(mark.pending_until)
+        return Reason.PENDING_CONFIRMATION if case.now < mark.pending_until else Reason.PERMISSION_EXPIRED
+    if mark.valid_until and mark.valid_until <= case.now:
+        return Reason.PERMISSION_EXPIRED
+    case.changes_at(mark.valid_until)
+    if mark.valid_from > case.now:
+        case.changes_at(mark.valid_from)
+        return Reason.PERMISSION_NOT_YET_VALID
+    if not mark.notice:
+        return Reason.NO_PROOF
+    if mark.notice in case.policy.stale_notices:
+        return Reason.NOTICE_STALE
+    if _listed(term, case):
+        return Reason.REGISTRY_LISTED
+    return _guardian_fault(mark, term, case)
+
+
+def fault_of_ground(term: BasisTerm, case: Case) -> Reason | None:
+    """Return why a ground other than a permission does not hold now, or None when it does."""
+    if _listed(term, case):
+        return Reason.REGISTRY_LISTED
+    facts, activity = case.state.facts, case.state.activity
+    match term.basis:
+        case Basis.SOFT_OPT_IN:
+            return _sale_fault(activity.sale_time, term, case)
+        case Basis.CURRENT_CONTRACT:
+            return None if facts.contract_current else Reason.NO_PERMISSION
+        case Basis.LEGITIMATE_INTEREST:
+            return _sale_fault(activity.purchase_time, term, case) if term.purchase_within else None
+        case _:
+            return Reason.NO_BASIS
+
+
+def positions_of_ground(term: BasisTerm, case: Case) -> tuple[Position, ...]:
+    """Return the entries a ground other than a permission rests on."""
+    match term.basis:
+        case Basis.SOFT_OPT_IN:
+            return (case.state.activity.sale_position,)
+        case Basis.CURRENT_CONTRACT:
+            return (case.state.facts.position,)
+        case _:
+            return ()
+
+
+def _sale_fault(sale_time: Instant, term: BasisTerm, case: Case) -> Reason | None:
+    if not sale_time:
+        return Reason.NO_PERMISSION
+    if not term.purchase_within:
+        return None
+    end = sale_time + term.purchase_within
+    case.changes_at(end)
+    return None if case.now < end else Reason.NO_PERMISSION
+
+
+def _listed(term: BasisTerm, case: Case) -> bool:
+    return term.registry_binds and any(point.state.listed for point in case.points)
+
+
+def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason | None:
+    born = case.state.facts.birth_year
+    if not term.guardian_below_age or not born or mark.guardian:
+        return None
+    # Only the year is known, so the customer is as young as it allows: their birthday is yet to come.
+    if year_of(case.now) - born - 1 >= term.guardian_below_age:
+        return None
+    case.changes_at(year_start(born + term.guardian_below_age + 1))
+    agreed = any(other.guardian and in_time(other, case) and case.lifts(other) for other in case.permissions)
+    return None if agreed else Reason.GUARDIAN_MISSING

@@ -1,0 +1,21 @@
+"""Gate 1: what forbids everything: erasure (GDPR art. 17), restriction (art. 18), death, an authority, a sector ban."""
+
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.terms import Reason, Verdict
+
+
+def judge(case: Case) -> Finding | None:
+    """Deny, for every class."""
+    state = case.state
+    if state.erased:
+        return Finding(Verdict.DENY, Reason.ERASED)
+    if state.restricted:
+        return Finding(Verdict.DENY, Reason.RESTRICTED)
+    if state.facts.deceased:
+        return Finding(Verdict.DENY, Reason.DECEASED, positions=(state.facts.position,))
+    if state.authority_order:
+        return Finding(Verdict.DENY, Reason.AUTHORITY_ORDER)
+    if case.lane.prohibited_by:
+        return Finding(Verdict.DENY, Reason.SECTOR_PROHIBITED, case.lane.prohibited_by)
+    return None

@@ -1,0 +1,55 @@
+"""Gate 9: lawful hours, public holidays, legal caps, cool-down after a refusal, where the customer lives."""
+
+from accord.domain import calendar
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.gates import caps
+from accord.domain.policy import CoolDownTerm
+from accord.domain.terms import Instant, Reason, RefusalKind, Verdict
+
+
+def judge(case: Case) -> Finding | None:
+    """Defer to the next lawful instant of the rule that binds."""
+    lane = case.lane
+    for term in lane.lawful_hours:
+        closes = calendar.open_until(term.open_hours, case.where, case.now)
+        if not closes:
+            later = calendar.next_open(term.open_hours, case.where, case.now)
+            return Finding(Verdict.DEFER, Reason.OUTSIDE_CALLING_HOURS, term.rule, not_before=later)
+        case.changes_at(closes)
+    for cap in lane.legal_caps:
+        if free := caps.free_at(cap, case, case.now):
+            return Finding(Verdict.DEFER, Reason.LEGAL_CAP_REACHED, cap.rule, not_before=free)
+    for silence in lane.cool_downs:
+        if (end := _silent_until(silence, case)) > case.now:
+            return Finding(Verdict.DEFER, Reason.COOLING_DOWN, silence.rule, not_before=end)
+    return None
+
+
+def opens(case: Case, time: Instant) -> Instant:
+    """Return the first instant from `time` on that satisfies each rule once; 0 for none."""
+    for term in case.lane.lawful_hours:
+        time = calendar.next_open(term.open_hours, case.where, time)
+        if not time:
+            return time
+    for cap in case.lane.legal_caps:
+        time = caps.free_at(cap, case, time) or time
+    return max([time, *(_silent_until(silence, case) for silence in case.lane.cool_downs)])
+
+
+def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
+    """Return the end of the silence that any refusal on this channel began, unless the cell was permitted since."""
+    marks = [mark for mark in case.state.refusals if mark.refused.channel == case.cell.channel]
+    for point in case.points:
+        marks.extend(mark for mark in point.state.refusals if mark.refused.channel == case.cell.channel)
+    refused = [mark for mark in marks if mark.kind is RefusalKind.REFUSED]
+    standing = [
+        mark
+        for mark in refused
+        if not any(
+            given.lifts and given.act_time > mark.act_time and given.recorded_time > mark.recorded_time
+            for given in case.permissions
+        )
+    ]
+    ends = [calendar.calendar_days_after(case.where, mark.act_time, term.days) for mark in standing]
+    return max(ends, default=Instant(0))

@@ -1,0 +1,21 @@
+"""Gate 7: a third party must be named in the permission itself; consent does not travel to partners of partners."""
+
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.state import PermissionMark
+from accord.domain.terms import Position, Reason, Verdict
+
+
+def judge(reason: Reason | None, positions: tuple[Position, ...]) -> Finding | None:
+    """Deny when the best ground fails here."""
+    return Finding(Verdict.DENY, reason, positions=positions) if reason else None
+
+
+def fault(mark: PermissionMark | None, case: Case) -> Reason | None:
+    """Return why the third party asked about is not covered; a ground without permission names nobody."""
+    asked = case.cell.recipient
+    if mark is None:
+        return Reason.RECIPIENT_NOT_NAMED if asked else None
+    if not asked and not mark.granted.recipients:
+        return None
+    return None if asked in mark.granted.recipients else Reason.RECIPIENT_NOT_NAMED

@@ -1,0 +1,26 @@
+"""Gate 5: the customer's own no. It stands unless a permission on this very cell is later by both clocks.
+
+The lift lasts as long as that permission does: one that expired lifts nothing. One whose uses are
+taken still lifts, so that gate 8 can say what happened; it carries no further contact, and neither
+does any other ground (`candidates`).
+"""
+
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.gates import basis
+from accord.domain.terms import Reason, RefusalKind, Verdict
+
+_REASONS = {
+    RefusalKind.REFUSED: Reason.REFUSED,
+    RefusalKind.WITHDRAWN: Reason.WITHDRAWN,
+    RefusalKind.OBJECTED: Reason.OBJECTED,
+}
+
+
+def judge(case: Case) -> Finding | None:
+    """Deny with the newest refusal that reaches the cell."""
+    if not case.refusals or any(basis.in_time(mark, case) and case.lifts(mark) for mark in case.permissions):
+        return None
+    newest = max(case.refusals, key=lambda mark: mark.position)
+    reason = Reason.STOPPED if newest.stops else _REASONS[newest.kind]
+    return Finding(Verdict.DENY, reason, positions=(newest.position,))

@@ -1,0 +1,66 @@
+"""Where permissions stand and which contacts a no may still stop: the state, told to people."""
+
+from accord.domain.catalogue import covers
+from accord.domain.decision import Customer
+from accord.domain.events import PermissionRefused
+from accord.domain.policy import Policy
+from accord.domain.scope import reaches_all
+from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first
+from accord.domain.terms import ContactStatus, Instant, PermissionStatus, PurposeClass
+
+
+def status_of(mark: PermissionMark, customer: Customer, now: Instant) -> PermissionStatus:
+    """Return where a permission stands: what ended it, else what it waits for, else active."""
+    if mark.pending_until:
+        return PermissionStatus.PENDING if now < mark.pending_until else PermissionStatus.EXPIRED
+    if _withdrawn(mark, customer):
+        return PermissionStatus.WITHDRAWN
+    if mark.valid_until and mark.valid_until <= now:
+        return PermissionStatus.EXPIRED
+    if mark.uses and mark.taken >= mark.uses:
+        return PermissionStatus.USED_UP
+    return PermissionStatus.NOT_YET_VALID if mark.valid_from > now else PermissionStatus.ACTIVE
+
+
+def refusals_of(customer: Customer) -> list[tuple[RefusalMark, bool]]:
+    """Return every refusal that binds the customer, by position, and whether it binds one address only."""
+    found = [(mark, False) for mark in customer.state.refusals]
+    for point in customer.points:
+        found.extend((mark, True) for mark in point.state.refusals)
+    return sorted(found, key=lambda each: each[0].position)
+
+
+def open_contacts(customer: Customer, refusal: PermissionRefused, policy: Policy) -> list[ContactMark]:
+    """Return the contacts that were authorised, not yet reported, and that the refusal reaches; oldest first.
+
+    Topic and place of a contact are not remembered, so a refusal of one lists them all: too many
+    may be stopped, never too few.
+    """
+    found = [
+        mark
+        for mark in contacts_newest_first(customer.state)
+        if mark.status is ContactStatus.AUTHORIZED
+        and covers(refusal.purpose, mark.purpose)
+        and refusal.channel in ("", mark.channel)
+        and (not refusal.point or mark.point in (0, refusal.point))
+        and _bound(refusal, mark, policy)
+    ]
+    return found[::-1]
+
+
+def _withdrawn(mark: PermissionMark, customer: Customer) -> bool:
+    marks = list(customer.state.refusals)
+    for point in customer.points:
+        if point.number == mark.granted.point:
+            marks.extend(point.state.refusals)
+    return any(
+        reaches_all(refusal.refused, mark.granted)
+        and (mark.act_time <= refusal.act_time or mark.recorded_time <= refusal.recorded_time)
+        for refusal in marks
+    )
+
+
+def _bound(refusal: PermissionRefused, mark: ContactMark, policy: Policy) -> bool:
+    purpose = policy.purposes.get(mark.purpose)
+    exempt = {PurposeClass.SERVICE, PurposeClass.LEGAL, PurposeClass.SAFETY}
+    return purpose is None or purpose.purpose_class not in exempt or bool(refusal.purpose or refusal.point)

@@ -1,0 +1,200 @@
+"""What is true of a customer and of an address, small enough to read on every check.
+
+Keeps, per cell, the newest permission and refusal and the live limited permissions, contact
+instants for 400 days, and facts. Holds catalogue codes, digests, instants and positions only: no
+identifier and no text, so it can be read without a key. `fold` is its only writer.
+
+Encoded with MessagePack, fields by order: append fields, never move them.
+"""
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from accord.domain.scope import Granted, Refused
+from accord.domain.terms import ContactStatus, CustomerKind, Instant, Position, RefusalKind
+
+
+class PermissionMark(Struct, frozen=True, array_like=True):
+    """A permission. `recorded_time` is that of its confirmation once confirmed.
+
+    `lifts` is false for an import. `pending_until` is 0 unless it still waits for its confirmation.
+    `taken` counts contacts that hold or have taken a use; `valid_until` 0 is "no end".
+    """
+
+    position: Position
+    act_time: Instant
+    recorded_time: Instant
+    granted: Granted
+    touchpoint: str
+    level: str
+    notice: str
+    valid_from: Instant
+    valid_until: Instant = Instant(0)
+    uses: int = 0
+    taken: int = 0
+    pending_until: Instant = Instant(0)
+    lifts: bool = True
+    guardian: bool = False
+
+
+class RefusalMark(Struct, frozen=True, array_like=True):
+    """A refusal; both clocks are the latest of all refusals with this very scope.
+
+    `stops`: it names an address and no purpose (STOP), so it binds service messages to it too.
+    """
+
+    position: Position
+    kind: RefusalKind
+    refused: Refused
+    act_time: Instant
+    recorded_time: Instant
+    stops: bool = False
+
+
+class Overlay(Struct, frozen=True, array_like=True):
+    """A household, employer or account that says no; `until` set: a contractual pause until then."""
+
+    position: Position
+    until: Instant = Instant(0)
+
+
+class Facts(Struct, frozen=True, array_like=True):
+    """What rules look at; empty or zero is "unknown", and unknown takes the most protective answer."""
+
+    country: str = ""
+    region: str = ""
+    time_zone: str = ""
+    language: str = ""
+    kind: CustomerKind | None = None
+    birth_year: int = 0
+    guardian_known: bool = False
+    deceased: bool = False
+    contract_current: bool = False
+    preferred_channel: str = ""
+    paused_until: Instant = Instant(0)
+    position: Position = Position(0)
+    """The newest entry that told a fact."""
+
+
+class Activity(Struct, frozen=True, array_like=True):
+    """The newest of each kind of act. `sale_*` is the newest purchase at which the objection was offered."""
+
+    purchase_time: Instant = Instant(0)
+    sale_time: Instant = Instant(0)
+    sale_position: Position = Position(0)
+    click_time: Instant = Instant(0)
+    enquiry_time: Instant = Instant(0)
+    presence_time: Instant = Instant(0)
+    presence_place: str = ""
+    engagement_time: Instant = Instant(0)
+
+
+class CustomerState(Struct, frozen=True, array_like=True):
+    """What is true of one customer. `identifiers` counts numbers ever given to theirs.
+
+    `codes` names purposes and channels for `contacts`, which packs contact marks, oldest first.
+    """
+
+    identifiers: int = 0
+    permissions: tuple[PermissionMark, ...] = ()
+    refusals: tuple[RefusalMark, ...] = ()
+    facts: Facts = Facts()
+    activity: Activity = Activity()
+    codes: tuple[str, ...] = ()
+    contacts: bytes = b""
+    overlays: tuple[Overlay, ...] = ()
+    erased: bool = False
+    restricted: bool = False
+    authority_order: bool = False
+
+
+class PointState(Struct, frozen=True, array_like=True):
+    """What is true of one address, whoever holds it: positions of facts, 0 for none.
+
+    Refusals that name the address live here, so that they bind every holder, later ones too.
+    """
+
+    bounced: Position = Position(0)
+    complained: Position = Position(0)
+    reassigned: Position = Position(0)
+    invalid: Position = Position(0)
+    verified: Position = Position(0)
+    listed: Position = Position(0)
+    refusals: tuple[RefusalMark, ...] = ()
+
+
+class ContactMark(Struct, frozen=True):
+    """One contact, unpacked. `key` is the first 8 bytes of the digest of its contact_id."""
+
+    key: bytes
+    time: Instant
+    position: Position
+    permission: Position | None
+    purpose: str
+    channel: str
+    point: int
+    status: ContactStatus
+
+
+NO_STATE = CustomerState()
+NO_POINT = PointState()
+
+_RECORD = struct.Struct("<8sQQqHHHB")
+"""key, time, position, permission or -1, purpose code, channel code, point, status: 39 bytes."""
+
+_encoder = msgspec.msgpack.Encoder()
+_customers = msgspec.msgpack.Decoder(CustomerState)
+_points = msgspec.msgpack.Decoder(PointState)
+
+
+def encode(state: CustomerState | PointState) -> bytes:
+    """Return the bytes of a state; the same state gives the same bytes."""
+    return _encoder.encode(state)
+
+
+def decode_customer(raw: bytes) -> CustomerState:
+    """Return the state of a customer from its bytes."""
+    return _customers.decode(raw)
+
+
+def decode_point(raw: bytes) -> PointState:
+    """Return the state of an address from its bytes."""
+    return _points.decode(raw)
+
+
+def contacts_newest_first(state: CustomerState, since: Instant = Instant(0)) -> Iterator[ContactMark]:
+    """Yield the contacts authorised at `since` or later, newest first, reading no further than needed."""
+    raw, size = state.contacts, _RECORD.size
+    for offset in range(len(raw) - size, -1, -size):
+        key, time, position, permission, purpose, channel, point, status = _RECORD.unpack_from(raw, offset)
+        if time < since:
+            return
+        yield ContactMark(
+            key=key,
+            time=time,
+            position=position,
+            permission=None if permission < 0 else permission,
+            purpose=state.codes[purpose],
+            channel=state.codes[channel],
+            point=point,
+            status=ContactStatus(status),
+        )
+
+
+def pack_contacts(marks: list[ContactMark], codes: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
+    """Return contacts packed, oldest first as given, and the codes they use, grown where needed."""
+    names = {name: number for number, name in enumerate(codes)}
+    packed = []
+    for mark in marks:
+        purpose = names.setdefault(mark.purpose, len(names))
+        channel = names.setdefault(mark.channel, len(names))
+        permission = -1 if mark.permission is None else mark.permission
+        packed.append(
+            _RECORD.pack(
+                mark.key, mark.time, mark.position, permission, purpose, channel, mark.point, mark.status.value
+            )
+        )
+    return b"".join(packed), tuple(names)

@@ -1,0 +1,1 @@
+"""Keys: the secrets of an installation, customers' keys wrapped under them, and signing."""

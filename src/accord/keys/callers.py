@@ -1,0 +1,108 @@
+"""Callers: who may call, for which brand, in which roles. Tokens are kept as digests only.
+
+A token is 32 random bytes, so a plain SHA-256 hides it: there is nothing to guess. The file is
+read again when it changes, so a caller added or removed counts at once.
+"""
+
+import base64
+import os
+import threading
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+ROLES: Final = ("administrator", "auditor", "checker", "collector", "sender")
+ANY_BRAND: Final = "*"
+_TOKEN_BYTES = 32
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """One caller. `brand` is one brand or `*`; `token_sha256` is hexadecimal."""
+
+    name: str
+    brand: str
+    roles: tuple[str, ...]
+    token_sha256: str
+
+    def may(self, brand: str, roles: frozenset[str]) -> bool:
+        """Say whether the caller holds one of the roles for the brand."""
+        return self.brand in (ANY_BRAND, brand) and not roles.isdisjoint(self.roles)
+
+
+class CallersError(Exception):
+    """The file of callers cannot be used; the message says why."""
+
+
+class Callers:
+    """The callers of an installation, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Use a file; it need not exist yet, and then nobody may call."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._by_digest: dict[str, Caller] = {}
+        self._by_token: dict[str, Caller] = {}
+
+    def find(self, token: str) -> Caller | None:
+        """Return who holds the token, or None."""
+        self.refresh()
+        caller = self._by_token.get(token)
+        if caller is None:
+            caller = self._by_digest.get(sha256(token.encode()).hexdigest())
+            if caller is not None and len(self._by_token) < 1024:
+                self._by_token[token] = caller
+        return caller
+
+    def refresh(self) -> None:
+        """Read the file again if it changed. One system call when it did not."""
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            return
+        stamp = (status.st_mtime_ns, status.st_size)
+        if stamp != self._stamp:
+            with self._lock:
+                self._by_digest = {caller.token_sha256: caller for caller in self.all()}
+                self._by_token = {}
+                self._stamp = stamp
+
+    def all(self) -> list[Caller]:
+        """Return every caller in the file. Raises CallersError when it cannot be read."""
+        if not self._path.exists():
+            return []
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=list[Caller])
+        except msgspec.DecodeError as error:
+            raise CallersError(f"{self._path.name} is damaged: {error}") from error
+
+    def add(self, name: str, brand: str, roles: tuple[str, ...]) -> str:
+        """Give a new caller a token and return it; it is shown this once. Replaces a caller of the same name."""
+        unknown = sorted(set(roles) - set(ROLES))
+        if unknown or not roles:
+            raise CallersError(f"roles must be among {', '.join(ROLES)}")
+        token = base64.urlsafe_b64encode(os.urandom(_TOKEN_BYTES)).decode().rstrip("=")
+        digest = sha256(token.encode()).hexdigest()
+        others = [caller for caller in self.all() if caller.name != name]
+        self._write([*others, Caller(name=name, brand=brand, roles=tuple(sorted(roles)), token_sha256=digest)])
+        return token
+
+    def remove(self, name: str) -> bool:
+        """Take a caller's token back; False when there is no such caller."""
+        callers = self.all()
+        others = [caller for caller in callers if caller.name != name]
+        self._write(others)
+        return len(others) < len(callers)
+
+    def _write(self, callers: list[Caller]) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(callers), indent=2))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)

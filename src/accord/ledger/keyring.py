@@ -1,0 +1,74 @@
+"""What the service needs of keys: a customer's key, made once, durable before it is used; and a signer."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from accord.domain.terms import BrandId
+
+
+class CustomerKey(Struct, frozen=True):
+    """The living key of a customer and its generation."""
+
+    generation: int
+    key: bytes
+
+
+class Keyring(Protocol):
+    """Keys of customers. Losing one is losing what it sealed: that is how erasure works."""
+
+    def make(self, brand: BrandId, refs: Iterable[bytes]) -> dict[bytes, CustomerKey]:
+        """Return the newest key of each customer, making those that are missing; durable on return."""
+        ...
+
+    def find(self, brand: BrandId, refs: Iterable[bytes]) -> dict[tuple[bytes, int], bytes]:
+        """Return every living key of the customers, by (customer_ref, generation); never makes one."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs checkpoints."""
+
+    @property
+    def private_key(self) -> Ed25519PrivateKey:
+        """The key that signs now."""
+        ...
+
+
+class WrappedKey(Struct, frozen=True):
+    """A customer's key as it is kept: encrypted under the key-encryption key of an epoch."""
+
+    customer_ref: bytes
+    generation: int
+    epoch: int
+    wrapped: bytes
+
+
+class WrappedKeys(Protocol):
+    """Where wrapped keys are kept: a database of its own, with its own short backups."""
+
+    def insert_missing(self, brand: BrandId, keys: list[WrappedKey]) -> None:
+        """Keep keys that are not there yet; durable on return. One that is there stays as it is."""
+        ...
+
+    def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
+        """Return every key of the customers."""
+        ...
+
+
+class OutsideCopy(Protocol):
+    """Keeps the newest checkpoint of each ledger where the database's owner cannot lose it with the database."""
+
+    def read(self, ledger: str) -> str | None:
+        """Return the note kept for a ledger, or None when none ever was."""
+        ...
+
+    def replace(self, ledger: str, before: str | None, after: str) -> bool:
+        """Keep `after` if what is kept is `before`; durable on return. False when it is something else."""
+        ...
+
+    def ledgers(self) -> list[str]:
+        """Return the name of every ledger a note is kept for."""
+        ...

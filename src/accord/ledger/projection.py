@@ -1,0 +1,140 @@
+"""Everything that follows from the entries of one ledger, folded in position order.
+
+Used twice, so that it cannot differ: by the writer on the few customers a commit touches, and by
+the audit on all of them. Knows no database and no key but the pepper. Keeps note of what changed.
+"""
+
+from accord.domain.decision import Customer, Point
+from accord.domain.events import (
+    ContactAuthorized,
+    ContactReported,
+    Event,
+    IdentifierUnlinked,
+)
+from accord.domain.fold import fold, fold_point, touched_number
+from accord.domain.state import NO_POINT, NO_STATE, CustomerState, PointState, decode_customer, decode_point, encode
+from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
+from accord.ledger.lookup import Lookups
+from accord.ledger.store import ContactRow, CustomerRow, IdentifierRow, View
+
+Held = tuple[bytes, IdentifierKind]
+
+
+class Projection:
+    """States of customers and addresses, who holds which identifier, and where each contact is told of."""
+
+    def __init__(self, brand: BrandId, lookups: Lookups) -> None:
+        """Begin empty."""
+        self.brand = brand
+        self.lookups = lookups
+        self.states: dict[bytes, CustomerState] = {}
+        self.chains: dict[bytes, tuple[int, bytes]] = {}
+        self.held: dict[bytes, dict[int, Held]] = {}
+        self.holders: dict[bytes, dict[bytes, int]] = {}
+        self.points: dict[bytes, PointState] = {}
+        self.contacts: dict[bytes, ContactRow] = {}
+        self.changed_customers: set[bytes] = set()
+        self.changed_points: set[bytes] = set()
+        self.changed_contacts: set[bytes] = set()
+        self.linked: dict[tuple[bytes, bytes], tuple[int, str]] = {}
+        self.unlinked: set[tuple[bytes, bytes]] = set()
+
+    def load(self, view: View) -> None:
+        """Take over what a store returned."""
+        for lookup, refs in view.holders.items():
+            self.holders.setdefault(lookup, dict.fromkeys(refs, 0))
+        for ref, row in view.customers.items():
+            self.states[ref] = decode_customer(row.state) if row.state else NO_STATE
+            self.chains[ref] = (row.version, row.leaf_hash)
+            self.held[ref] = {}
+            for each in row.identifiers:
+                self.held[ref][each.number] = (each.lookup, IdentifierKind(each.kind))
+                self.holders.setdefault(each.lookup, {})[ref] = each.number
+                if each.point:
+                    self.points[each.lookup] = decode_point(each.point)
+        for lookup, raw in view.points.items():
+            self.points[lookup] = decode_point(raw)
+        self.contacts.update(view.contacts)
+
+    def customers_of(self, identifier: Identifier) -> list[bytes]:
+        """Return the references of those who hold the identifier."""
+        return list(self.holders.get(self.lookups.identifier(self.brand, identifier), ()))
+
+    def has_customer_id(self, ref: bytes) -> bool:
+        """Say whether the caller ever named this customer by an id of theirs."""
+        return any(kind is IdentifierKind.CUSTOMER_ID for _, kind in self.held.get(ref, {}).values())
+
+    def customer(self, ref: bytes, named: tuple[Identifier, ...] = ()) -> Customer:
+        """Return what is known of a customer; of the identifiers named, the numbers of those they hold."""
+        held = self.held.get(ref, {})
+        points = tuple(
+            Point(number, kind, self.points.get(lookup, NO_POINT))
+            for number, (lookup, kind) in sorted(held.items())
+        )
+        numbers = {}
+        for identifier in named:
+            number = self.holders.get(self.lookups.identifier(self.brand, identifier), {}).get(ref)
+            if number:
+                numbers[identifier] = number
+        return Customer(self.states.get(ref, NO_STATE), points, numbers)
+
+    def apply(self, ref: bytes, event: Event, position: Position, recorded_time: Instant) -> None:
+        """Fold one entry of a customer. Order of calls is position order."""
+        held = self.held.setdefault(ref, {})
+        for link in event.links:
+            self._link(ref, held, link.number, link.identifier)
+        before = self.states.get(ref, NO_STATE)
+        number = touched_number(before, event)
+        if number in held:
+            lookup, _ = held[number]
+            self.points[lookup] = fold_point(self.points.get(lookup, NO_POINT), event, position, recorded_time)
+            self.changed_points.add(lookup)
+        self.states[ref] = fold(before, event, position, recorded_time)
+        if isinstance(event, IdentifierUnlinked):
+            self._unlink(ref, held, event.number)
+        if isinstance(event, ContactAuthorized | ContactReported):
+            self._tell(ref, event.contact_id, position)
+
+    def chain(self, ref: bytes) -> tuple[int, bytes]:
+        """Return how many entries the customer has and the hash of the newest leaf, empty for none."""
+        return self.chains.get(ref, (0, b""))
+
+    def advance(self, ref: bytes, version: int, leaf_hash: bytes) -> None:
+        """Note the newest entry of a customer."""
+        self.chains[ref] = (version, leaf_hash)
+        self.changed_customers.add(ref)
+
+    def row(self, ref: bytes) -> CustomerRow:
+        """Return the customer as a store keeps them."""
+        version, leaf_hash = self.chain(ref)
+        identifiers = tuple(
+            IdentifierRow(lookup, number, kind.value, self.point_row(lookup))
+            for number, (lookup, kind) in sorted(self.held.get(ref, {}).items())
+        )
+        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)), identifiers)
+
+    def point_row(self, lookup: bytes) -> bytes:
+        """Return the state of an address as a store keeps it; empty when nothing is known of it."""
+        return encode(self.points[lookup]) if lookup in self.points else b""
+
+    def _link(self, ref: bytes, held: dict[int, Held], number: int, identifier: Identifier) -> None:
+        lookup = self.lookups.identifier(self.brand, identifier)
+        held[number] = (lookup, identifier.kind)
+        self.holders.setdefault(lookup, {})[ref] = number
+        self.linked[lookup, ref] = (number, identifier.kind.value)
+        self.unlinked.discard((lookup, ref))
+
+    def _unlink(self, ref: bytes, held: dict[int, Held], number: int) -> None:
+        if number not in held:
+            return
+        lookup, _ = held.pop(number)
+        self.holders[lookup].pop(ref, None)
+        self.linked.pop((lookup, ref), None)
+        self.unlinked.add((lookup, ref))
+
+    def _tell(self, ref: bytes, contact_id: str, position: Position) -> None:
+        key = self.lookups.contact(self.brand, contact_id)
+        before = self.contacts.get(key)
+        positions = (*before.positions, position) if before else (position,)
+        self.contacts[key] = ContactRow(ref, positions)
+        self.changed_contacts.add(key)

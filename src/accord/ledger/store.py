@@ -1,0 +1,192 @@
+"""What a store of ledgers must do. One suite of tests holds every database to it.
+
+Four verbs: `read` for questions, `write` for commands, `entries` and `tiles` for proofs. A store
+holds no rule: it returns what it was asked for and commits what it was given, all of it or nothing.
+Rows that hold personal data hold it sealed; lookups are keyed digests.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from accord.domain.terms import BrandId, Instant, Position
+from accord.ledger.entry import StoredEntry
+from accord.proof.merkle import EMPTY_ROOT, Edge
+
+TILE_WIDTH = 256
+"""Hashes in a full tile (tlog-tiles)."""
+
+
+class Head(Struct, frozen=True):
+    """The end of a ledger. Moved by every commit that appends; position order is commit order.
+
+    `recorded_time` is that of the newest entry. `catalogue_position` is that of the catalogue that counts.
+    """
+
+    brand: BrandId
+    ledger: str
+    size: int = 0
+    root: bytes = EMPTY_ROOT
+    edge: Edge = ()
+    recorded_time: Instant = Instant(0)
+    catalogue_position: Position = Position(0)
+    catalogue_version: int = 0
+
+
+class IdentifierRow(Struct, frozen=True):
+    """An identifier a customer holds; `point` is the state of the address, empty when nothing is known of it."""
+
+    lookup: bytes
+    number: int
+    kind: str
+    point: bytes = b""
+
+
+class CustomerRow(Struct, frozen=True):
+    """A customer: how many entries they have, the hash of the newest leaf, their state, what they hold."""
+
+    version: int
+    leaf_hash: bytes
+    state: bytes
+    identifiers: tuple[IdentifierRow, ...] = ()
+
+
+class ContactRow(Struct, frozen=True):
+    """Whose contact it is, and the entries about it, ascending."""
+
+    customer_ref: bytes
+    positions: tuple[Position, ...]
+
+
+class RequestRow(Struct, frozen=True):
+    """A request that was answered: the keyed digest of its content, whose it was, and the answer."""
+
+    content: bytes
+    customer_ref: bytes
+    answer: bytes
+
+
+class Wanted(Struct, frozen=True):
+    """What to load, by keyed digest."""
+
+    lookups: tuple[bytes, ...] = ()
+    contacts: tuple[bytes, ...] = ()
+    requests: tuple[bytes, ...] = ()
+
+
+class View(Struct, frozen=True):
+    """What was loaded, of one instant. Whatever is missing is not there.
+
+    `holders` has the customers of each wanted lookup and contact; `points` the state of every wanted
+    lookup that has one, held or not.
+    """
+
+    head: Head
+    holders: dict[bytes, tuple[bytes, ...]]
+    customers: dict[bytes, CustomerRow]
+    points: dict[bytes, bytes]
+    contacts: dict[bytes, ContactRow]
+    requests: dict[bytes, RequestRow]
+
+
+class DenialRow(Struct, frozen=True):
+    """Denied authorisations, counted without the customer. `day` is days since 1970-01-01 in UTC."""
+
+    day: int
+    channel: str
+    purpose: str
+    reason: int
+    count: int
+
+
+class Batch(Struct, frozen=True):
+    """What one commit writes. Entries continue the head that was locked; `head` is the one after them.
+
+    `linked` and `unlinked` are (lookup, customer_ref, number, kind). `customers` without identifiers.
+    """
+
+    head: Head
+    entries: tuple[StoredEntry, ...] = ()
+    customers: dict[bytes, CustomerRow] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    points: dict[bytes, bytes] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    linked: tuple[tuple[bytes, bytes, int, str], ...] = ()
+    unlinked: tuple[tuple[bytes, bytes], ...] = ()
+    contacts: dict[bytes, ContactRow] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    requests: dict[bytes, RequestRow] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    denials: tuple[DenialRow, ...] = ()
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be reached or did not answer. Ours for now: nothing was committed that was not said so."""
+
+
+class Writing(Protocol):
+    """A write transaction that holds the lock of one brand's head."""
+
+    @property
+    def head(self) -> Head | None:
+        """The head as locked; None when the brand has no ledger yet."""
+        ...
+
+    def load(self, wanted: Wanted) -> View:
+        """Return what is wanted, as of the lock. The head must exist."""
+        ...
+
+    def commit(self, batch: Batch) -> None:
+        """Write everything and make it durable before returning; at most once.
+
+        Leaving the context without it, or by an exception, writes nothing. If the process dies on
+        any line before the return, either all of the batch is there afterwards or none of it.
+        """
+        ...
+
+
+class LedgerStore(Protocol):
+    """A database of ledgers, one for each brand."""
+
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+        """Return what the wanted lookups lead to, in one statement on the newest committed state.
+
+        None when the brand has no ledger. A commit acknowledged before the call began is always seen.
+        """
+        ...
+
+    def write(self, brand: BrandId) -> AbstractContextManager[Writing]:
+        """Lock the brand's head, waiting for whoever holds it, and begin to write."""
+        ...
+
+    def entries(
+        self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None
+    ) -> list[StoredEntry]:
+        """Return up to `limit` entries from `start` on: a position, or with a customer their version."""
+        ...
+
+    def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
+        """Return full tiles: 256 hashes of level 8 * `level`, by index. A tile that is not full is not there."""
+        ...
+
+
+class Records(Protocol):
+    """What audit and start-up read besides: everything, in bulk."""
+
+    def heads(self) -> list[Head]:
+        """Return the head of every ledger."""
+        ...
+
+    def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
+        """Return one contact."""
+        ...
+
+    def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
+        """Yield every customer with what they hold, by reference."""
+        ...
+
+    def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the state of every address."""
+        ...
+
+    def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
+        """Yield every contact."""
+        ...

@@ -1,0 +1,105 @@
+"""Around every method: who calls and in which role, and how what is raised becomes a status.
+
+A decorator, not an interceptor, so that a call pays for one look at its metadata and no more.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, Protocol, TypeVar, cast
+
+import grpc
+
+from accord.domain.problems import ErrorReason, Problem
+from accord.domain.terms import BrandId
+from accord.keys.callers import ROLES, Caller, Callers
+from accord.ledger.store import StoreUnavailableError
+from accord.rpc.errors import abort, incident
+from accord.service.errors import CallError, store_unavailable
+
+_BEARER = "Bearer "
+
+Request = TypeVar("Request", contravariant=True)
+Response = TypeVar("Response", covariant=True)
+
+
+class Gated(Protocol):
+    """A servicer: it knows who may call."""
+
+    callers: Callers
+
+
+class Call:
+    """One call: the caller, the brand it names, and how long there is left."""
+
+    __slots__ = ("brand", "caller", "context")
+
+    def __init__(self, brand: BrandId, caller: Caller, context: grpc.ServicerContext) -> None:
+        """Hold what was found."""
+        self.brand = brand
+        self.caller = caller
+        self.context = context
+
+    def deadline(self) -> float | None:
+        """Return when the caller stops waiting, in seconds of the monotonic clock; None for never."""
+        remaining = self.context.time_remaining()
+        return None if remaining is None else time.monotonic() + remaining
+
+
+def call(*roles: str) -> Callable[[Callable[[Any, Any, Call], Any]], Any]:
+    """Make a unary method of `handle(self, request, call)`, open to callers with one of the roles."""
+    allowed = frozenset(roles)
+    if not allowed <= set(ROLES):
+        raise ValueError("a role that nobody can hold")
+
+    def around(handle: Callable[[Any, Any, Call], Any]) -> Any:  # noqa: ANN401 - the generated base class types it
+        @wraps(handle)
+        def method(self: Gated, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - the same
+            try:
+                return handle(self, request, admit(self.callers, context, request.brand, allowed))
+            except Exception as error:  # noqa: BLE001 - every failure becomes a documented status
+                problem = problem_of(error)
+            abort(context, problem)
+
+        return method
+
+    return around
+
+
+def admit(callers: Callers, context: grpc.ServicerContext, brand: str, allowed: frozenset[str]) -> Call:
+    """Return the call when its bearer may make it. Raises CallError."""
+    token = ""
+    for key, value in context.invocation_metadata():
+        if key == "authorization":
+            token = cast("str", value)
+    caller = callers.find(token[len(_BEARER) :]) if token.startswith(_BEARER) else None
+    if caller is None:
+        raise CallError(Problem(ErrorReason.UNAUTHENTICATED, "a bearer token that somebody was given is required"))
+    if not caller.may(brand, allowed):
+        roles = ", ".join(sorted(allowed))
+        message = f"the caller needs one of these roles for this brand: {roles}"
+        raise CallError(Problem(ErrorReason.ROLE_MISSING, message, (), {"roles": roles}))
+    return Call(BrandId(brand), caller, context)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return what a caller may know of an exception."""
+    if isinstance(error, CallError):
+        return error.problem
+    if isinstance(error, StoreUnavailableError):
+        return store_unavailable()
+    return incident(error)
+
+
+def stream(context: grpc.ServicerContext, responses: Iterator[Any]) -> Iterator[Any]:
+    """Pass responses on; end with a documented status where the next one cannot be made."""
+    while True:
+        try:
+            response = next(responses)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - every failure becomes a documented status
+            problem = problem_of(error)
+            break
+        yield response
+    abort(context, problem)

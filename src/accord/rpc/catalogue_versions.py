@@ -1,0 +1,69 @@
+"""CatalogueService on the wire."""
+
+from accord.domain.commands import ApplyCatalogue
+from accord.keys.callers import Callers
+from accord.ledger.lookup import Lookups
+from accord.rpc import catalogues, outbound
+from accord.rpc.call import Call, call
+from accord.rpc.submit import Submitter
+from accord.rpc.wire import Examiner, timestamp
+from accord.service.catalogues import Catalogues
+from accord.service.tokens import page, page_start
+from accord.v1 import catalogue_service_pb2 as pb
+from accord.v1.catalogue_service_pb2_grpc import CatalogueServiceServicer
+
+
+class CatalogueService(CatalogueServiceServicer):
+    """Keeps the catalogue of a brand."""
+
+    def __init__(
+        self, submitter: Submitter, catalogues_of: Catalogues, lookups: Lookups, callers: Callers
+    ) -> None:
+        """Serve from these."""
+        self._submitter = submitter
+        self._catalogues = catalogues_of
+        self._lookups = lookups
+        self.callers = callers
+
+    @call("administrator")
+    def Apply(self, request: pb.ApplyRequest, call: Call) -> pb.ApplyResponse:
+        """Make a catalogue the one that counts."""
+        written = self._submitter.one(request, _apply, call)
+        (receipt,) = outbound.receipts(written)
+        return pb.ApplyResponse(receipt=receipt, version=written.version)
+
+    @call("administrator", "auditor", "collector", "sender", "checker")
+    def Get(self, request: pb.GetRequest, call: Call) -> pb.GetResponse:
+        """Return one version."""
+        applied, position = self._catalogues.get(call.brand, request.version)
+        return pb.GetResponse(
+            catalogue=catalogues.outbound(applied.catalogue), version=applied.version, position=position
+        )
+
+    @call("administrator", "auditor")
+    def List(self, request: pb.ListRequest, call: Call) -> pb.ListResponse:
+        """List the versions, by pages."""
+        examiner = Examiner()
+        size = examiner.page_size(request.page_size)
+        examiner.done()
+        binding = f"catalogues\0{call.brand}"
+        start = page_start(self._lookups, binding, request.page_token, 0)
+        found = self._catalogues.versions(call.brand)
+        return pb.ListResponse(
+            versions=[
+                pb.CatalogueVersion(
+                    version=each.version, position=each.position, recorded_time=timestamp(each.recorded_time)
+                )
+                for each in found[start : start + size]
+            ],
+            next_page_token=page(self._lookups, binding, start + size) if start + size < len(found) else "",
+        )
+
+
+def _apply(request: pb.ApplyRequest, examiner: Examiner) -> ApplyCatalogue:
+    if not request.HasField("catalogue"):
+        examiner.fault("catalogue", "is required")
+    examiner.done()
+    return ApplyCatalogue(
+        catalogue=catalogues.inbound(request.catalogue), expected_version=request.expected_version
+    )

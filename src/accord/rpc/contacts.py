@@ -1,0 +1,62 @@
+"""ContactService on the wire."""
+
+from accord.domain.terms import HOUR, ContactStatus, Verdict
+from accord.keys.callers import Callers
+from accord.rpc import inbound, outbound
+from accord.rpc.call import Call, call
+from accord.rpc.submit import Submitter
+from accord.rpc.wire import Examiner, timestamp
+from accord.service.records import Remembered
+from accord.service.tokens import freshness
+from accord.v1 import contact_service_pb2 as pb
+from accord.v1 import decision_pb2
+from accord.v1.contact_service_pb2_grpc import ContactServiceServicer
+
+SEND_WITHIN = HOUR
+"""How long an authorisation may lie before it must be asked for again, at most."""
+
+
+class ContactService(ContactServiceServicer):
+    """Authorises and follows contacts."""
+
+    def __init__(self, submitter: Submitter, remembered: Remembered, callers: Callers) -> None:
+        """Serve from these."""
+        self._submitter = submitter
+        self._remembered = remembered
+        self.callers = callers
+
+    @call("sender")
+    def AuthorizeContact(self, request: pb.AuthorizeContactRequest, call: Call) -> pb.AuthorizeContactResponse:
+        """Check and count in one step."""
+        examiner = Examiner()
+        command = inbound.authorize_contact(request, examiner)
+        examiner.done()
+        full = request.view == decision_pb2.DECISION_VIEW_FULL
+        found = self._submitter.authorize(command, call, full=full)
+        decision = found.authorization.decision
+        response = pb.AuthorizeContactResponse(
+            decision=outbound.decision(decision, freshness(found.ledger, found.size), full=full),
+            repeat=found.authorization.repeat,
+        )
+        if found.receipt:
+            response.receipt.CopyFrom(outbound.receipt(found.ledger, found.receipt))
+        if decision.verdict is Verdict.ALLOW:
+            latest = decision.time + SEND_WITHIN
+            response.send_before.CopyFrom(timestamp(min(decision.valid_until or latest, latest)))
+        return response
+
+    @call("sender")
+    def ReportContact(self, request: pb.ReportContactRequest, call: Call) -> pb.ReportContactResponse:
+        """Record what became of a contact."""
+        written = self._submitter.one(request, inbound.report_contact, call)
+        (receipt,) = outbound.receipts(written)
+        status = outbound.contact_status(ContactStatus(written.status))
+        return pb.ReportContactResponse(receipt=receipt, status=status)
+
+    @call("sender", "auditor")
+    def GetContact(self, request: pb.GetContactRequest, call: Call) -> pb.GetContactResponse:
+        """Tell why a customer was contacted."""
+        examiner = Examiner()
+        contact_id = examiner.code("contact_id", request.contact_id, required=True)
+        examiner.done()
+        return pb.GetContactResponse(contact=outbound.contact(self._remembered.contact(call.brand, contact_id)))

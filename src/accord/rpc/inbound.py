@@ -1,0 +1,238 @@
+"""From requests to commands and questions: each field examined, every fault told at once."""
+
+from typing import Literal
+
+from accord.domain.commands import (
+    AuthorizeContact,
+    Confirm,
+    Declaration,
+    Grant,
+    Link,
+    Question,
+    RecordFacts,
+    Refuse,
+    ReportActivity,
+    ReportContact,
+    ReportContactPoint,
+    Unlink,
+)
+from accord.domain.events import Artefact, FactsRecorded
+from accord.domain.problems import Problem
+from accord.domain.terms import (
+    ActivityKind,
+    CustomerKind,
+    Declarant,
+    Method,
+    Outcome,
+    PointFact,
+    Position,
+    Recorder,
+    RefusalKind,
+)
+from accord.rpc.wire import Examiner, names
+from accord.service.errors import CallError
+from accord.v1 import (
+    contact_service_pb2,
+    customer_service_pb2,
+    decision_pb2,
+    evidence_pb2,
+    permission_pb2,
+    permission_service_pb2,
+)
+
+MAX_ARTEFACTS = 8
+MAX_POSITION = 2**53 - 1
+
+_METHODS = names(evidence_pb2.DeclarationMethod, "DECLARATION_METHOD_", Method)
+_DECLARANTS = names(evidence_pb2.Declarant, "DECLARANT_", Declarant)
+_RECORDERS = names(evidence_pb2.Recorder, "RECORDER_", Recorder)
+_OUTCOMES = names(contact_service_pb2.ContactOutcome, "CONTACT_OUTCOME_", Outcome)
+_ACTIVITIES = names(customer_service_pb2.ActivityKind, "ACTIVITY_KIND_", ActivityKind)
+_FACTS = names(customer_service_pb2.ContactPointFact, "CONTACT_POINT_FACT_", PointFact)
+_CUSTOMER_KINDS = names(customer_service_pb2.CustomerKind, "CUSTOMER_KIND_", CustomerKind)
+
+_Text = Literal["country", "region", "time_zone", "language", "preferred_channel"]
+
+SaidNo = (
+    permission_service_pb2.RefuseRequest
+    | permission_service_pb2.WithdrawRequest
+    | permission_service_pb2.ObjectRequest
+)
+
+
+def question(asked: decision_pb2.Question, examiner: Examiner, at: str = "question") -> Question:
+    """Return the question; what only the catalogue knows is examined later."""
+    return Question(
+        customer=examiner.customer(f"{at}.customer", asked.customer),
+        purpose=examiner.code(f"{at}.purpose", asked.purpose, required=True),
+        channel=examiner.code(f"{at}.channel", asked.channel),
+        topic=examiner.code(f"{at}.topic", asked.topic),
+        place=examiner.code(f"{at}.place", asked.place),
+        recipient=examiner.code(f"{at}.recipient", asked.recipient),
+        contact_point=examiner.optional_point(f"{at}.contact_point", asked),
+    )
+
+
+def one_question(asked: decision_pb2.Question, at: str) -> Question | Problem:
+    """Return one question of a batch, or what is wrong with it alone."""
+    examiner = Examiner()
+    found = question(asked, examiner, at)
+    try:
+        examiner.done()
+    except CallError as error:
+        return error.problem
+    return found
+
+
+def grant(request: permission_service_pb2.GrantRequest, examiner: Examiner) -> Grant:
+    """Return the command."""
+    return Grant(
+        customer=examiner.customer("customer", request.customer),
+        evidence=_evidence(request.evidence, examiner, to_grant=True),
+        purposes=examiner.codes("purposes", request.purposes),
+        channels=examiner.codes("channels", request.channels),
+        contact_point=examiner.optional_point("contact_point", request),
+        topics=examiner.codes("topics", request.topics),
+        places=examiner.codes("places", request.places),
+        recipients=examiner.codes("recipients", request.recipients),
+        valid_from=examiner.instant("valid_from", request, "valid_from"),
+        valid_until=examiner.instant("valid_until", request, "valid_until"),
+    )
+
+
+def confirm(request: permission_service_pb2.ConfirmRequest, examiner: Examiner) -> Confirm:
+    """Return the command."""
+    if request.permission_position > MAX_POSITION:
+        examiner.fault("permission_position", f"must be at most {MAX_POSITION}")
+    return Confirm(
+        customer=examiner.customer("customer", request.customer),
+        evidence=_evidence(request.evidence, examiner),
+        permission=Position(request.permission_position),
+    )
+
+
+def refuse(request: SaidNo, kind: RefusalKind, examiner: Examiner) -> Refuse:
+    """Return the command."""
+    scope: permission_pb2.RefusalScope = request.scope
+    return Refuse(
+        kind=kind,
+        customer=examiner.customer("customer", request.customer),
+        evidence=_evidence(request.evidence, examiner),
+        purpose=examiner.code("scope.purpose", scope.purpose),
+        channel=examiner.code("scope.channel", scope.channel),
+        contact_point=examiner.optional_point("scope.contact_point", scope),
+        topic=examiner.code("scope.topic", scope.topic),
+        place=examiner.code("scope.place", scope.place),
+        recipient=examiner.code("scope.recipient", scope.recipient),
+    )
+
+
+def link(request: customer_service_pb2.LinkRequest, examiner: Examiner) -> Link:
+    """Return the command."""
+    return Link(
+        customer=examiner.customer("customer", request.customer),
+        contact_point=examiner.contact_point("contact_point", request.contact_point),
+    )
+
+
+def unlink(request: customer_service_pb2.UnlinkRequest, examiner: Examiner) -> Unlink:
+    """Return the command."""
+    return Unlink(
+        customer=examiner.customer("customer", request.customer),
+        contact_point=examiner.contact_point("contact_point", request.contact_point),
+    )
+
+
+def record_facts(request: customer_service_pb2.RecordFactsRequest, examiner: Examiner) -> RecordFacts:
+    """Return the command; a field not set stays None and changes nothing."""
+    told = request.facts
+    if not told.ListFields():
+        examiner.fault("facts", "is required: set at least one fact")
+
+    def text(name: _Text) -> str | None:
+        return examiner.code(f"facts.{name}", getattr(told, name)) if told.HasField(name) else None
+
+    return RecordFacts(
+        customer=examiner.customer("customer", request.customer),
+        facts=FactsRecorded(
+            country=text("country"),
+            region=text("region"),
+            time_zone=text("time_zone"),
+            language=text("language"),
+            preferred_channel=text("preferred_channel"),
+            kind=examiner.member("facts.kind", told.kind, _CUSTOMER_KINDS) if told.HasField("kind") else None,
+            birth_year=told.birth_year if told.HasField("birth_year") else None,
+            guardian_known=told.guardian_known if told.HasField("guardian_known") else None,
+            deceased=told.deceased if told.HasField("deceased") else None,
+            contract_current=told.contract_current if told.HasField("contract_current") else None,
+            paused_until=examiner.instant("facts.paused_until", told, "paused_until") or None,
+        ),
+    )
+
+
+def report_activity(request: customer_service_pb2.ReportActivityRequest, examiner: Examiner) -> ReportActivity:
+    """Return the command."""
+    return ReportActivity(
+        customer=examiner.customer("customer", request.customer),
+        kind=examiner.member("kind", request.kind, _ACTIVITIES),
+        act_time=examiner.instant("act_time", request, "act_time"),
+        place=examiner.code("place", request.place),
+        objection_offered=request.objection_offered,
+    )
+
+
+def report_contact_point(
+    request: customer_service_pb2.ReportContactPointRequest, examiner: Examiner
+) -> ReportContactPoint:
+    """Return the command."""
+    return ReportContactPoint(
+        contact_point=examiner.contact_point("contact_point", request.contact_point),
+        fact=examiner.member("fact", request.fact, _FACTS),
+        act_time=examiner.instant("act_time", request, "act_time"),
+    )
+
+
+def authorize_contact(
+    request: contact_service_pb2.AuthorizeContactRequest, examiner: Examiner
+) -> AuthorizeContact:
+    """Return the command."""
+    return AuthorizeContact(
+        contact_id=examiner.code("contact_id", request.contact_id, required=True),
+        question=question(request.question, examiner),
+    )
+
+
+def report_contact(request: contact_service_pb2.ReportContactRequest, examiner: Examiner) -> ReportContact:
+    """Return the command."""
+    return ReportContact(
+        contact_id=examiner.code("contact_id", request.contact_id, required=True),
+        outcome=examiner.member("outcome", request.outcome, _OUTCOMES),
+        outcome_time=examiner.instant("outcome_time", request, "outcome_time"),
+    )
+
+
+def _evidence(told: evidence_pb2.Evidence, examiner: Examiner, *, to_grant: bool = False) -> Declaration:
+    return Declaration(
+        touchpoint=examiner.code("evidence.touchpoint", told.touchpoint, required=True),
+        notice=examiner.code("evidence.notice", told.notice),
+        language=examiner.code("evidence.language", told.language, required=to_grant),
+        method=examiner.member("evidence.method", told.method, _METHODS),
+        declarant=examiner.member("evidence.declarant", told.declarant, _DECLARANTS),
+        recorder=examiner.member("evidence.recorder", told.recorder, _RECORDERS),
+        recorder_id=examiner.code("evidence.recorder_id", told.recorder_id),
+        act_time=examiner.instant("evidence.act_time", told, "act_time"),
+        artefacts=_artefacts(told, examiner),
+    )
+
+
+def _artefacts(told: evidence_pb2.Evidence, examiner: Examiner) -> tuple[Artefact, ...]:
+    if len(told.artefacts) > MAX_ARTEFACTS:
+        examiner.fault("evidence.artefacts", f"must have at most {MAX_ARTEFACTS} items")
+        return ()
+    found = []
+    for index, each in enumerate(told.artefacts):
+        at = f"evidence.artefacts[{index}]"
+        if len(each.sha256) != 32:
+            examiner.fault(f"{at}.sha256", "must be 32 bytes")
+        found.append(Artefact(each.sha256.hex(), examiner.code(f"{at}.media_type", each.media_type, required=True)))
+    return tuple(found)

@@ -1,0 +1,199 @@
+"""From answers to responses. Builds messages; decides nothing."""
+
+from functools import lru_cache
+
+from accord.domain import calendar, explain
+from accord.domain.decide import ORDER
+from accord.domain.decision import Decision, Step
+from accord.domain.policy import ENGINE_VERSION, Rule
+from accord.domain.terms import Basis, ContactStatus, RefusalKind, Verdict
+from accord.ledger.entry import StoredEntry, read_leaf
+from accord.ledger.opening import OpenedEntry
+from accord.rpc.wire import numbers, optional_timestamp, timestamp
+from accord.service.answers import OpenContact, Receipt, Written
+from accord.service.proofs import SignedCheckpoint
+from accord.service.records import Contact, StandingPermission, StandingRefusal
+from accord.service.tokens import freshness
+from accord.v1 import (
+    contact_service_pb2,
+    decision_pb2,
+    evidence_pb2,
+    ledger_service_pb2,
+    permission_pb2,
+    permission_service_pb2,
+)
+
+ENGINE = f"engine/{ENGINE_VERSION} {calendar.DATA_VERSION}"
+
+_REFUSAL_KINDS = numbers(permission_pb2.RefusalKind, "REFUSAL_KIND_", RefusalKind)
+
+
+def decision(found: Decision, token: str, *, full: bool) -> decision_pb2.Decision:
+    """Return the decision; `token` is that of the state it was read from. Enum numbers are shared."""
+    message = decision_pb2.Decision(
+        verdict=found.verdict.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        reason=found.reason.value,  # type: ignore[arg-type] # the same
+        basis=found.basis.value,  # type: ignore[arg-type] # the same
+        positions=found.positions,
+        rules=[_rule(rule) for rule in found.rules],
+        obligations=found.obligations,  # type: ignore[arg-type] # the same
+        policy_version=found.policy_version,
+        engine_version=ENGINE,
+        token=token,
+        decision_time=timestamp(found.time),
+        valid_until=optional_timestamp(found.valid_until),
+        not_before=optional_timestamp(found.not_before),
+    )
+    if full:
+        message.trace.extend(_step(step, found) for step in found.trace)
+        message.what_would_allow = explain.what_would_allow(found)
+    return message
+
+
+@lru_cache(maxsize=4096)
+def _rule(rule: Rule) -> decision_pb2.RuleReference:
+    return decision_pb2.RuleReference(id=rule.id, legal_source=rule.legal_source)
+
+
+def _step(step: Step, found: Decision) -> decision_pb2.GateStep:
+    finding = step.finding
+    passed = "skipped: the class of the purpose" if step.skipped else explain.sentence(None)
+    if not finding and step.name == ORDER[6].name and found.basis is not Basis.NONE:
+        passed = f"lets it pass: {found.basis.name.lower().replace('_', ' ')}"
+    return decision_pb2.GateStep(
+        number=step.number,
+        name=step.name,
+        verdict=(finding.verdict if finding else Verdict.ALLOW).value,  # type: ignore[arg-type] # shared numbers
+        reason=finding.reason.value if finding else 0,  # type: ignore[arg-type] # the same
+        explanation=explain.sentence(finding) if finding else passed,
+        not_before=optional_timestamp(finding.not_before) if finding else None,
+        skipped=step.skipped,
+    )
+
+
+def receipt(ledger: str, found: Receipt) -> evidence_pb2.Receipt:
+    """Return the receipt of an entry."""
+    return evidence_pb2.Receipt(
+        ledger=ledger,
+        position=found.position,
+        leaf_hash=found.leaf_hash,
+        recorded_time=timestamp(found.recorded_time),
+        token=freshness(ledger, found.position + 1),
+    )
+
+
+def receipts(written: Written) -> list[evidence_pb2.Receipt]:
+    """Return every receipt of an answer."""
+    return [receipt(written.ledger, each) for each in written.receipts]
+
+
+def open_contact(found: OpenContact, contact_id: str) -> permission_service_pb2.OpenContact:
+    """Return a contact that may still be stopped."""
+    return permission_service_pb2.OpenContact(
+        contact_id=contact_id,
+        channel=found.channel,
+        purpose=found.purpose,
+        authorized_time=timestamp(found.authorized_time),
+    )
+
+
+def permission(found: StandingPermission, topics: tuple[str, ...], recipients: tuple[str, ...]) -> (
+    permission_pb2.Permission
+):
+    """Return a permission; topics and third parties come from its entry, since the state holds no text."""
+    mark = found.mark
+    return permission_pb2.Permission(
+        position=mark.position,
+        status=found.status.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        touchpoint=mark.touchpoint,
+        level=mark.level,
+        notice=mark.notice,
+        purposes=mark.granted.purposes,
+        channels=mark.granted.channels,
+        topics=topics,
+        places=mark.granted.places,
+        recipients=recipients,
+        contact_point_only=bool(mark.granted.point),
+        act_time=timestamp(mark.act_time),
+        recorded_time=timestamp(mark.recorded_time),
+        valid_from=timestamp(mark.valid_from),
+        valid_until=optional_timestamp(mark.valid_until),
+        uses=mark.uses,
+        uses_taken=mark.taken,
+    )
+
+
+def refusal(found: StandingRefusal, topic: str, recipient: str) -> permission_pb2.Refusal:
+    """Return a refusal; topic and third party come from its entry."""
+    mark = found.mark
+    return permission_pb2.Refusal(
+        position=mark.position,
+        kind=_REFUSAL_KINDS[mark.kind],
+        scope=permission_pb2.RefusalScope(
+            purpose=mark.refused.purpose,
+            channel=mark.refused.channel,
+            topic=topic,
+            place=mark.refused.place,
+            recipient=recipient,
+        ),
+        contact_point_only=found.one_address,
+        act_time=timestamp(mark.act_time),
+        recorded_time=timestamp(mark.recorded_time),
+    )
+
+
+def history_item(found: OpenedEntry) -> permission_service_pb2.HistoryItem:
+    """Return one entry of a customer, opened."""
+    return permission_service_pb2.HistoryItem(
+        position=found.entry.position,
+        type=found.leaf.type,
+        recorded_time=timestamp(found.leaf.recorded_at),
+        customer_version=found.entry.customer_version,
+        payload_json=found.raw_payload.decode(),
+    )
+
+
+def entry(found: StoredEntry, opened: OpenedEntry | None = None) -> ledger_service_pb2.Entry:
+    """Return one line of the ledger, with its payload where it was opened."""
+    leaf = read_leaf(found.leaf)
+    return ledger_service_pb2.Entry(
+        position=found.position,
+        leaf=found.leaf,
+        leaf_hash=found.leaf_hash,
+        type=leaf.type,
+        recorded_time=timestamp(leaf.recorded_at),
+        payload_json=opened.raw_payload.decode() if opened else "",
+        opening=opened.opening if opened else b"",
+    )
+
+
+def checkpoint(found: SignedCheckpoint) -> ledger_service_pb2.Checkpoint:
+    """Return a signed checkpoint."""
+    return ledger_service_pb2.Checkpoint(
+        note=found.note,
+        origin=found.checkpoint.origin,
+        size=found.checkpoint.size,
+        root_hash=found.checkpoint.root,
+        verifier_key=found.verifier_key,
+    )
+
+
+def contact(found: Contact) -> contact_service_pb2.Contact:
+    """Return one outbound message and what it rested on."""
+    event = found.authorized
+    return contact_service_pb2.Contact(
+        contact_id=found.contact_id,
+        status=contact_status(found.status),
+        channel=event.channel,
+        purpose=event.purpose,
+        authorized_time=timestamp(found.authorized_time),
+        basis=event.basis.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        basis_positions=event.positions,
+        positions=found.positions,
+        policy_version=event.policy_version,
+    )
+
+
+def contact_status(status: ContactStatus) -> contact_service_pb2.ContactStatus.ValueType:
+    """Return where a contact stands."""
+    return status.value  # type: ignore[return-value] # the domain carries the wire's numbers

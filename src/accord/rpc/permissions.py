@@ -1,0 +1,210 @@
+"""PermissionService on the wire."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import grpc
+
+from accord.domain.commands import Command
+from accord.domain.events import PermissionGranted, PermissionRefused
+from accord.domain.problems import Problem, invalid
+from accord.domain.terms import BrandId, RefusalKind
+from accord.keys.callers import ROLES, Callers
+from accord.ledger.lookup import Lookups
+from accord.rpc import inbound, outbound
+from accord.rpc.call import Call, admit, call, stream
+from accord.rpc.errors import to_item_error
+from accord.rpc.submit import Submitter, request_for
+from accord.rpc.wire import Examiner
+from accord.service.answers import Written
+from accord.service.errors import CallError
+from accord.service.records import Remembered, StandingPermission, StandingRefusal
+from accord.service.tokens import page, page_start
+from accord.v1 import permission_service_pb2 as pb
+from accord.v1.permission_service_pb2_grpc import PermissionServiceServicer
+
+MAX_RECORDS = 1000
+
+SaidNo = TypeVar("SaidNo", pb.RefuseResponse, pb.WithdrawResponse, pb.ObjectResponse)
+
+_COLLECTING = frozenset({"collector"})
+_SAYING_NO = frozenset(ROLES)
+_READERS: dict[str, Callable[[Any, Examiner], Command]] = {
+    "grant": inbound.grant,
+    "confirm": inbound.confirm,
+    "refuse": lambda told, examiner: inbound.refuse(told, RefusalKind.REFUSED, examiner),
+    "withdraw": lambda told, examiner: inbound.refuse(told, RefusalKind.WITHDRAWN, examiner),
+    "object": lambda told, examiner: inbound.refuse(told, RefusalKind.OBJECTED, examiner),
+}
+_ROLES = {
+    "grant": _COLLECTING,
+    "confirm": _COLLECTING,
+    "refuse": _SAYING_NO,
+    "withdraw": _SAYING_NO,
+    "object": _SAYING_NO,
+}
+
+
+class PermissionService(PermissionServiceServicer):
+    """Remembers what customers say."""
+
+    def __init__(self, submitter: Submitter, remembered: Remembered, lookups: Lookups, callers: Callers) -> None:
+        """Serve from these."""
+        self._submitter = submitter
+        self._remembered = remembered
+        self._lookups = lookups
+        self.callers = callers
+
+    @call("collector")
+    def Grant(self, request: pb.GrantRequest, call: Call) -> pb.GrantResponse:
+        """Record a permission."""
+        return self._granted(self._submitter.one(request, _READERS["grant"], call))
+
+    @call("collector")
+    def Confirm(self, request: pb.ConfirmRequest, call: Call) -> pb.ConfirmResponse:
+        """Record a confirmation."""
+        return self._confirmed(self._submitter.one(request, _READERS["confirm"], call))
+
+    @call(*ROLES)
+    def Refuse(self, request: pb.RefuseRequest, call: Call) -> pb.RefuseResponse:
+        """Record a refusal."""
+        return self._said_no(pb.RefuseResponse, call.brand, self._submitter.one(request, _READERS["refuse"], call))
+
+    @call(*ROLES)
+    def Withdraw(self, request: pb.WithdrawRequest, call: Call) -> pb.WithdrawResponse:
+        """Record a withdrawal."""
+        return self._said_no(pb.WithdrawResponse, call.brand, self._submitter.one(request, _READERS["withdraw"], call))
+
+    @call(*ROLES)
+    def Object(self, request: pb.ObjectRequest, call: Call) -> pb.ObjectResponse:
+        """Record an objection."""
+        return self._said_no(pb.ObjectResponse, call.brand, self._submitter.one(request, _READERS["object"], call))
+
+    def BatchRecord(
+        self, request_iterator: Iterator[pb.BatchRecordRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.BatchRecordResponse]:
+        """Record a stream, message by message: each is answered when all of it is durable."""
+        return stream(context, (self._batch(message, context) for message in request_iterator))
+
+    @call("collector", "auditor")
+    def ListPermissions(self, request: pb.ListPermissionsRequest, call: Call) -> pb.ListPermissionsResponse:
+        """List what counts for a customer, by pages."""
+        examiner = Examiner()
+        customer = examiner.customer("customer", request.customer)
+        size = examiner.page_size(request.page_size)
+        examiner.done()
+        binding = f"permissions\0{call.brand}\0{self._lookups.identifier(call.brand, customer).hex()}"
+        start = page_start(self._lookups, binding, request.page_token, 0)
+        standing = self._remembered.permissions(call.brand, customer)
+        shown = standing[start : start + size]
+        response = pb.ListPermissionsResponse()
+        for each in shown:
+            self._add(response, each, call.brand)
+        if start + size < len(standing):
+            response.next_page_token = page(self._lookups, binding, start + size)
+        return response
+
+    @call("collector", "auditor")
+    def GetHistory(self, request: pb.GetHistoryRequest, call: Call) -> pb.GetHistoryResponse:
+        """List a customer's entries, opened, by pages."""
+        examiner = Examiner()
+        customer = examiner.customer("customer", request.customer)
+        size = examiner.page_size(request.page_size)
+        examiner.done()
+        binding = f"history\0{call.brand}\0{self._lookups.identifier(call.brand, customer).hex()}"
+        start = page_start(self._lookups, binding, request.page_token, 1)
+        found = self._remembered.history(call.brand, customer, start, size + 1)
+        more = page(self._lookups, binding, start + size) if len(found) > size else ""
+        return pb.GetHistoryResponse(
+            items=[outbound.history_item(each) for each in found[:size]], next_page_token=more
+        )
+
+    def _batch(self, message: pb.BatchRecordRequest, context: grpc.ServicerContext) -> pb.BatchRecordResponse:
+        if not 1 <= len(message.records) <= MAX_RECORDS:
+            raise CallError(invalid("records", f"must have 1 to {MAX_RECORDS} items"))
+        brand = _brand_of(message.records)
+        kinds = {record.WhichOneof("record") or "grant" for record in message.records}
+        allowed = frozenset.intersection(*(_ROLES[kind] for kind in kinds))
+        call = admit(self.callers, context, brand, allowed)
+        prepared = [self._prepare(record, f"records[{index}]", call) for index, record in enumerate(message.records)]
+        results = iter(self._submitter.many(call, [each for each in prepared if not isinstance(each, Problem)]))
+        response = pb.BatchRecordResponse()
+        for record, each in zip(message.records, prepared, strict=True):
+            result = each if isinstance(each, Problem) else next(results)
+            response.results.append(self._item(record, result, call.brand))
+        return response
+
+    def _prepare(self, record: pb.BatchRecord, at: str, call: Call) -> Any:  # noqa: ANN401 - a request or a problem
+        kind = record.WhichOneof("record")
+        if kind is None:
+            return invalid(at, "is required: set one of grant, confirm, refuse, withdraw, object")
+        told = getattr(record, kind)
+        if told.brand != call.brand:
+            return invalid(f"{at}.{kind}.brand", "must be the brand of the first record")
+        try:
+            return request_for(self._lookups, told, _READERS[kind], call)
+        except CallError as error:
+            return error.problem
+
+    def _item(self, record: pb.BatchRecord, result: Written | Problem, brand: BrandId) -> pb.BatchRecordResult:
+        if isinstance(result, Problem):
+            return pb.BatchRecordResult(error=to_item_error(result))
+        match record.WhichOneof("record"):
+            case "grant":
+                return pb.BatchRecordResult(grant=self._granted(result))
+            case "confirm":
+                return pb.BatchRecordResult(confirm=self._confirmed(result))
+            case "refuse":
+                return pb.BatchRecordResult(refuse=self._said_no(pb.RefuseResponse, brand, result))
+            case "withdraw":
+                return pb.BatchRecordResult(withdraw=self._said_no(pb.WithdrawResponse, brand, result))
+            case _:
+                return pb.BatchRecordResult(object=self._said_no(pb.ObjectResponse, brand, result))
+
+    def _granted(self, written: Written) -> pb.GrantResponse:
+        (receipt,) = outbound.receipts(written)
+        return pb.GrantResponse(receipt=receipt, status=written.status)  # type: ignore[arg-type] # shared numbers
+
+    def _confirmed(self, written: Written) -> pb.ConfirmResponse:
+        (receipt,) = outbound.receipts(written)
+        return pb.ConfirmResponse(receipt=receipt, status=written.status)  # type: ignore[arg-type] # shared numbers
+
+    def _said_no(self, response: type[SaidNo], brand: BrandId, written: Written) -> SaidNo:
+        positions = [each.position for each in written.open_contacts]
+        names = self._remembered.contact_ids(brand, written.ledger, positions)
+        found = zip(written.open_contacts, names, strict=True)
+        return response(
+            receipts=outbound.receipts(written),
+            open_contacts=[outbound.open_contact(each, name) for each, name in found],
+        )
+
+    def _add(
+        self, response: pb.ListPermissionsResponse, each: StandingPermission | StandingRefusal, brand: BrandId
+    ) -> None:
+        if isinstance(each, StandingPermission):
+            topics, recipients = self._texts(brand, each)
+            response.permissions.append(outbound.permission(each, topics, recipients))
+        else:
+            topic, recipient = self._texts_of_refusal(brand, each)
+            response.refusals.append(outbound.refusal(each, topic, recipient))
+
+    def _texts(self, brand: BrandId, each: StandingPermission) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if not each.mark.granted.topics and not each.mark.granted.recipients:
+            return (), ()
+        event = self._remembered.event(brand, each.mark.position)
+        return (event.topics, event.recipients) if isinstance(event, PermissionGranted) else ((), ())
+
+    def _texts_of_refusal(self, brand: BrandId, each: StandingRefusal) -> tuple[str, str]:
+        if not each.mark.refused.topic and not each.mark.refused.recipient:
+            return "", ""
+        event = self._remembered.event(brand, each.mark.position)
+        return (event.topic, event.recipient) if isinstance(event, PermissionRefused) else ("", "")
+
+
+def _brand_of(records: Iterable[pb.BatchRecord]) -> str:
+    for record in records:
+        kind = record.WhichOneof("record")
+        if kind is not None:
+            brand: str = getattr(record, kind).brand
+            return brand
+    raise CallError(invalid("records[0]", "is required: set one of grant, confirm, refuse, withdraw, object"))

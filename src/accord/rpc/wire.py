@@ -1,0 +1,166 @@
+"""The small values of the wire: codes, texts, instants, identifiers, enums. Inbound ones are examined.
+
+Every fault of a request is collected, each with its field, before anything is done. A value that
+passed here is of its type, within its limits and in its normal form.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from accord.domain.identifiers import IdentifierError, normalise
+from accord.domain.problems import Violation, invalid_fields
+from accord.domain.terms import FAR, SECOND, BrandId, Identifier, IdentifierKind, Instant
+from accord.service.errors import CallError
+from accord.v1 import customer_pb2
+
+MAX_CODE = 128
+MAX_LIST = 32
+MAX_PAGE = 1000
+DEFAULT_PAGE = 100
+
+_ANY_IDENTIFIER = Identifier(IdentifierKind.CUSTOMER_ID, "")
+Member = TypeVar("Member", bound=Enum)
+
+
+class WireEnum(Protocol):
+    """An enumeration as protobuf hands it out."""
+
+    def items(self) -> Any:  # noqa: ANN401 - names with numbers of the enumeration's own type
+        """Return every name with its number."""
+        ...
+
+    def Value(self, name: Any) -> Any:  # noqa: ANN401, N802 - protobuf's own name and type
+        """Return the number of a name."""
+        ...
+
+
+def names(wrapper: WireEnum, prefix: str, kind: type[Member]) -> dict[int, Member]:
+    """Return the members of a domain enumeration by the number of their namesakes on the wire."""
+    return {number: kind[name.removeprefix(prefix)] for name, number in wrapper.items() if number}
+
+
+def numbers(wrapper: WireEnum, prefix: str, kind: Iterable[Member]) -> dict[Member, Any]:
+    """Return the number on the wire of each member."""
+    return {member: wrapper.Value(prefix + member.name) for member in kind}
+
+
+KINDS = names(customer_pb2.ContactPointKind, "CONTACT_POINT_KIND_", IdentifierKind)
+KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
+
+
+class Examiner:
+    """Collects the faults of one request."""
+
+    __slots__ = ("faults",)
+
+    def __init__(self) -> None:
+        """Begin without fault."""
+        self.faults: list[Violation] = []
+
+    def done(self) -> None:
+        """Raise CallError with every fault found."""
+        if self.faults:
+            raise CallError(invalid_fields(tuple(self.faults)))
+
+    def fault(self, field: str, description: str) -> None:
+        """Note a fault."""
+        self.faults.append(Violation(field, description))
+
+    def code(self, field: str, text: str, *, required: bool = False) -> str:
+        """Return a code or an opaque id."""
+        if required and not text:
+            self.fault(field, "is required")
+        elif len(text) > MAX_CODE:
+            self.fault(field, f"must have at most {MAX_CODE} characters")
+        elif not text.isprintable():
+            self.fault(field, "must have printable characters only")
+        return text
+
+    def codes(self, field: str, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return a list of distinct codes."""
+        found = tuple(texts)
+        if len(found) > MAX_LIST:
+            self.fault(field, f"must have at most {MAX_LIST} items")
+        for index, text in enumerate(found[:MAX_LIST]):
+            self.code(f"{field}[{index}]", text, required=True)
+        return tuple(dict.fromkeys(found))
+
+    def member(self, field: str, number: int, members: Mapping[int, Member]) -> Member:
+        """Return the member of an enumeration; unspecified and unknown numbers are faults."""
+        found = members.get(number)
+        if found is None:
+            self.fault(field, "is required, one of: " + ", ".join(member.name for member in members.values()))
+            return next(iter(members.values()))
+        return found
+
+    def instant(self, field: str, message: Any, name: str) -> Instant:  # noqa: ANN401 - any message with the field
+        """Return an optional instant, 0 when absent."""
+        if not message.HasField(name):
+            return Instant(0)
+        stamp: Timestamp = getattr(message, name)
+        if not 0 <= stamp.nanos < 1_000_000_000:
+            self.fault(field, "must have 0 to 999,999,999 nanoseconds")
+            return Instant(0)
+        time = stamp.seconds * SECOND + stamp.nanos // 1000
+        if not 0 < time < FAR:
+            self.fault(field, "must lie after 1970-01-01 and before the year 2255")
+            return Instant(0)
+        return Instant(time)
+
+    def contact_point(self, field: str, point: customer_pb2.ContactPoint) -> Identifier:
+        """Return an address in its normal form."""
+        kind = KINDS.get(point.kind)
+        if kind is None:
+            self.fault(f"{field}.kind", "is required, one of: " + ", ".join(each.name for each in KINDS.values()))
+            return _ANY_IDENTIFIER
+        return self._identifier(f"{field}.value", kind, point.value)
+
+    def optional_point(self, field: str, message: Any) -> Identifier | None:  # noqa: ANN401 - any message with it
+        """Return an address, or None when absent."""
+        return self.contact_point(field, message.contact_point) if message.HasField("contact_point") else None
+
+    def customer(self, field: str, key: customer_pb2.CustomerKey) -> Identifier:
+        """Return whom a key names."""
+        match key.WhichOneof("key"):
+            case "customer_id":
+                return self._identifier(f"{field}.customer_id", IdentifierKind.CUSTOMER_ID, key.customer_id)
+            case "contact_point":
+                return self.contact_point(f"{field}.contact_point", key.contact_point)
+            case _:
+                self.fault(field, "is required: set customer_id or contact_point")
+                return _ANY_IDENTIFIER
+
+    def page_size(self, size: int) -> int:
+        """Return how many items a page has."""
+        if not 0 <= size <= MAX_PAGE:
+            self.fault("page_size", f"must be 0 to {MAX_PAGE}; 0 is {DEFAULT_PAGE}")
+        return size or DEFAULT_PAGE
+
+    def _identifier(self, field: str, kind: IdentifierKind, value: str) -> Identifier:
+        try:
+            return normalise(kind, value)
+        except IdentifierError as error:
+            self.fault(field, str(error))
+            return _ANY_IDENTIFIER
+
+
+def brand_of(examiner: Examiner, brand: str) -> BrandId:
+    """Return the brand, examined: 1 to 64 of a-z, 0-9 and hyphen."""
+    good = 0 < len(brand) <= 64 and brand.isascii() and brand.replace("-", "a").isalnum() and brand == brand.lower()
+    if not good:
+        examiner.fault("brand", "must be 1 to 64 of a-z, 0-9 and hyphen")
+    return BrandId(brand)
+
+
+def timestamp(time: int) -> Timestamp:
+    """Return an instant on the wire."""
+    seconds, rest = divmod(time, SECOND)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)
+
+
+def optional_timestamp(time: int) -> Timestamp | None:
+    """Return an instant on the wire; None, which is absent, for 0."""
+    return timestamp(time) if time else None

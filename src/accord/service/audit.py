@@ -1,0 +1,142 @@
+"""Folds a ledger again from its entries and compares everything that is kept beside them.
+
+Reads every stored byte once: leaves against their hashes, ciphertexts and payloads against the
+leaves, hashes against tiles, edge and root, the chain of each customer, and then every state,
+address, identifier and contact against what folding gives. Reports, never repairs.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from accord.domain.events import CatalogueApplied
+from accord.domain.terms import BrandId
+from accord.ledger.entry import StoredEntry
+from accord.ledger.keyring import Keyring
+from accord.ledger.lookup import Lookups
+from accord.ledger.opening import OpenedEntry, TamperedError, open_entry
+from accord.ledger.projection import Projection
+from accord.ledger.store import TILE_WIDTH, Head, LedgerStore, Records
+from accord.proof.merkle import Edge, grow, root_of_edge
+
+_PAGE = 2000
+MAX_FAULTS = 100
+
+
+class AuditReport(Struct, frozen=True):
+    """What an audit found: nothing wrong when `faults` is empty. Faults name positions, never people."""
+
+    ledger: str
+    entries: int
+    customers: int
+    root: bytes
+    faults: tuple[str, ...]
+
+
+def audit(
+    brand: BrandId, store: LedgerStore, records: Records, keyring: Keyring, lookups: Lookups
+) -> AuditReport:
+    """Fold a brand's ledger again and compare. Raises ValueError when the brand has none."""
+    head = next((each for each in records.heads() if each.brand == brand), None)
+    if head is None:
+        raise ValueError("the brand has no ledger")
+    auditor = _Auditor(head, store, keyring, lookups)
+    faults: list[str] = []
+    for fault in auditor.faults(records):
+        faults.append(fault)
+        if len(faults) == MAX_FAULTS:
+            faults.append("more faults were found than are listed")
+            break
+    return AuditReport(head.ledger, auditor.size, len(auditor.world.chains), root_of_edge(auditor.edge), tuple(faults))
+
+
+class _Auditor:
+    def __init__(self, head: Head, store: LedgerStore, keyring: Keyring, lookups: Lookups) -> None:
+        self.head = head
+        self.world = Projection(head.brand, lookups)
+        self.edge: Edge = ()
+        self.size = 0
+        self.catalogue = (0, 0)
+        self._store = store
+        self._keyring = keyring
+        self._last_time = 0
+        self._tiles: dict[int, list[bytes]] = {}
+
+    def faults(self, records: Records) -> Iterator[str]:
+        while page := self._store.entries(self.head.brand, self.size, min(_PAGE, self.head.size - self.size)):
+            keys = self._keyring.find(self.head.brand, {entry.customer_ref for entry in page})
+            for entry in page:
+                yield from self._entry(entry, keys)
+        yield from self._head_faults()
+        yield from self._customer_faults(records)
+        yield from self._other_faults(records)
+
+    def _entry(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> Iterator[str]:
+        if entry.position != self.size:
+            yield f"entry {entry.position}: stands where entry {self.size} should"
+        try:
+            opened = open_entry(entry, self.head.ledger, keys)
+        except TamperedError as error:
+            yield str(error)
+        except KeyError:
+            yield f"entry {entry.position}: its key is gone"
+        else:
+            yield from self._fold(opened)
+        self.edge = grow(self.edge, self.size, [entry.leaf_hash])
+        self.size += 1
+        yield from self._tile(0, entry.leaf_hash)
+
+    def _fold(self, opened: OpenedEntry) -> Iterator[str]:
+        entry, leaf, payload = opened.entry, opened.leaf, opened.payload
+        version, previous = self.world.chain(entry.customer_ref)
+        if entry.customer_version != version + 1 or payload.previous != previous.hex():
+            yield f"entry {entry.position}: does not continue its customer's chain"
+        if leaf.recorded_at <= self._last_time:
+            yield f"entry {entry.position}: was recorded no later than the entry before it"
+        self._last_time = leaf.recorded_at
+        self.world.apply(entry.customer_ref, payload.event, entry.position, leaf.recorded_at)
+        self.world.advance(entry.customer_ref, entry.customer_version, entry.leaf_hash)
+        if isinstance(payload.event, CatalogueApplied):
+            self.catalogue = (entry.position, payload.event.version)
+
+    def _tile(self, level: int, hash_: bytes) -> Iterator[str]:
+        """Collect the hashes of each level and compare a tile when it is full."""
+        row = self._tiles.setdefault(level, [])
+        row.append(hash_)
+        if len(row) < TILE_WIDTH:
+            return
+        index = (self.size >> (8 * (level + 1))) - 1
+        if self._store.tiles(self.head.brand, level, (index,)).get(index) != b"".join(row):
+            yield f"tile {level}/{index}: does not fit the entries"
+        root = root_of_edge(grow((), 0, row))
+        row.clear()
+        yield from self._tile(level + 1, root)
+
+    def _head_faults(self) -> Iterator[str]:
+        head = self.head
+        if self.size != head.size:
+            yield f"the head says {head.size} entries, {self.size} are there"
+        if (root_of_edge(self.edge), self.edge) != (head.root, head.edge):
+            yield "the head's root or edge does not fit the entries"
+        if self._last_time != head.recorded_time:
+            yield "the head's recorded time is not that of the newest entry"
+        if self.catalogue != (head.catalogue_position, head.catalogue_version):
+            yield "the head names another catalogue than the newest one applied"
+
+    def _customer_faults(self, records: Records) -> Iterator[str]:
+        seen = 0
+        for ref, row in records.all_customers(self.head.brand):
+            seen += 1
+            if ref not in self.world.chains:
+                yield f"customer {ref.hex()[:8]}…: has a state and no entry"
+            elif row != self.world.row(ref):
+                yield f"customer {ref.hex()[:8]}…: state, chain or identifiers do not follow from the entries"
+        if seen != len(self.world.chains):
+            yield f"{len(self.world.chains)} customers have entries, {seen} have a state"
+
+    def _other_faults(self, records: Records) -> Iterator[str]:
+        points = dict(records.all_points(self.head.brand))
+        if points != {lookup: self.world.point_row(lookup) for lookup in self.world.points}:
+            yield "the states of addresses do not follow from the entries"
+        if dict(records.all_contacts(self.head.brand)) != self.world.contacts:
+            yield "the contacts do not follow from the entries"

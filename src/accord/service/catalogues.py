@@ -1,0 +1,65 @@
+"""Versions of a brand's catalogue, as its ledger keeps them."""
+
+from msgspec import Struct
+
+from accord.domain.events import CatalogueApplied
+from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.terms import BrandId, Instant, Position
+from accord.ledger.entry import BRAND_REF, StoredEntry, read_leaf
+from accord.ledger.store import Head, LedgerStore
+from accord.service.errors import CallError, catalogue_missing
+from accord.service.policies import Policies
+
+_PAGE = 1000
+
+
+class AppliedVersion(Struct, frozen=True):
+    """A version, where it stands, and from when it counted."""
+
+    version: int
+    position: Position
+    recorded_time: Instant
+
+
+class Catalogues:
+    """Reads catalogues."""
+
+    def __init__(self, store: LedgerStore, policies: Policies) -> None:
+        """Read from this store."""
+        self._store = store
+        self._policies = policies
+
+    def get(self, brand: BrandId, version: int = 0) -> tuple[CatalogueApplied, Position]:
+        """Return a version, 0 for the one that counts, and its position. Raises CallError when there is none."""
+        head = self._head(brand)
+        if version in (0, head.catalogue_version):
+            (entry,) = self._store.entries(brand, head.catalogue_position, 1)
+            return self._policies.applied(head, entry), entry.position
+        for entry in self._entries(brand):
+            applied = self._policies.applied(head, entry)
+            if applied.version == version:
+                return applied, entry.position
+        fault = Violation("version", f"must be 1 to {head.catalogue_version}, or 0 for the newest")
+        metadata = {"field": "version", "newest": str(head.catalogue_version)}
+        raise CallError(Problem(ErrorReason.CATALOGUE_VERSION_UNKNOWN, "no such version", (fault,), metadata))
+
+    def versions(self, brand: BrandId) -> list[AppliedVersion]:
+        """Return every version, oldest first."""
+        self._head(brand)
+        return [
+            AppliedVersion(number, entry.position, read_leaf(entry.leaf).recorded_at)
+            for number, entry in enumerate(self._entries(brand), start=1)
+        ]
+
+    def _head(self, brand: BrandId) -> Head:
+        view = self._store.read(brand, (b"",))
+        if view is None or not view.head.catalogue_version:
+            raise catalogue_missing()
+        return view.head
+
+    def _entries(self, brand: BrandId) -> list[StoredEntry]:
+        """Return the entries that applied a catalogue."""
+        found: list[StoredEntry] = []
+        while page := self._store.entries(brand, len(found) + 1, _PAGE, BRAND_REF):
+            found += page
+        return found

@@ -1,0 +1,36 @@
+"""How a use case says that it could not do what was asked: a problem, raised."""
+
+from accord.domain.problems import ErrorReason, Problem
+
+
+class CallError(Exception):
+    """The call failed for the reason its problem names; nothing was appended."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Hold the problem."""
+        super().__init__(problem.text)
+        self.problem = problem
+
+
+def catalogue_missing() -> CallError:
+    """Say that the brand has no catalogue yet."""
+    problem = Problem(
+        ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet; apply one first", (), {"field": "brand"}
+    )
+    return CallError(problem)
+
+
+def customer_unknown() -> Problem:
+    """Say that nobody is known by the key."""
+    return Problem(ErrorReason.CUSTOMER_UNKNOWN, "nobody is known by this key", (), {"field": "customer"})
+
+
+def customer_ambiguous(holders: int) -> Problem:
+    """Say that several customers hold the address."""
+    message = "several customers hold this address; name the customer_id, or unlink the address from the others"
+    return Problem(ErrorReason.CUSTOMER_AMBIGUOUS, message, (), {"field": "customer", "holders": str(holders)})
+
+
+def store_unavailable() -> Problem:
+    """Say that the database cannot be reached, so that nothing is known."""
+    return Problem(ErrorReason.STORE_UNAVAILABLE, "the database cannot be reached now; nothing is known or allowed")

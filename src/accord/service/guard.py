@@ -1,0 +1,126 @@
+"""Serves a store only while it is proven to extend the checkpoints kept outside it.
+
+At start and after every failure of the database, before the next read or write: each ledger must
+hold a tree that is consistent with the outside checkpoint (`ledger.md`'s start-up proof), so that a
+restored backup or a regrown fork is never served as if it were the ledger. Entries after the last
+outside checkpoint are not protected by it.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from accord.domain.problems import ErrorReason, Problem
+from accord.domain.terms import BrandId
+from accord.ledger.entry import StoredEntry
+from accord.ledger.keyring import OutsideCopy, Signer
+from accord.ledger.store import Head, LedgerStore, Records, StoreUnavailableError, View, Writing
+from accord.ledger.tree import Tree
+from accord.proof import checkpoint as notes
+from accord.proof.checkpoint import Checkpoint
+from accord.proof.merkle import EMPTY_ROOT, verify_consistency
+from accord.service.errors import CallError
+
+
+class LedgerUnprovenError(Exception):
+    """The database does not extend the checkpoint kept outside it. Ours, and stop."""
+
+
+class ProvenStore:
+    """A `LedgerStore` that proves itself before it answers."""
+
+    def __init__(self, store: LedgerStore, records: Records, outside: OutsideCopy, signer: Signer) -> None:
+        """Guard a store; nothing is proven yet."""
+        self._store = store
+        self._records = records
+        self._outside = outside
+        self._signer = signer
+        self._proven = False
+        self._lock = threading.Lock()
+
+    def prove(self) -> None:
+        """Prove every ledger against its outside checkpoint. Raises LedgerUnprovenError, StoreUnavailableError."""
+        with self._lock:
+            heads = {head.ledger: head for head in self._records.heads()}
+            for name in sorted({*heads, *self._outside.ledgers()}):
+                self._prove_ledger(name, heads.get(name))
+            self._proven = True
+
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+        """Read, once proven."""
+        if not self._proven:
+            self._prove_or_refuse()
+        try:
+            return self._store.read(brand, lookups)
+        except StoreUnavailableError:
+            self._proven = False
+            raise
+
+    @contextmanager
+    def write(self, brand: BrandId) -> Iterator[Writing]:
+        """Write, once proven."""
+        if not self._proven:
+            self._prove_or_refuse()
+        try:
+            with self._store.write(brand) as writing:
+                yield writing
+        except StoreUnavailableError:
+            self._proven = False
+            raise
+
+    def entries(
+        self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None
+    ) -> list[StoredEntry]:
+        """Read entries; an auditor may look at an unproven ledger."""
+        return self._store.entries(brand, start, limit, customer_ref)
+
+    def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
+        """Read tiles; an auditor may look at an unproven ledger."""
+        return self._store.tiles(brand, level, indexes)
+
+    def _prove_or_refuse(self) -> None:
+        try:
+            self.prove()
+        except LedgerUnprovenError as error:
+            raise CallError(Problem(ErrorReason.LEDGER_UNPROVEN, str(error))) from error
+
+    def _prove_ledger(self, name: str, head: Head | None) -> None:
+        note = self._outside.read(name)
+        if note is None:
+            raise LedgerUnprovenError(f"no checkpoint of {name} is kept outside the database: {_ADVICE}")
+        try:
+            kept = notes.verify(note, self._signer.private_key.public_key())
+        except ValueError as error:
+            raise LedgerUnprovenError(f"the outside checkpoint of {name} is not ours: {error}; {_ADVICE}") from error
+        if kept.origin != name:
+            raise LedgerUnprovenError(f"the outside checkpoint of {name} names another ledger; {_ADVICE}")
+        if head is None:
+            if kept.size == 0:
+                return  # the first commit of this ledger never happened
+            raise LedgerUnprovenError(f"the database lacks {name}, which had {kept.size} entries; {_ADVICE}")
+        if not self._extends(kept, head):
+            raise LedgerUnprovenError(
+                f"the database does not extend the outside checkpoint of {name} at {kept.size} entries; {_ADVICE}"
+            )
+
+    def _extends(self, kept: Checkpoint, head: Head) -> bool:
+        if kept.size == 0:
+            return kept.root == EMPTY_ROOT
+        if kept.size > head.size:
+            return False
+        proof = Tree(self._store, head.brand).prove_consistency(kept.size, head.size)
+        return verify_consistency(kept.size, kept.root, head.size, head.root, proof)
+
+
+_ADVICE = "restore the newest database, or the outside checkpoints that belong to this one"
+
+
+def keep_outside(outside: OutsideCopy, head: Head, signer: Signer) -> str:
+    """Sign the head and keep it outside unless something newer is kept; return the note."""
+    note = notes.sign(Checkpoint(head.ledger, head.size, head.root), signer.private_key)
+    while True:
+        before = outside.read(head.ledger)
+        if before is not None and int(before.split("\n")[1]) >= head.size:
+            return note
+        if outside.replace(head.ledger, before, note):
+            return note

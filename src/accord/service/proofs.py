@@ -1,0 +1,88 @@
+"""Entries, checkpoints and inclusion proofs, for whoever audits."""
+
+from msgspec import Struct
+
+from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.terms import BrandId, Position
+from accord.ledger.entry import StoredEntry
+from accord.ledger.keyring import OutsideCopy, Signer
+from accord.ledger.store import Head, LedgerStore
+from accord.ledger.tree import Tree
+from accord.proof import checkpoint as notes
+from accord.proof.checkpoint import Checkpoint
+from accord.proof.merkle import verify_inclusion
+from accord.service.errors import CallError, catalogue_missing
+from accord.service.guard import keep_outside
+
+
+class SignedCheckpoint(Struct, frozen=True):
+    """A checkpoint, its note, and the verifier key in the text form of signed notes."""
+
+    checkpoint: Checkpoint
+    note: str
+    verifier_key: str
+
+
+class InclusionProof(Struct, frozen=True):
+    """The sibling hashes from the leaf up, and the checkpoint they lead to."""
+
+    position: Position
+    leaf_hash: bytes
+    hashes: list[bytes]
+    signed: SignedCheckpoint
+
+
+class Proofs:
+    """Proves what is in a ledger."""
+
+    def __init__(self, store: LedgerStore, outside: OutsideCopy, signer: Signer) -> None:
+        """Read from this store; sign with this signer."""
+        self._store = store
+        self._outside = outside
+        self._signer = signer
+
+    def head(self, brand: BrandId) -> Head:
+        """Return the end of the brand's ledger. Raises CallError when it has none."""
+        view = self._store.read(brand, (b"",))
+        if view is None:
+            raise catalogue_missing()
+        return view.head
+
+    def checkpoint(self, brand: BrandId) -> SignedCheckpoint:
+        """Sign the size and root as they are now, and keep it outside."""
+        return self._sign(self.head(brand))
+
+    def entry(self, brand: BrandId, position: Position) -> StoredEntry:
+        """Return one entry. Raises CallError when the ledger has no such position."""
+        entries = self._store.entries(brand, position, 1)
+        if not entries:
+            raise CallError(_entry_unknown(self.head(brand)))
+        return entries[0]
+
+    def entries(self, brand: BrandId, start: int, limit: int) -> list[StoredEntry]:
+        """Return up to `limit` entries by position from `start` on."""
+        return self._store.entries(brand, start, limit)
+
+    def inclusion(self, brand: BrandId, position: Position) -> InclusionProof:
+        """Prove that an entry is in the ledger as it is now. Raises CallError when it has no such position."""
+        head = self.head(brand)
+        if not 0 <= position < head.size:
+            raise CallError(_entry_unknown(head))
+        (entry,) = self._store.entries(brand, position, 1)
+        hashes = Tree(self._store, brand).prove_inclusion(position, head.size)
+        if not verify_inclusion(entry.leaf_hash, position, head.size, hashes, head.root):
+            # Never sign off a proof that does not hold: stop, and let the audit say where it breaks.
+            raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
+        return InclusionProof(position, entry.leaf_hash, hashes, self._sign(head))
+
+    def _sign(self, head: Head) -> SignedCheckpoint:
+        note = keep_outside(self._outside, head, self._signer)
+        public = self._signer.private_key.public_key()
+        checkpoint = Checkpoint(head.ledger, head.size, head.root)
+        return SignedCheckpoint(checkpoint, note, notes.verifier_key(head.ledger, public))
+
+
+def _entry_unknown(head: Head) -> Problem:
+    fault = Violation("position", f"must be less than {head.size}, the size of the ledger")
+    metadata = {"field": "position", "size": str(head.size)}
+    return Problem(ErrorReason.ENTRY_UNKNOWN, "no such entry", (fault,), metadata)

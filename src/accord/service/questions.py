@@ -1,0 +1,125 @@
+"""Check, BatchCheck, ListReach: load what a question needs in one statement, and decide.
+
+Reads the authority every time: there is no cache of decisions. What is remembered is the compiled
+policy of a catalogue version, and the version comes with the row.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from accord.domain.commands import Question
+from accord.domain.decide import decide, examine_question
+from accord.domain.decision import Customer, Decision, Point
+from accord.domain.policy import Policy
+from accord.domain.problems import ErrorReason, Problem, unknown
+from accord.domain.state import NO_POINT, decode_customer, decode_point
+from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, PurposeClass
+from accord.ledger.lookup import Lookups
+from accord.ledger.store import CustomerRow, Head, LedgerStore, View
+from accord.service.errors import CallError, catalogue_missing, customer_ambiguous
+from accord.service.policies import Policies
+from accord.service.tokens import require_fresh
+from accord.service.writer import Clock
+
+
+class Answer(Struct, frozen=True):
+    """A decision and the end of the ledger it was read at."""
+
+    decision: Decision
+    head: Head
+
+
+class Questions:
+    """Answers questions from a store."""
+
+    def __init__(self, store: LedgerStore, lookups: Lookups, policies: Policies, clock: Clock) -> None:
+        """Read from this store."""
+        self._store = store
+        self._lookups = lookups
+        self._policies = policies
+        self._clock = clock
+
+    def check(self, brand: BrandId, question: Question, *, full: bool = False, fresh: str = "") -> Answer:
+        """Return the decision. Raises CallError when it could not be decided; read that as a no."""
+        lookup = self._lookups.identifier(brand, question.customer)
+        view, policy = self._view(brand, (lookup,), fresh)
+        decision = self._decide(view, lookup, question, policy, self._now(view), full=full)
+        if isinstance(decision, Problem):
+            raise CallError(decision)
+        return Answer(decision, view.head)
+
+    def batch_check(
+        self, brand: BrandId, questions: list[Question | Problem], *, full: bool = False, fresh: str = ""
+    ) -> tuple[Head, list[Decision | Problem]]:
+        """Return a decision for each question, in order, on one snapshot and at one instant; a bad one fails alone."""
+        lookups = [
+            b"" if isinstance(each, Problem) else self._lookups.identifier(brand, each.customer) for each in questions
+        ]
+        view, policy = self._view(brand, tuple(dict.fromkeys(lookups)), fresh)
+        now = self._now(view)
+        found = [
+            each if isinstance(each, Problem) else self._decide(view, lookup, each, policy, now, full=full)
+            for each, lookup in zip(questions, lookups, strict=True)
+        ]
+        return view.head, found
+
+    def list_reach(
+        self, brand: BrandId, question: Question, *, full: bool = False, fresh: str = ""
+    ) -> tuple[Head, list[tuple[str, Decision]]]:
+        """Return the decision on every channel of the catalogue, in its order, on one snapshot."""
+        lookup = self._lookups.identifier(brand, question.customer)
+        view, policy = self._view(brand, (lookup,), fresh)
+        purpose = policy.purposes.get(question.purpose)
+        if purpose is None:
+            raise CallError(
+                unknown(ErrorReason.PURPOSE_UNKNOWN, "purpose", "purpose", list(policy.purposes))
+            )
+        now = self._now(view)
+        processing = purpose.purpose_class is PurposeClass.PROCESSING
+        found = []
+        for channel in [""] if processing else list(policy.channels):
+            asked = replace(question, channel=channel)
+            decision = self._decide(view, lookup, asked, policy, now, full=full)
+            if isinstance(decision, Problem):
+                raise CallError(decision)
+            found.append((channel, decision))
+        return view.head, found
+
+    def _view(self, brand: BrandId, lookups: tuple[bytes, ...], fresh: str) -> tuple[View, Policy]:
+        view = self._store.read(brand, lookups)
+        policy = self._policies.of(view.head) if view else None
+        if view is None or policy is None:
+            raise catalogue_missing()
+        require_fresh(fresh, view.head)
+        return view, policy
+
+    def _now(self, view: View) -> Instant:
+        """Return now by the clock, but never earlier than what the ledger already tells."""
+        return Instant(max(self._clock(), view.head.recorded_time))
+
+    def _decide(  # noqa: PLR0913 - a question has this many sides
+        self, view: View, lookup: bytes, question: Question, policy: Policy, now: Instant, *, full: bool
+    ) -> Decision | Problem:
+        if problem := examine_question(question, policy):
+            return problem
+        refs = view.holders.get(lookup, ())
+        if len(refs) > 1:
+            return customer_ambiguous(len(refs))
+        if not refs:
+            return decide(None, question, policy, now, full=full)
+        customer = self._customer(view.head.brand, view.customers[refs[0]], lookup, question)
+        return decide(customer, question, policy, now, full=full)
+
+    def _customer(self, brand: BrandId, row: CustomerRow, lookup: bytes, question: Question) -> Customer:
+        numbers: dict[Identifier, int] = {}
+        named = question.contact_point
+        named_lookup = self._lookups.identifier(brand, named) if named else b""
+        points = []
+        for each in row.identifiers:
+            if each.lookup == lookup:
+                numbers[question.customer] = each.number
+            if named is not None and each.lookup == named_lookup:
+                numbers[named] = each.number
+            state = decode_point(each.point) if each.point else NO_POINT
+            points.append(Point(each.number, IdentifierKind(each.kind), state))
+        return Customer(decode_customer(row.state), tuple(points), numbers)

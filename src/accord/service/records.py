@@ -1,0 +1,145 @@
+"""What the ledger remembers of a customer or a contact: permissions, history, proof of use."""
+
+import msgspec
+from msgspec import Struct
+
+from accord.domain import standing
+from accord.domain.decision import Customer, Point
+from accord.domain.events import ContactAuthorized, ContactReported, Event
+from accord.domain.fold import STATUS_AFTER
+from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
+from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
+from accord.ledger.entry import StoredEntry
+from accord.ledger.keyring import Keyring
+from accord.ledger.lookup import Lookups
+from accord.ledger.opening import OpenedEntry, open_entry
+from accord.ledger.store import CustomerRow, Head, LedgerStore, Records
+from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
+from accord.service.writer import Clock
+
+
+class Contact(Struct, frozen=True):
+    """One outbound message: how it was authorised, the entries about it, where it stands."""
+
+    contact_id: str
+    authorized: ContactAuthorized
+    authorized_time: Instant
+    positions: tuple[Position, ...]
+    status: ContactStatus
+
+
+class StandingPermission(Struct, frozen=True):
+    """A permission and where it stands."""
+
+    mark: PermissionMark
+    status: PermissionStatus
+
+
+class StandingRefusal(Struct, frozen=True):
+    """A refusal, and whether it reaches one address only."""
+
+    mark: RefusalMark
+    one_address: bool
+
+
+class Remembered:
+    """Reads what was recorded."""
+
+    def __init__(
+        self, store: LedgerStore, records: Records, lookups: Lookups, keyring: Keyring, clock: Clock
+    ) -> None:
+        """Read from this store."""
+        self._store = store
+        self._records = records
+        self._lookups = lookups
+        self._keyring = keyring
+        self._clock = clock
+
+    def permissions(
+        self, brand: BrandId, customer: Identifier
+    ) -> list[StandingPermission | StandingRefusal]:
+        """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
+        head, _, row = self._find(brand, customer)
+        points = tuple(
+            Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
+            for each in row.identifiers
+        )
+        known = Customer(decode_customer(row.state), points)
+        now = Instant(max(self._clock(), head.recorded_time))
+        marks = sorted(known.state.permissions, key=lambda mark: mark.position)
+        given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
+        refused = [StandingRefusal(mark, one) for mark, one in standing.refusals_of(known)]
+        return [*given, *refused]
+
+    def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
+        """Return up to `limit` entries of a customer from version `start` on, oldest first."""
+        head, ref, _ = self._find(brand, customer)
+        entries = self._store.entries(brand, start, limit, ref)
+        keys = self._keyring.find(brand, [ref])
+        return [open_entry(entry, head.ledger, keys) for entry in entries]
+
+    def opened(self, brand: BrandId, ledger: str, position: Position) -> OpenedEntry | None:
+        """Return the entry at a position, or None when there is none. Raises KeyError when its key is gone."""
+        entries = self._store.entries(brand, position, 1)
+        if not entries:
+            return None
+        return open_entry(entries[0], ledger, self._keyring.find(brand, [entries[0].customer_ref]))
+
+    def event(self, brand: BrandId, position: Position) -> Event | None:
+        """Return what the entry at a position tells, or None when there is none or its key is gone."""
+        entries = self._store.entries(brand, position, 1)
+        view = self._store.read(brand, (b"",))
+        found = self.try_open(brand, view.head.ledger, entries[0]) if entries and view else None
+        return found.payload.event if found else None
+
+    def try_open(self, brand: BrandId, ledger: str, entry: StoredEntry) -> OpenedEntry | None:
+        """Return the opened entry, or None when its key is gone."""
+        try:
+            return open_entry(entry, ledger, self._keyring.find(brand, [entry.customer_ref]))
+        except KeyError:
+            return None
+
+    def contact_ids(self, brand: BrandId, ledger: str, positions: list[Position]) -> list[str]:
+        """Return the names of the contacts that entries authorised, in order."""
+        names = []
+        for position in positions:
+            found = self.opened(brand, ledger, position)
+            event = found.payload.event if found else None
+            names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
+        return names
+
+    def contact(self, brand: BrandId, contact_id: str) -> Contact:
+        """Return one contact and the entries about it. Raises CallError when it was never authorised."""
+        row = self._records.contact(brand, self._lookups.contact(brand, contact_id))
+        view = self._store.read(brand, (b"",))
+        if row is None or view is None:
+            fault = Violation("contact_id", "must name a contact that was authorised")
+            raise CallError(
+                Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
+            )
+        authorized: ContactAuthorized | None = None
+        authorized_time, status = Instant(0), ContactStatus.AUTHORIZED
+        for position in row.positions:
+            found = self.opened(brand, view.head.ledger, position)
+            event = found.payload.event if found else None
+            if found and isinstance(event, ContactAuthorized):
+                authorized, authorized_time = event, found.leaf.recorded_at
+                status = ContactStatus.AUTHORIZED
+            elif isinstance(event, ContactReported):
+                status = STATUS_AFTER[event.outcome]
+        if authorized is None:
+            raise msgspec.ValidationError("the contact's entries do not authorise it")
+        return Contact(contact_id, authorized, authorized_time, row.positions, status)
+
+    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Head, bytes, CustomerRow]:
+        lookup = self._lookups.identifier(brand, customer)
+        view = self._store.read(brand, (lookup,))
+        if view is None:
+            raise catalogue_missing()
+        refs = view.holders.get(lookup, ())
+        if not refs:
+            raise CallError(customer_unknown())
+        if len(refs) > 1:
+            raise CallError(customer_ambiguous(len(refs)))
+        return view.head, refs[0], view.customers[refs[0]]

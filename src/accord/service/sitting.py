@@ -1,0 +1,401 @@
+"""One sitting: the commands of one commit, judged one after the other on each other's result.
+
+Owns the order of things inside a commit. Judging appends drafts and folds them at once, so the next
+command sees them; sealing comes last, when every key is durable. Nothing is written here: a sitting
+ends as a batch. A repeated request is answered before the law is asked, since the law would judge
+it on the state after the first one; AuthorizeContact alone is judged anew.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from accord.domain import admit, standing
+from accord.domain.commands import (
+    ApplyCatalogue,
+    AuthorizeContact,
+    Command,
+    Confirm,
+    Grant,
+    Link,
+    RecordFacts,
+    Refuse,
+    ReportActivity,
+    ReportContact,
+    ReportContactPoint,
+    Unlink,
+)
+from accord.domain.decision import Customer
+from accord.domain.events import CatalogueApplied, Event, PermissionRefused
+from accord.domain.fold import STATUS_AFTER
+from accord.domain.policy import Policy
+from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Position, Verdict
+from accord.ledger.entry import (
+    BRAND_REF,
+    Leaf,
+    Payload,
+    StoredEntry,
+    ciphertext_hash,
+    commitment,
+    event_type,
+    public_codes,
+    write_leaf,
+    write_payload,
+)
+from accord.ledger.keyring import CustomerKey
+from accord.ledger.lookup import Lookups
+from accord.ledger.projection import Projection
+from accord.ledger.seal import OPENING_BYTES, Place, seal
+from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
+from accord.proof.merkle import grow, leaf_hash, root_of_edge
+from accord.service.answers import (
+    Authorized,
+    OpenContact,
+    Receipt,
+    Request,
+    Result,
+    Written,
+    decode_answer,
+    encode_answer,
+)
+from accord.service.errors import customer_ambiguous, customer_unknown
+from accord.service.policies import compile_policy
+
+REF_BYTES = 16
+MakeKeys = Callable[[list[bytes]], dict[bytes, CustomerKey]]
+
+
+class _Draft(Struct, frozen=True):
+    position: Position
+    ref: bytes
+    event: Event
+    caller: str
+    recorded_time: Instant
+
+
+class _Drafted(Struct, frozen=True):
+    """An answer whose receipts are not sealed yet."""
+
+    drafts: tuple[int, ...]
+    ref: bytes
+    status: int = 0
+    open_contacts: tuple[OpenContact, ...] = ()
+    version: int = 0
+
+
+_Judged = _Drafted | tuple[admit.Authorization, int | None] | Written | Problem
+
+
+def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
+    """Return what the commands read, once for all of them."""
+    found: set[bytes] = set()
+    contacts: set[bytes] = set()
+    keys = {request.key for request in requests if request.key}
+    for request in requests:
+        found.update(lookups.identifier(head.brand, each) for each in named(request.command))
+        if isinstance(request.command, AuthorizeContact | ReportContact):
+            contacts.add(lookups.contact(head.brand, request.command.contact_id))
+    return Wanted(tuple(sorted(found)), tuple(sorted(contacts)), tuple(sorted(keys)))
+
+
+def named(command: Command) -> tuple[Identifier, ...]:
+    """Return the identifiers a command names: whom first, then the address."""
+    match command:
+        case ApplyCatalogue() | ReportContact():
+            return ()
+        case ReportContactPoint():
+            return (command.contact_point,)
+        case AuthorizeContact():
+            point = command.question.contact_point
+            return (command.customer, point) if point else (command.customer,)
+        case Grant() | Refuse():
+            return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
+        case Link() | Unlink():
+            return (command.customer, command.contact_point)
+        case Confirm() | RecordFacts() | ReportActivity():
+            return (command.customer,)
+
+
+class Sitting:
+    """Judges requests in order and ends as a batch. Made for one commit and thrown away."""
+
+    def __init__(self, lookups: Lookups, view: View, policy: Policy | None, clock_time: Instant) -> None:
+        """Begin on what was loaded under the lock. `clock_time` is now by the clock; the ledger's never goes back."""
+        self._lookups = lookups
+        self._head = view.head
+        self._policy = policy
+        self._clock_time = clock_time
+        self._world = Projection(view.head.brand, lookups)
+        self._world.load(view)
+        self._answered: dict[bytes, RequestRow] = view.requests
+        self._judged: list[tuple[Request, _Judged]] = []
+        self._keyed: dict[bytes, tuple[bytes, _Judged]] = {}
+        self._drafts: list[_Draft] = []
+        self._denials: Counter[tuple[int, str, str, int]] = Counter()
+
+    def judge(self, request: Request) -> None:
+        """Judge one request on the result of those before it."""
+        judged = self._repeat(request) or self._command(request)
+        if request.key and not isinstance(judged, Problem):
+            self._keyed[request.key] = (request.content, judged)
+        self._judged.append((request, judged))
+
+    def end(self, make_keys: MakeKeys) -> tuple[Batch | None, list[Result]]:
+        """Seal the drafts and return the batch, None when there is nothing to write, and a result for each request."""
+        entries = self._seal(make_keys)
+        receipts = [Receipt(each.position, each.leaf_hash, draft.recorded_time)
+                    for each, draft in zip(entries, self._drafts, strict=True)]
+        results: list[Result] = []
+        requests: dict[bytes, RequestRow] = {}
+        for request, judged in self._judged:
+            result = self._result(judged, receipts)
+            if request.key and isinstance(judged, _Drafted) and isinstance(result, Written):
+                requests[request.key] = RequestRow(request.content, judged.ref, encode_answer(result))
+            results.append(result)
+        batch = self._batch(entries, requests) if entries or self._denials else None
+        return batch, results
+
+    def _repeat(self, request: Request) -> _Judged | None:
+        if not request.key:
+            return None
+        content, judged = self._keyed.get(request.key, (b"", None))
+        if row := self._answered.get(request.key):
+            content, judged = row.content, decode_answer(row.answer)
+        if judged is None or content == request.content:
+            return judged
+        fault = Violation("request_id", "was used before with other content; use a new one for a new request")
+        return Problem(
+            ErrorReason.REQUEST_ID_REUSED, "the request_id was used before", (fault,), {"field": "request_id"}
+        )
+
+    def _command(self, request: Request) -> _Judged:
+        command = request.command
+        if isinstance(command, ApplyCatalogue):
+            return self._apply_catalogue(command, request.caller)
+        if self._policy is None:
+            return Problem(
+                ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet", (), {"field": "brand"}
+            )
+        if isinstance(command, AuthorizeContact):
+            return self._authorize(command, request, self._policy)
+        if isinstance(command, ReportContact):
+            return self._report(command, request.caller)
+        return self._on_customers(command, request.caller, self._policy)
+
+    def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
+        refs = self._targets(command)
+        if isinstance(refs, Problem):
+            return refs
+        now = self._now()
+        admitted: list[tuple[bytes, Customer, Event]] = []
+        for ref in refs:
+            customer = self._world.customer(ref, named(command))
+            if customer.state.erased:
+                return Problem(ErrorReason.CUSTOMER_ERASED, "the customer was erased", (), {"field": "customer"})
+            event = _admit(customer, command, policy, now)
+            if isinstance(event, Problem):
+                return event
+            admitted.append((ref, customer, event))
+        drafts, open_contacts = [], []
+        for ref, customer, event in admitted:
+            if isinstance(event, PermissionRefused):
+                open_contacts += standing.open_contacts(customer, event, policy)
+            drafts.append(self._append(ref, event, caller))
+        return _Drafted(
+            drafts=tuple(drafts),
+            ref=refs[0],
+            status=self._status(command, refs[0], drafts[0]),
+            open_contacts=tuple(
+                OpenContact(mark.position, mark.channel, mark.purpose, mark.time) for mark in open_contacts
+            ),
+        )
+
+    def _targets(self, command: Command) -> list[bytes] | Problem:
+        """Return whom a command is for; a new reference where it may make a customer."""
+        customer = named(command)[0]
+        refs = self._world.customers_of(customer)
+        if not refs and isinstance(command, Grant | Link) and command.contact_point is not None:
+            refs = self._recognised(customer, command.contact_point)
+        if not refs:
+            if isinstance(command, Confirm | Unlink):
+                return customer_unknown()
+            return [os.urandom(REF_BYTES)]
+        if len(refs) > 1 and not isinstance(command, Refuse | ReportContactPoint):
+            return customer_ambiguous(len(refs))
+        return refs
+
+    def _recognised(self, customer: Identifier, contact_point: Identifier) -> list[bytes]:
+        """Return who alone holds the address and was never named: the unknown person it made known."""
+        refs = self._world.customers_of(contact_point)
+        nameless = len(refs) == 1 and not self._world.has_customer_id(refs[0])
+        return refs if nameless and customer.kind is IdentifierKind.CUSTOMER_ID else []
+
+    def _status(self, command: Command, ref: bytes, draft: int) -> int:
+        position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
+        if not isinstance(command, Grant | Confirm):
+            return 0
+        customer = self._world.customer(ref)
+        marks = [mark for mark in customer.state.permissions if mark.position == position]
+        # A permission that stands aside for a newer, wider one counts as that one does.
+        mark = marks[0] if marks else customer.state.permissions[-1]
+        return standing.status_of(mark, customer, self._drafts[draft].recorded_time).value
+
+    def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
+        refs = self._world.customers_of(command.customer)
+        if len(refs) > 1:
+            return customer_ambiguous(len(refs))
+        row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
+        if row is not None and [row.customer_ref] != refs:
+            return admit.contact_id_reused()
+        customer = self._world.customer(refs[0], named(command)) if refs else None
+        found = admit.authorize(
+            customer, command, policy, self._now(), seen=row is not None, full=request.full
+        )
+        if isinstance(found, Problem):
+            return found
+        if found.decision.verdict is not Verdict.ALLOW:
+            question = command.question
+            day = self._clock_time // DAY
+            self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
+        if found.event is None:
+            return found, None
+        return found, self._append(refs[0], found.event, request.caller)
+
+    def _report(self, command: ReportContact, caller: str) -> _Judged:
+        row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
+        if row is None:
+            fault = Violation("contact_id", "must name a contact that was authorised")
+            return Problem(
+                ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}
+            )
+        draft = self._append(row.customer_ref, admit.admit_report(command, self._now()), caller)
+        return _Drafted((draft,), row.customer_ref, STATUS_AFTER[command.outcome].value)
+
+    def _apply_catalogue(self, command: ApplyCatalogue, caller: str) -> _Judged:
+        before = self._policy.catalogue if self._policy else None
+        event = admit.admit_catalogue(command, before, self._head.catalogue_version)
+        if isinstance(event, Problem):
+            return event
+        draft = self._append(BRAND_REF, event, caller)
+        self._policy = compile_policy(event)
+        return _Drafted((draft,), BRAND_REF, version=event.version)
+
+    def _now(self) -> Instant:
+        """Return the recorded time the next entry gets: by the clock, and later than every entry before it."""
+        return Instant(max(self._clock_time, self._head.recorded_time + 1))
+
+    def _append(self, ref: bytes, event: Event, caller: str) -> int:
+        """Fold an event at once and draft its entry; return the draft's number."""
+        position, now = Position(self._head.size), self._now()
+        self._world.apply(ref, event, position, now)
+        self._drafts.append(_Draft(position, ref, event, caller, now))
+        head = replace(self._head, size=position + 1, recorded_time=now)
+        if isinstance(event, CatalogueApplied):
+            head = replace(head, catalogue_position=position, catalogue_version=event.version)
+        self._head = head
+        return len(self._drafts) - 1
+
+    def _seal(self, make_keys: MakeKeys) -> list[StoredEntry]:
+        if not self._drafts:
+            return []
+        keys = make_keys([draft.ref for draft in self._drafts])
+        entries = []
+        for draft in self._drafts:
+            entry = self._seal_one(draft, keys[draft.ref])
+            self._world.advance(draft.ref, entry.customer_version, entry.leaf_hash)
+            entries.append(entry)
+        hashes = [entry.leaf_hash for entry in entries]
+        edge = grow(self._head.edge, self._head.size - len(entries), hashes)
+        self._head = replace(self._head, edge=edge, root=root_of_edge(edge))
+        return entries
+
+    def _seal_one(self, draft: _Draft, key: CustomerKey) -> StoredEntry:
+        version, previous = self._world.chain(draft.ref)
+        payload = write_payload(
+            Payload(
+                customer=draft.ref.hex(),
+                version=version + 1,
+                previous=previous.hex(),
+                caller=draft.caller,
+                event=draft.event,
+            )
+        )
+        opening = os.urandom(OPENING_BYTES)
+        place = Place(self._head.ledger, draft.ref, draft.position, version + 1, key.generation)
+        sealed = seal(key.key, place, opening, payload)
+        purposes, channels, notice = public_codes(draft.event)
+        leaf = write_leaf(
+            Leaf(
+                ledger=self._head.ledger,
+                position=draft.position,
+                type=event_type(draft.event),
+                purpose=purposes,
+                channel=channels,
+                notice=notice,
+                recorded_at=draft.recorded_time,
+                pc=commitment(opening, payload).hex(),
+                ch=ciphertext_hash(sealed).hex(),
+            )
+        )
+        return StoredEntry(
+            draft.position, leaf, leaf_hash(leaf), draft.ref, version + 1, key.generation, sealed
+        )
+
+    def _result(self, judged: _Judged, receipts: list[Receipt]) -> Result:
+        match judged:
+            case _Drafted():
+                return Written(
+                    ledger=self._head.ledger,
+                    receipts=tuple(receipts[number] for number in judged.drafts),
+                    status=judged.status,
+                    open_contacts=judged.open_contacts,
+                    version=judged.version,
+                )
+            case (admit.Authorization() as found, draft):
+                receipt = receipts[draft] if draft is not None else None
+                return Authorized(self._head.ledger, self._head.size, found, receipt)
+            case Written() | Problem():
+                return judged
+        raise AssertionError("unreachable: every judgement is matched above")
+
+    def _batch(self, entries: list[StoredEntry], requests: dict[bytes, RequestRow]) -> Batch:
+        world = self._world
+        return Batch(
+            head=self._head,
+            entries=tuple(entries),
+            customers={ref: world.row(ref) for ref in world.changed_customers},
+            points={lookup: world.point_row(lookup) for lookup in world.changed_points},
+            linked=tuple((lookup, ref, number, kind) for (lookup, ref), (number, kind) in world.linked.items()),
+            unlinked=tuple(world.unlinked),
+            contacts={key: world.contacts[key] for key in world.changed_contacts},
+            requests=requests,
+            denials=tuple(DenialRow(*key, count) for key, count in sorted(self._denials.items())),
+        )
+
+
+def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -> Event | Problem:  # noqa: PLR0911
+    match command:
+        case Grant():
+            return admit.admit_grant(customer, command, policy, now)
+        case Confirm():
+            return admit.admit_confirm(customer, command, policy, now)
+        case Refuse():
+            return admit.admit_refuse(customer, command, policy, now)
+        case Link():
+            return admit.admit_link(customer, command, now)
+        case Unlink():
+            return admit.admit_unlink(customer, command, now)
+        case RecordFacts():
+            return admit.admit_facts(customer, command, policy, now)
+        case ReportActivity():
+            return admit.admit_activity(customer, command, policy, now)
+        case ReportContactPoint():
+            return admit.admit_contact_point(customer, command, now)
+        case AuthorizeContact() | ReportContact() | ApplyCatalogue():
+            raise AssertionError("judged elsewhere: these are not about customers by their key")
+
+

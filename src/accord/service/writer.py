@@ -1,0 +1,218 @@
+"""One writer for each process: judges what is queued in order under the head's lock, and commits it together.
+
+Callers hand over requests and wait. A thread takes all that is queued, brand by brand, lingering a
+moment only when more than one waits (a single caller never waits for company). A commit is shared
+by all of its requests: either every one of them is durable when it is answered, or none is.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from accord.domain.policy import Policy
+from accord.domain.problems import ErrorReason, Problem
+from accord.domain.terms import BrandId, Instant
+from accord.ledger.keyring import Keyring, OutsideCopy, Signer
+from accord.ledger.lookup import Lookups
+from accord.ledger.store import Head, LedgerStore, StoreUnavailableError, View, Writing
+from accord.service.answers import Request, Result
+from accord.service.errors import CallError, store_unavailable
+from accord.service.guard import keep_outside
+from accord.service.policies import Policies
+from accord.service.sitting import Sitting, wanted_by
+
+MAX_QUEUED = 4096
+"""Requests queued at most; beyond it callers are told to come again."""
+
+MAX_COMMIT = 512
+"""Requests in one commit at most."""
+
+LINGER_SECONDS = 0.0007
+"""How long the writer waits for company once more than one request is queued."""
+
+Clock = Callable[[], Instant]
+NameLedger = Callable[[BrandId], str]
+
+_log = logging.getLogger(__name__)
+
+
+class _Waiting:
+    """Requests handed over together, and their results once committed."""
+
+    __slots__ = ("brand", "done", "error", "requests", "results")
+
+    def __init__(self, brand: BrandId, requests: list[Request]) -> None:
+        self.brand = brand
+        self.requests = requests
+        self.results: list[Result] = []
+        self.error: Exception | None = None
+        self.done = threading.Event()
+
+
+class Writer:
+    """The only way anything is appended."""
+
+    def __init__(  # noqa: PLR0913 - everything a commit needs
+        self,
+        store: LedgerStore,
+        keyring: Keyring,
+        lookups: Lookups,
+        policies: Policies,
+        outside: OutsideCopy,
+        signer: Signer,
+        clock: Clock,
+        name_ledger: NameLedger,
+    ) -> None:
+        """Prepare; `start` begins."""
+        self._store = store
+        self._keyring = keyring
+        self._lookups = lookups
+        self._policies = policies
+        self._outside = outside
+        self._signer = signer
+        self._clock = clock
+        self._name_ledger = name_ledger
+        self._queue: deque[_Waiting] = deque()
+        self._queued = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take requests."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse new requests, write what is queued, and end."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def submit(self, brand: BrandId, requests: list[Request]) -> list[Result]:
+        """Return a result for each request, in order, once all are durable. At most MAX_COMMIT at a time.
+
+        Raises CallError when nothing could be judged: overloaded, stopping, the database away.
+        """
+        waiting = _Waiting(brand, requests)
+        with self._changed:
+            if self._stopping:
+                raise CallError(Problem(ErrorReason.STOPPING, "the server is stopping"))
+            if self._queued + len(requests) > MAX_QUEUED:
+                raise CallError(
+                    Problem(ErrorReason.OVERLOADED, "too much is queued already", (), {"limit": str(MAX_QUEUED)})
+                )
+            self._queue.append(waiting)
+            self._queued += len(requests)
+            self._changed.notify()
+        waiting.done.wait()
+        if waiting.error is not None:
+            raise waiting.error
+        return waiting.results
+
+    def write(self, brand: BrandId, requests: list[Request]) -> list[Result]:
+        """Judge and commit now, on the caller's own thread; for loaders that own the process."""
+        with self._store.write(brand) as writing:
+            return self._commit(brand, requests, writing)
+
+    def _run(self) -> None:
+        while self._await_company():
+            group = self._take()
+            try:
+                self._write_group(group)
+            finally:
+                for waiting in group:
+                    waiting.done.set()
+
+    def _await_company(self) -> bool:
+        """Wait for requests, and a moment longer when they come in crowds; False when stopping and none is left."""
+        with self._changed:
+            while not self._queue:
+                if self._stopping:
+                    return False
+                self._changed.wait()
+            crowded = len(self._queue) > 1
+        if crowded:
+            time.sleep(LINGER_SECONDS)
+        return True
+
+    def _take(self) -> list[_Waiting]:
+        """Return what is queued for the brand that has waited longest, oldest first."""
+        with self._changed:
+            brand, size = self._queue[0].brand, 0
+            group: list[_Waiting] = []
+            others: deque[_Waiting] = deque()
+            while self._queue:
+                waiting = self._queue.popleft()
+                if waiting.brand != brand:
+                    others.append(waiting)
+                elif group and size + len(waiting.requests) > MAX_COMMIT:
+                    others.append(waiting)
+                    break
+                else:
+                    group.append(waiting)
+                    size += len(waiting.requests)
+            others.extend(self._queue)
+            self._queue = others
+            self._queued -= size
+            return group
+
+    def _write_group(self, group: list[_Waiting]) -> None:
+        live = [waiting for waiting in group if not _late(waiting)]
+        if not live:
+            return
+        try:
+            self._write_together(live)
+        except (StoreUnavailableError, CallError) as error:
+            known = error if isinstance(error, CallError) else CallError(store_unavailable())
+            _log.warning("commit failed: %s", known.problem.reason, exc_info=error)
+            for waiting in live:
+                waiting.error = known
+        except Exception as error:  # noqa: BLE001 - one faulty request must not take the others down
+            if len(live) == 1:
+                live[0].error = error
+                return
+            for waiting in live:
+                self._write_group([waiting])
+
+    def _write_together(self, live: list[_Waiting]) -> None:
+        requests = [request for waiting in live for request in waiting.requests]
+        with self._store.write(live[0].brand) as writing:
+            results = self._commit(live[0].brand, requests, writing)
+        start = 0
+        for waiting in live:
+            waiting.results = results[start : start + len(waiting.requests)]
+            start += len(waiting.requests)
+
+    def _commit(self, brand: BrandId, requests: list[Request], writing: Writing) -> list[Result]:
+        view, policy = self._load(brand, requests, writing)
+        sitting = Sitting(self._lookups, view, policy, self._clock())
+        for request in requests:
+            sitting.judge(request)
+        batch, results = sitting.end(lambda refs: self._keyring.make(brand, refs))
+        if batch is not None:
+            if writing.head is None and batch.entries:
+                # Kept before the commit: a ledger that exists always has a checkpoint outside.
+                keep_outside(self._outside, view.head, self._signer)
+            writing.commit(batch)
+        return results
+
+    def _load(self, brand: BrandId, requests: list[Request], writing: Writing) -> tuple[View, Policy | None]:
+        if writing.head is None:
+            head = Head(brand=brand, ledger=self._name_ledger(brand))
+            return View(head, {}, {}, {}, {}, {}), None
+        view = writing.load(wanted_by(self._lookups, writing.head, requests))
+        return view, self._policies.of(view.head)
+
+
+def _late(waiting: _Waiting) -> bool:
+    """Say whether every request of the group has passed its deadline, and tell it so."""
+    deadlines = [request.deadline for request in waiting.requests if request.deadline is not None]
+    if len(deadlines) == len(waiting.requests) and deadlines and time.monotonic() > max(deadlines):
+        waiting.error = CallError(
+            Problem(ErrorReason.DEADLINE_PASSED, "the deadline passed while queued; nothing was written")
+        )
+        return True
+    return False

@@ -1,0 +1,146 @@
+"""The tables, once for both databases. Migrations make them; a test compares.
+
+`entry` and `tile` only grow: triggers in the database itself refuse everything else. All other
+tables follow from them, but for `request` (answers given) and `denial` (counts).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+ledger = MetaData()
+keys = MetaData()
+
+head = Table(
+    "head",
+    ledger,
+    Column("brand_id", Integer, primary_key=True),
+    Column("brand", Text, nullable=False, unique=True),
+    Column("ledger", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("edge", LargeBinary, nullable=False),
+    Column("recorded_time", BigInteger, nullable=False),
+    Column("catalogue_position", BigInteger, nullable=False),
+    Column("catalogue_version", BigInteger, nullable=False),
+)
+
+entry = Table(
+    "entry",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    Column("customer_version", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "position"),
+    Index("entry_by_customer", "brand_id", "customer_ref", "customer_version", unique=True),
+)
+
+tile = Table(
+    "tile",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("tile_index", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "level", "tile_index"),
+)
+
+customer = Table(
+    "customer",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "customer_ref"),
+    sqlite_with_rowid=False,
+)
+
+identity = Table(
+    "identity",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("lookup", LargeBinary, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    PrimaryKeyConstraint("brand_id", "lookup", "customer_ref"),
+    Index("identity_by_customer", "brand_id", "customer_ref"),
+    sqlite_with_rowid=False,
+)
+
+point = Table(
+    "point",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("lookup", LargeBinary, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "lookup"),
+    sqlite_with_rowid=False,
+)
+
+contact = Table(
+    "contact",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("contact_key", LargeBinary, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    Column("positions", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "contact_key"),
+    sqlite_with_rowid=False,
+)
+
+request = Table(
+    "request",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("request_key", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "request_key"),
+    sqlite_with_rowid=False,
+)
+
+denial = Table(
+    "denial",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("brand_id", "day", "channel", "purpose", "reason"),
+    sqlite_with_rowid=False,
+)
+
+wrapped_key = Table(
+    "wrapped_key",
+    keys,
+    Column("brand", Text, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand", "customer_ref", "generation"),
+    sqlite_with_rowid=False,
+)
+
+GROWING = ("entry", "tile")
+"""Tables that only grow."""
