@@ -2,9 +2,9 @@
 
 import os
 import time
-from pathlib import Path
+from collections.abc import Callable
 
-from accord.cli import run
+from accord.cli import Accord, run
 from accord.config import Config
 from accord.domain.terms import BrandId, Instant
 from accord.keys.callers import Callers
@@ -12,7 +12,7 @@ from accord.keys.keyring import WrappedKeyring
 from accord.keys.secrets import Secrets
 from accord.ledger.lookup import Lookups
 from accord.rpc.server import Server, Services, serve
-from accord.sample.load import load_sample
+from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
 from accord.service.guard import ProvenStore, keep_outside
@@ -100,16 +100,29 @@ class Installation:
         )
         return serve(self.config, services)
 
-    def load_sample(self, brand: BrandId, folder: Path) -> None:
-        """Load the sample brand through the service's own commands, with its own year of time."""
-        load_sample(self, brand, folder)
-
     def close(self) -> None:
         """Close every connection."""
         self.store.close()
         self.keys_engine.dispose()
 
 
+def load_sample_brand(config: Config, progress: Callable[[int, int], None]) -> None:
+    """Load the sample brand through the service's own commands, on a clock that runs through its year."""
+    now = [wall_clock()]
+    end = now[0]
+    installation = Installation(config, clock=lambda: now[0])
+
+    def set_time(time: Instant) -> None:
+        now[0] = time
+
+    try:
+        if SAMPLE_BRAND not in installation.brands():
+            load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, set_time, end, progress)
+            installation.keep_checkpoints()
+    finally:
+        installation.close()
+
+
 def main() -> None:
     """Run the command line."""
-    run(Installation, Config)
+    run(Accord(Installation, load_sample_brand))

@@ -139,9 +139,7 @@ def admit_confirm(customer: Customer, command: Confirm, policy: Policy, now: Ins
         return _not_a_permission()
     if command.evidence.recorder is Recorder.IMPORT:
         return invalid("evidence.recorder", "must not be an import: an import never completes an opt-in")
-    pending = any(
-        mark.position == command.permission and mark.pending_until for mark in customer.state.permissions
-    )
+    pending = any(mark.position == command.permission and mark.pending_until for mark in customer.state.permissions)
     if not pending:
         fault = Violation("permission_position", "must be the position of a pending permission of this customer")
         return Problem(ErrorReason.PERMISSION_UNKNOWN, "no such pending permission", (fault,))
@@ -208,9 +206,7 @@ def admit_facts(customer: Customer, command: RecordFacts, policy: Policy, now: I
     if facts.birth_year and not 1850 <= facts.birth_year <= calendar.year_of(now):
         faults.append(Violation("facts.birth_year", "must be a year from 1850 to now"))
     if facts.preferred_channel and facts.preferred_channel not in policy.channels:
-        return unknown(
-            ErrorReason.CHANNEL_UNKNOWN, "facts.preferred_channel", "channel", list(policy.channels)
-        )
+        return unknown(ErrorReason.CHANNEL_UNKNOWN, "facts.preferred_channel", "channel", list(policy.channels))
     if faults:
         return invalid_fields(tuple(faults))
     links = _links(customer, command.customer)
@@ -258,9 +254,7 @@ def admit_report(command: ReportContact, now: Instant) -> ContactReported:
     )
 
 
-def admit_catalogue(
-    command: ApplyCatalogue, before: Catalogue | None, version: int
-) -> CatalogueApplied | Problem:
+def admit_catalogue(command: ApplyCatalogue, before: Catalogue | None, version: int) -> CatalogueApplied | Problem:
     """Return the catalogue as the version after `version`, or every fault of it."""
     if command.expected_version and command.expected_version != version:
         fault = Violation("expected_version", f"the version that counts now is {version}")
@@ -272,7 +266,7 @@ def admit_catalogue(
     return CatalogueApplied(version=version + 1, catalogue=command.catalogue)
 
 
-def authorize(
+def authorize(  # noqa: PLR0913 - a contact has this many sides
     customer: Customer | None,
     command: AuthorizeContact,
     policy: Policy,
@@ -368,9 +362,7 @@ def _notice(evidence: Declaration, shown_now: str, policy: Policy) -> Notice | P
     if notice is None:
         return unknown(ErrorReason.NOTICE_UNKNOWN, "evidence.notice", "notice", list(policy.notices))
     if evidence.language not in notice.languages:
-        return unknown(
-            ErrorReason.NOTICE_UNKNOWN, "evidence.language", "language of the notice", notice.languages
-        )
+        return unknown(ErrorReason.NOTICE_UNKNOWN, "evidence.language", "language of the notice", notice.languages)
     return notice
 
 
@@ -388,9 +380,7 @@ def _evidence(told: Declaration, notice: str, act_time: Instant) -> Evidence:
     )
 
 
-def _links(
-    customer: Customer, *identifiers: Identifier | None, limited: bool = True
-) -> tuple[LinkMade, ...] | Problem:
+def _links(customer: Customer, *identifiers: Identifier | None, limited: bool = True) -> tuple[LinkMade, ...] | Problem:
     """Return the identifiers the customer does not hold yet, numbered on."""
     new = dict.fromkeys(each for each in identifiers if each is not None and each not in customer.numbers)
     first = customer.state.identifiers + 1

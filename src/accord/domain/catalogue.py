@@ -193,7 +193,7 @@ def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
         yield from _history_faults(it, before)
 
 
-def _code_faults(it: Catalogue) -> Iterator[Violation]:
+def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list of checks
     lists: tuple[tuple[str, tuple[str, ...], re.Pattern[str], int], ...] = (
         ("channels", tuple(each.code for each in it.channels), _CODE, MAX_CHANNELS),
         ("purposes", tuple(each.code for each in it.purposes), _PURPOSE, MAX_PURPOSES),
@@ -265,7 +265,9 @@ def _touchpoint_faults(it: Catalogue) -> Iterator[Violation]:
         yield from _unknown(f"{at}.notice", [touchpoint.notice], notices, "notice")
 
 
-def _rule_faults(it: Catalogue, channels: frozenset[str], purposes: list[str]) -> Iterator[Violation]:
+def _rule_faults(  # noqa: C901 - a list of checks
+    it: Catalogue, channels: frozenset[str], purposes: list[str]
+) -> Iterator[Violation]:
     for index, rule in enumerate(it.bases):
         at = f"catalogue.bases[{index}]"
         yield from _unknown(f"{at}.channels", rule.channels, channels, "channel")

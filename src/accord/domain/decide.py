@@ -15,7 +15,18 @@ from accord.domain.candidates import Ground
 from accord.domain.case import Case
 from accord.domain.commands import Question
 from accord.domain.decision import Customer, Decision, Finding, Point, Step
-from accord.domain.gates import basis, contact_point, floor, legal, overlays, pressure, recipient, refusals, resolve, uses
+from accord.domain.gates import (
+    basis,
+    contact_point,
+    floor,
+    legal,
+    overlays,
+    pressure,
+    recipient,
+    refusals,
+    resolve,
+    uses,
+)
 from accord.domain.policy import Lane, Policy, Rule
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
 from accord.domain.scope import Cell, code
@@ -54,7 +65,7 @@ ORDER: tuple[Gate, ...] = (
     Gate(3, "overlays", lambda case, _: overlays.judge(case), lambda lane: lane.floor_only, overlays.opens),
     Gate(4, "class", lambda _case, _ground: None, _never),
     Gate(5, "refusals", lambda case, _: refusals.judge(case), lambda lane: lane.floor_only),
-    Gate(6, "basis", lambda case, it: basis.judge(case, _at(6, it), it.term, it.positions), _exempt),
+    Gate(6, "basis", lambda _, it: basis.judge(_at(6, it), it.term, it.positions), _exempt),
     Gate(7, "recipient", lambda _, it: recipient.judge(_at(7, it), it.positions), _never),
     Gate(8, "uses", lambda case, it: uses.judge(case, _at(8, it), it.positions), _never),
     Gate(9, "legal time and volume", lambda case, _: legal.judge(case), _exempt, legal.opens),
@@ -105,9 +116,7 @@ def decide(  # noqa: PLR0913 - a question has this many sides
     """
     if customer is None:
         step = Step(0, "resolve", skipped=False, finding=resolve.UNKNOWN)
-        return Decision(
-            Verdict.DENY, Reason.CUSTOMER_UNKNOWN, now, policy.version, trace=(step,) if full else ()
-        )
+        return Decision(Verdict.DENY, Reason.CUSTOMER_UNKNOWN, now, policy.version, trace=(step,) if full else ())
     case = _open(customer, question, policy, now, own_contact)
     # (1) Ask every gate, in order; without a trace, stop at the first DENY: nothing is lower.
     ground = candidates.best(case)

@@ -24,7 +24,7 @@ class Customer(Struct, frozen=True):
 
     state: CustomerState
     points: tuple[Point, ...] = ()
-    numbers: dict[Identifier, int] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    numbers: dict[Identifier, int] = {}
 
 
 class Finding(Struct, frozen=True):

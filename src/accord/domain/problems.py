@@ -59,7 +59,7 @@ class Problem(Struct, frozen=True):
     reason: ErrorReason
     message: str
     violations: tuple[Violation, ...] = ()
-    metadata: dict[str, str] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    metadata: dict[str, str] = {}
 
     @property
     def text(self) -> str:

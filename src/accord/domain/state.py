@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from accord.domain.scope import Granted, Refused
-from accord.domain.terms import ContactStatus, CustomerKind, Instant, Position, RefusalKind
+from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, Position, RefusalKind
 
 
 class PermissionMark(Struct, frozen=True, array_like=True):
@@ -165,7 +165,7 @@ def decode_point(raw: bytes) -> PointState:
     return _points.decode(raw)
 
 
-def contacts_newest_first(state: CustomerState, since: Instant = Instant(0)) -> Iterator[ContactMark]:
+def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> Iterator[ContactMark]:
     """Yield the contacts authorised at `since` or later, newest first, reading no further than needed."""
     raw, size = state.contacts, _RECORD.size
     for offset in range(len(raw) - size, -1, -size):

@@ -81,26 +81,26 @@ class Reason(IntEnum):
     NO_SLOT = 103
 
 
-class Basis(IntEnum):
+class Basis(StrEnum):
     """The ground of a lawful contact."""
 
-    NONE = 0
-    PERMISSION = 1
-    SOFT_OPT_IN = 2
-    CURRENT_CONTRACT = 3
-    LEGITIMATE_INTEREST = 4
-    CLASS = 5
+    NONE = "NONE"
+    PERMISSION = "PERMISSION"
+    SOFT_OPT_IN = "SOFT_OPT_IN"
+    CURRENT_CONTRACT = "CURRENT_CONTRACT"
+    LEGITIMATE_INTEREST = "LEGITIMATE_INTEREST"
+    CLASS = "CLASS"
 
 
-class Obligation(IntEnum):
+class Obligation(StrEnum):
     """What a sender must do with an ALLOW."""
 
-    ONE_CLICK_UNSUBSCRIBE = 1
-    OFFER_OBJECTION = 2
-    NAME_SOURCE = 3
-    REPORT_CONTACT = 4
-    IDENTIFY_BRAND = 5
-    PREFER_OTHER_CHANNEL = 6
+    ONE_CLICK_UNSUBSCRIBE = "ONE_CLICK_UNSUBSCRIBE"
+    OFFER_OBJECTION = "OFFER_OBJECTION"
+    NAME_SOURCE = "NAME_SOURCE"
+    REPORT_CONTACT = "REPORT_CONTACT"
+    IDENTIFY_BRAND = "IDENTIFY_BRAND"
+    PREFER_OTHER_CHANNEL = "PREFER_OTHER_CHANNEL"
 
 
 class PurposeClass(StrEnum):

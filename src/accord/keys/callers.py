@@ -60,7 +60,7 @@ class Callers:
     def refresh(self) -> None:
         """Read the file again if it changed. One system call when it did not."""
         try:
-            status = os.stat(self._path)
+            status = self._path.stat()
         except FileNotFoundError:
             return
         stamp = (status.st_mtime_ns, status.st_size)

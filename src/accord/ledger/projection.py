@@ -68,8 +68,7 @@ class Projection:
         """Return what is known of a customer; of the identifiers named, the numbers of those they hold."""
         held = self.held.get(ref, {})
         points = tuple(
-            Point(number, kind, self.points.get(lookup, NO_POINT))
-            for number, (lookup, kind) in sorted(held.items())
+            Point(number, kind, self.points.get(lookup, NO_POINT)) for number, (lookup, kind) in sorted(held.items())
         )
         numbers = {}
         for identifier in named:

@@ -109,12 +109,12 @@ class Batch(Struct, frozen=True):
 
     head: Head
     entries: tuple[StoredEntry, ...] = ()
-    customers: dict[bytes, CustomerRow] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
-    points: dict[bytes, bytes] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    customers: dict[bytes, CustomerRow] = {}
+    points: dict[bytes, bytes] = {}
     linked: tuple[tuple[bytes, bytes, int, str], ...] = ()
     unlinked: tuple[tuple[bytes, bytes], ...] = ()
-    contacts: dict[bytes, ContactRow] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
-    requests: dict[bytes, RequestRow] = {}  # noqa: RUF012 - msgspec copies an empty default for each value
+    contacts: dict[bytes, ContactRow] = {}
+    requests: dict[bytes, RequestRow] = {}
     denials: tuple[DenialRow, ...] = ()
 
 
@@ -157,9 +157,7 @@ class LedgerStore(Protocol):
         """Lock the brand's head, waiting for whoever holds it, and begin to write."""
         ...
 
-    def entries(
-        self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None
-    ) -> list[StoredEntry]:
+    def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
         """Return up to `limit` entries from `start` on: a position, or with a customer their version."""
         ...
 

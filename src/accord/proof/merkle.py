@@ -123,10 +123,10 @@ def verify_inclusion(leaf: bytes, position: int, size: int, proof: Sequence[byte
     return last == 0 and node == root
 
 
-def verify_consistency(
+def verify_consistency(  # noqa: C901 - the steps of the RFC, in its order
     old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Say whether the newer tree extends the older one (RFC 9162 section 2.1.4.2). The empty tree is extended by all."""
+    """Say whether the newer tree extends the older one (RFC 9162 section 2.1.4.2); all extend the empty one."""
     if old_size == 0:
         return old_root == EMPTY_ROOT and not proof
     if not 0 < old_size <= size or any(len(part) != HASH_BYTES for part in proof):

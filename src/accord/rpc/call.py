@@ -6,7 +6,7 @@ A decorator, not an interceptor, so that a call pays for one look at its metadat
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
 import grpc
 
@@ -18,9 +18,6 @@ from accord.rpc.errors import abort, incident
 from accord.service.errors import CallError, store_unavailable
 
 _BEARER = "Bearer "
-
-Request = TypeVar("Request", contravariant=True)
-Response = TypeVar("Response", covariant=True)
 
 
 class Gated(Protocol):
@@ -59,7 +56,7 @@ def call(*roles: str) -> Callable[[Callable[[Any, Any, Call], Any]], Any]:
                 return handle(self, request, admit(self.callers, context, request.brand, allowed))
             except Exception as error:  # noqa: BLE001 - every failure becomes a documented status
                 problem = problem_of(error)
-            abort(context, problem)
+            return abort(context, problem)
 
         return method
 

@@ -16,9 +16,7 @@ from accord.v1.catalogue_service_pb2_grpc import CatalogueServiceServicer
 class CatalogueService(CatalogueServiceServicer):
     """Keeps the catalogue of a brand."""
 
-    def __init__(
-        self, submitter: Submitter, catalogues_of: Catalogues, lookups: Lookups, callers: Callers
-    ) -> None:
+    def __init__(self, submitter: Submitter, catalogues_of: Catalogues, lookups: Lookups, callers: Callers) -> None:
         """Serve from these."""
         self._submitter = submitter
         self._catalogues = catalogues_of
@@ -64,6 +62,4 @@ def _apply(request: pb.ApplyRequest, examiner: Examiner) -> ApplyCatalogue:
     if not request.HasField("catalogue"):
         examiner.fault("catalogue", "is required")
     examiner.done()
-    return ApplyCatalogue(
-        catalogue=catalogues.inbound(request.catalogue), expected_version=request.expected_version
-    )
+    return ApplyCatalogue(catalogue=catalogues.inbound(request.catalogue), expected_version=request.expected_version)

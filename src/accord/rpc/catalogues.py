@@ -11,13 +11,10 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.problems import Problem, Violation, invalid_fields
 from accord.domain.problems import ErrorReason as Reason
-from accord.domain.terms import Basis, Obligation
+from accord.domain.problems import Problem, Violation, invalid_fields
 from accord.service.errors import CallError
 from accord.v1 import catalogue_pb2
-
-_BY_NUMBER = {"Basis": Basis, "Obligation": Obligation}
 
 
 def inbound(message: catalogue_pb2.Catalogue) -> Catalogue:
@@ -63,8 +60,6 @@ def _item(field: FieldDescriptor, value: Any, at: str, faults: list[Violation]) 
         allowed = ", ".join(each.name for each in field.enum_type.values if each.number)
         faults.append(Violation(at, f"is required, one of: {allowed}"))
         return None
-    if field.enum_type.name in _BY_NUMBER:
-        return value
     return known.name.removeprefix(_prefix(field))
 
 

@@ -41,9 +41,7 @@ class CustomerService(CustomerServiceServicer):
         return pb.ReportActivityResponse(receipt=receipt)
 
     @call("collector", "sender")
-    def ReportContactPoint(
-        self, request: pb.ReportContactPointRequest, call: Call
-    ) -> pb.ReportContactPointResponse:
+    def ReportContactPoint(self, request: pb.ReportContactPointRequest, call: Call) -> pb.ReportContactPointResponse:
         """Record a fact of an address."""
         written = self._submitter.one(request, inbound.report_contact_point, call)
         return pb.ReportContactPointResponse(receipts=outbound.receipts(written))

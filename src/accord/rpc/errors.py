@@ -63,9 +63,7 @@ def abort(context: grpc.ServicerContext, problem: Problem) -> NoReturn:
 
 def to_status(problem: Problem) -> status_pb2.Status:
     """Return the google.rpc.Status of a problem."""
-    details = [
-        error_details_pb2.ErrorInfo(reason=problem.reason.value, domain=DOMAIN, metadata=problem.metadata)
-    ]
+    details = [error_details_pb2.ErrorInfo(reason=problem.reason.value, domain=DOMAIN, metadata=problem.metadata)]
     if problem.violations:
         violations = [
             error_details_pb2.BadRequest.FieldViolation(field=fault.field, description=fault.description)

@@ -54,9 +54,7 @@ _CUSTOMER_KINDS = names(customer_service_pb2.CustomerKind, "CUSTOMER_KIND_", Cus
 _Text = Literal["country", "region", "time_zone", "language", "preferred_channel"]
 
 SaidNo = (
-    permission_service_pb2.RefuseRequest
-    | permission_service_pb2.WithdrawRequest
-    | permission_service_pb2.ObjectRequest
+    permission_service_pb2.RefuseRequest | permission_service_pb2.WithdrawRequest | permission_service_pb2.ObjectRequest
 )
 
 
@@ -192,9 +190,7 @@ def report_contact_point(
     )
 
 
-def authorize_contact(
-    request: contact_service_pb2.AuthorizeContactRequest, examiner: Examiner
-) -> AuthorizeContact:
+def authorize_contact(request: contact_service_pb2.AuthorizeContactRequest, examiner: Examiner) -> AuthorizeContact:
     """Return the command."""
     return AuthorizeContact(
         contact_id=examiner.code("contact_id", request.contact_id, required=True),

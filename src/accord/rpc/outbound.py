@@ -6,7 +6,7 @@ from accord.domain import calendar, explain
 from accord.domain.decide import ORDER
 from accord.domain.decision import Decision, Step
 from accord.domain.policy import ENGINE_VERSION, Rule
-from accord.domain.terms import Basis, ContactStatus, RefusalKind, Verdict
+from accord.domain.terms import Basis, ContactStatus, Obligation, RefusalKind, Verdict
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
 from accord.rpc.wire import numbers, optional_timestamp, timestamp
@@ -25,6 +25,10 @@ from accord.v1 import (
 
 ENGINE = f"engine/{ENGINE_VERSION} {calendar.DATA_VERSION}"
 
+_BASES: dict[Basis, decision_pb2.Basis.ValueType] = {
+    basis: decision_pb2.Basis.Value(f"BASIS_{'UNSPECIFIED' if basis is Basis.NONE else basis.name}") for basis in Basis
+}
+_OBLIGATIONS = numbers(decision_pb2.Obligation, "OBLIGATION_", Obligation)
 _REFUSAL_KINDS = numbers(permission_pb2.RefusalKind, "REFUSAL_KIND_", RefusalKind)
 
 
@@ -33,10 +37,10 @@ def decision(found: Decision, token: str, *, full: bool) -> decision_pb2.Decisio
     message = decision_pb2.Decision(
         verdict=found.verdict.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
         reason=found.reason.value,  # type: ignore[arg-type] # the same
-        basis=found.basis.value,  # type: ignore[arg-type] # the same
+        basis=_BASES[found.basis],
         positions=found.positions,
         rules=[_rule(rule) for rule in found.rules],
-        obligations=found.obligations,  # type: ignore[arg-type] # the same
+        obligations=[_OBLIGATIONS[each] for each in found.obligations],
         policy_version=found.policy_version,
         engine_version=ENGINE,
         token=token,
@@ -97,9 +101,9 @@ def open_contact(found: OpenContact, contact_id: str) -> permission_service_pb2.
     )
 
 
-def permission(found: StandingPermission, topics: tuple[str, ...], recipients: tuple[str, ...]) -> (
-    permission_pb2.Permission
-):
+def permission(
+    found: StandingPermission, topics: tuple[str, ...], recipients: tuple[str, ...]
+) -> permission_pb2.Permission:
     """Return a permission; topics and third parties come from its entry, since the state holds no text."""
     mark = found.mark
     return permission_pb2.Permission(
@@ -187,7 +191,7 @@ def contact(found: Contact) -> contact_service_pb2.Contact:
         channel=event.channel,
         purpose=event.purpose,
         authorized_time=timestamp(found.authorized_time),
-        basis=event.basis.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        basis=_BASES[event.basis],
         basis_positions=event.positions,
         positions=found.positions,
         policy_version=event.policy_version,

@@ -115,9 +115,7 @@ class PermissionService(PermissionServiceServicer):
         start = page_start(self._lookups, binding, request.page_token, 1)
         found = self._remembered.history(call.brand, customer, start, size + 1)
         more = page(self._lookups, binding, start + size) if len(found) > size else ""
-        return pb.GetHistoryResponse(
-            items=[outbound.history_item(each) for each in found[:size]], next_page_token=more
-        )
+        return pb.GetHistoryResponse(items=[outbound.history_item(each) for each in found[:size]], next_page_token=more)
 
     def _batch(self, message: pb.BatchRecordRequest, context: grpc.ServicerContext) -> pb.BatchRecordResponse:
         if not 1 <= len(message.records) <= MAX_RECORDS:

@@ -32,7 +32,7 @@ class WireEnum(Protocol):
         """Return every name with its number."""
         ...
 
-    def Value(self, name: Any) -> Any:  # noqa: ANN401, N802 - protobuf's own name and type
+    def Value(self, name: Any) -> Any:  # noqa: ANN401 - protobuf's own name and type
         """Return the number of a name."""
         ...
 

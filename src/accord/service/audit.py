@@ -33,9 +33,7 @@ class AuditReport(Struct, frozen=True):
     faults: tuple[str, ...]
 
 
-def audit(
-    brand: BrandId, store: LedgerStore, records: Records, keyring: Keyring, lookups: Lookups
-) -> AuditReport:
+def audit(brand: BrandId, store: LedgerStore, records: Records, keyring: Keyring, lookups: Lookups) -> AuditReport:
     """Fold a brand's ledger again and compare. Raises ValueError when the brand has none."""
     head = next((each for each in records.heads() if each.brand == brand), None)
     if head is None:

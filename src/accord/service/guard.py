@@ -68,9 +68,7 @@ class ProvenStore:
             self._proven = False
             raise
 
-    def entries(
-        self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None
-    ) -> list[StoredEntry]:
+    def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
         """Read entries; an auditor may look at an unproven ledger."""
         return self._store.entries(brand, start, limit, customer_ref)
 

@@ -71,9 +71,7 @@ class Questions:
         view, policy = self._view(brand, (lookup,), fresh)
         purpose = policy.purposes.get(question.purpose)
         if purpose is None:
-            raise CallError(
-                unknown(ErrorReason.PURPOSE_UNKNOWN, "purpose", "purpose", list(policy.purposes))
-            )
+            raise CallError(unknown(ErrorReason.PURPOSE_UNKNOWN, "purpose", "purpose", list(policy.purposes)))
         now = self._now(view)
         processing = purpose.purpose_class is PurposeClass.PROCESSING
         found = []

@@ -46,9 +46,7 @@ class StandingRefusal(Struct, frozen=True):
 class Remembered:
     """Reads what was recorded."""
 
-    def __init__(
-        self, store: LedgerStore, records: Records, lookups: Lookups, keyring: Keyring, clock: Clock
-    ) -> None:
+    def __init__(self, store: LedgerStore, records: Records, lookups: Lookups, keyring: Keyring, clock: Clock) -> None:
         """Read from this store."""
         self._store = store
         self._records = records
@@ -56,9 +54,7 @@ class Remembered:
         self._keyring = keyring
         self._clock = clock
 
-    def permissions(
-        self, brand: BrandId, customer: Identifier
-    ) -> list[StandingPermission | StandingRefusal]:
+    def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
         head, _, row = self._find(brand, customer)
         points = tuple(
@@ -115,9 +111,7 @@ class Remembered:
         view = self._store.read(brand, (b"",))
         if row is None or view is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
-            raise CallError(
-                Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
-            )
+            raise CallError(Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}))
         authorized: ContactAuthorized | None = None
         authorized_time, status = Instant(0), ContactStatus.AUTHORIZED
         for position in row.positions:

@@ -147,8 +147,10 @@ class Sitting:
     def end(self, make_keys: MakeKeys) -> tuple[Batch | None, list[Result]]:
         """Seal the drafts and return the batch, None when there is nothing to write, and a result for each request."""
         entries = self._seal(make_keys)
-        receipts = [Receipt(each.position, each.leaf_hash, draft.recorded_time)
-                    for each, draft in zip(entries, self._drafts, strict=True)]
+        receipts = [
+            Receipt(each.position, each.leaf_hash, draft.recorded_time)
+            for each, draft in zip(entries, self._drafts, strict=True)
+        ]
         results: list[Result] = []
         requests: dict[bytes, RequestRow] = {}
         for request, judged in self._judged:
@@ -177,9 +179,7 @@ class Sitting:
         if isinstance(command, ApplyCatalogue):
             return self._apply_catalogue(command, request.caller)
         if self._policy is None:
-            return Problem(
-                ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet", (), {"field": "brand"}
-            )
+            return Problem(ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet", (), {"field": "brand"})
         if isinstance(command, AuthorizeContact):
             return self._authorize(command, request, self._policy)
         if isinstance(command, ReportContact):
@@ -252,9 +252,7 @@ class Sitting:
         if row is not None and [row.customer_ref] != refs:
             return admit.contact_id_reused()
         customer = self._world.customer(refs[0], named(command)) if refs else None
-        found = admit.authorize(
-            customer, command, policy, self._now(), seen=row is not None, full=request.full
-        )
+        found = admit.authorize(customer, command, policy, self._now(), seen=row is not None, full=request.full)
         if isinstance(found, Problem):
             return found
         if found.decision.verdict is not Verdict.ALLOW:
@@ -269,9 +267,7 @@ class Sitting:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
-            return Problem(
-                ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}
-            )
+            return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
         draft = self._append(row.customer_ref, admit.admit_report(command, self._now()), caller)
         return _Drafted((draft,), row.customer_ref, STATUS_AFTER[command.outcome].value)
 
@@ -341,9 +337,7 @@ class Sitting:
                 ch=ciphertext_hash(sealed).hex(),
             )
         )
-        return StoredEntry(
-            draft.position, leaf, leaf_hash(leaf), draft.ref, version + 1, key.generation, sealed
-        )
+        return StoredEntry(draft.position, leaf, leaf_hash(leaf), draft.ref, version + 1, key.generation, sealed)
 
     def _result(self, judged: _Judged, receipts: list[Receipt]) -> Result:
         match judged:
@@ -377,7 +371,7 @@ class Sitting:
         )
 
 
-def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -> Event | Problem:  # noqa: PLR0911
+def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -> Event | Problem:
     match command:
         case Grant():
             return admit.admit_grant(customer, command, policy, now)
@@ -397,5 +391,3 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
             return admit.admit_contact_point(customer, command, now)
         case AuthorizeContact() | ReportContact() | ApplyCatalogue():
             raise AssertionError("judged elsewhere: these are not about customers by their key")
-
-

@@ -52,9 +52,7 @@ def page_start(lookups: Lookups, binding: str, token: str, first: int) -> int:
         if page(lookups, binding, start) == token:
             return start
     fault = Violation("page_token", "must come from the answer before, for the same request")
-    problem = Problem(
-        ErrorReason.PAGE_TOKEN_INVALID, "the page token does not fit", (fault,), {"field": "page_token"}
-    )
+    problem = Problem(ErrorReason.PAGE_TOKEN_INVALID, "the page token does not fit", (fault,), {"field": "page_token"})
     raise CallError(problem)
 
 

@@ -25,22 +25,21 @@ def _sqlite(table: str) -> list[str]:
     # Table and column names are constants of this module: nothing from outside enters these statements.
     same = " AND ".join(f"{column} = NEW.{column}" for column in _KEYS[table])
     refuse = f"SELECT RAISE(ABORT, '{table} only grows')"
+    stands = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
     return [
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
-        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse}; END",
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {stands} BEGIN {refuse}; END",
     ]
 
 
 def _postgresql(table: str) -> list[str]:
+    refuse = f"EXECUTE FUNCTION {table}_only_grows()"
+    body = f"$$ BEGIN RAISE EXCEPTION '{table} only grows'; END $$"
     return [
-        f"CREATE OR REPLACE FUNCTION {table}_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{table} only grows'; END $$",
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {table}_only_grows()",
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_only_grows()",
+        f"CREATE FUNCTION {table}_only_grows() RETURNS trigger LANGUAGE plpgsql AS {body}",
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {refuse}",
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {refuse}",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM PUBLIC",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM CURRENT_USER",
     ]

@@ -17,9 +17,7 @@ from accord.ledger.store import CustomerRow, Head, IdentifierRow, StoreUnavailab
 from accord.proof.merkle import HASH_BYTES
 from accord.storage.engine import PRAGMAS
 
-HEAD_COLUMNS = (
-    "h.brand, h.ledger, h.size, h.root, h.edge, h.recorded_time, h.catalogue_position, h.catalogue_version"
-)
+HEAD_COLUMNS = "h.brand, h.ledger, h.size, h.root, h.edge, h.recorded_time, h.catalogue_position, h.catalogue_version"
 
 _SELECT = (
     f"SELECT {HEAD_COLUMNS}, w.lookup, w.customer_ref, c.version, c.leaf_hash, c.state, "

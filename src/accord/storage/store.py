@@ -21,7 +21,6 @@ from accord.ledger.store import (
     Head,
     IdentifierRow,
     RequestRow,
-
     View,
     Wanted,
 )
@@ -54,9 +53,7 @@ _REQUESTS = _any(
     "WHERE brand_id = :brand_id AND request_key IN :keys",
     "keys",
 )
-_HOLDERS = _any(
-    "SELECT lookup, customer_ref FROM identity WHERE brand_id = :brand_id AND lookup IN :keys", "keys"
-)
+_HOLDERS = _any("SELECT lookup, customer_ref FROM identity WHERE brand_id = :brand_id AND lookup IN :keys", "keys")
 _POINTS = _any("SELECT lookup, state FROM point WHERE brand_id = :brand_id AND lookup IN :keys", "keys")
 _CUSTOMERS = _any(
     "SELECT c.customer_ref, c.version, c.leaf_hash, c.state, i.lookup, i.number, i.kind, p.state "
@@ -95,9 +92,7 @@ _LINK = text(
     "VALUES (:brand_id, :lookup, :customer_ref, :number, :kind) "
     "ON CONFLICT (brand_id, lookup, customer_ref) DO UPDATE SET number = excluded.number"
 )
-_UNLINK = text(
-    "DELETE FROM identity WHERE brand_id = :brand_id AND lookup = :lookup AND customer_ref = :customer_ref"
-)
+_UNLINK = text("DELETE FROM identity WHERE brand_id = :brand_id AND lookup = :lookup AND customer_ref = :customer_ref")
 _PUT_CONTACTS = text(
     "INSERT INTO contact (brand_id, contact_key, customer_ref, positions) "
     "VALUES (:brand_id, :contact_key, :customer_ref, :positions) "
@@ -158,9 +153,7 @@ class SqlStore:
                 row = connection.execute(text(_HEAD + " FOR UPDATE"), {"brand": brand}).first()
             yield SqlWriting(connection, brand, row)
 
-    def entries(
-        self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None
-    ) -> list[StoredEntry]:
+    def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
         """Return up to `limit` entries from `start` on: a position, or with a customer their version."""
         found = {"start": start, "stop": start + limit, "customer_ref": customer_ref}
         statement = _ENTRIES if customer_ref is None else _ENTRIES_OF
@@ -296,10 +289,7 @@ class SqlWriting:
         )
         self._execute(
             _ADD_REQUESTS,
-            (
-                {"brand_id": brand_id, "request_key": key, **_fields(row)}
-                for key, row in sorted(batch.requests.items())
-            ),
+            ({"brand_id": brand_id, "request_key": key, **_fields(row)} for key, row in sorted(batch.requests.items())),
         )
         self._execute(_COUNT_DENIALS, ({"brand_id": brand_id, **_fields(row)} for row in batch.denials))
         if batch.head != self.head:
@@ -334,7 +324,7 @@ class SqlWriting:
         return [root_of_edge(grow((), 0, _split(tiles[index]))) for index in range(start, stop)]
 
     def _select(self, statement: TextClause, **lists: tuple[bytes, ...]) -> list[Any]:
-        (name, values), = lists.items()
+        ((name, values),) = lists.items()
         if not values:
             return []
         return list(self._connection.execute(statement, {"brand_id": self._brand_id, name: list(values)}))
@@ -370,5 +360,3 @@ def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:
             held.append(IdentifierRow(bytes(row[4]), row[5], row[6], bytes(row[7] or b"")))
     if ref is not None:
         yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(held))
-
-

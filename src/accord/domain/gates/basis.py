@@ -13,7 +13,7 @@ from accord.domain.state import PermissionMark
 from accord.domain.terms import Basis, Instant, Position, Reason, Verdict
 
 
-def judge(case: Case, reason: Reason | None, term: BasisTerm | None, positions: tuple[Position, ...]) -> Finding | None:
+def judge(reason: Reason | None, term: BasisTerm | None, positions: tuple[Position, ...]) -> Finding | None:
     """Deny when the best ground fails here."""
     return Finding(Verdict.DENY, reason, term.rule if term else None, positions) if reason else None
 
@@ -21,9 +21,7 @@ def judge(case: Case, reason: Reason | None, term: BasisTerm | None, positions: 
 def in_time(mark: PermissionMark, case: Case) -> bool:
     """Say whether a permission is confirmed, has begun and has not ended. At `valid_until` it no longer covers."""
     return (
-        not mark.pending_until
-        and mark.valid_from <= case.now
-        and (not mark.valid_until or case.now < mark.valid_until)
+        not mark.pending_until and mark.valid_from <= case.now and (not mark.valid_until or case.now < mark.valid_until)
     )
 
 

@@ -1,4 +1,4 @@
-"""Gate 3: household, employer, account, contractual pause. Reversible; they never rewrite the customer's own entries."""
+"""Gate 3: household, employer, account, contractual pause. They never rewrite the customer's own entries."""
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding

@@ -1,0 +1,213 @@
+"""Commands on this machine's own installation: serve, migrate, audit, config, tokens."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+
+from accord.cli.options import OPERATOR_TOKEN
+from accord.config import Config
+from accord.keys.callers import ANY_BRAND, ROLES, CallersError
+from accord.keys.secrets import SecretsError
+from accord.ledger.store import StoreUnavailableError
+from accord.service.guard import LedgerUnprovenError
+
+_AUDIT_FAILED = 1
+
+
+class LocalError(Exception):
+    """What was asked cannot be done here; the message says why and what to do."""
+
+
+def _config(**options: object) -> Config:
+    data = click.get_current_context().find_root().meta.get("data")
+    return Config.read(os.environ, data=data, **options)
+
+
+@contextmanager
+def _installed(config: Config) -> Iterator[Any]:
+    """Open the installation, and close it; what opening raises becomes a plain sentence."""
+    try:
+        installation = click.get_current_context().obj.install(config)
+    except (ValueError, SecretsError, StoreUnavailableError) as error:
+        raise LocalError(str(error)) from error
+    try:
+        yield installation
+    except StoreUnavailableError as error:
+        cause = error.__cause__ or error
+        raise LocalError(f"{error}: {type(cause).__name__}; is ACCORD_DATABASE right, and the server up?") from error
+    except (LedgerUnprovenError, CallersError) as error:
+        raise LocalError(str(error)) from error
+    finally:
+        installation.close()
+
+
+@click.command()
+@click.option("--listen", help="Where to listen (ACCORD_LISTEN).  [default: 127.0.0.1:50051]")
+@click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).  [default: SQLite]")
+@click.option("--sample", is_flag=True, help="Load the sample brand first, if it is not there yet.")
+def serve(listen: str | None, database: str | None, sample: bool) -> None:
+    """Serve until SIGTERM or SIGINT, then let calls under way finish."""
+    config = _config(listen=listen, database=database)
+    with _installed(config) as installation:
+        _make_current(installation, config)
+        _make_operator(installation, config)
+        if sample:
+            _load_sample(config)
+        installation.proven.prove()
+        _pin()
+        try:
+            server = installation.server()
+        except RuntimeError as error:
+            raise LocalError(f"cannot listen on {config.listen}: is another server running there?") from error
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        server.start()
+        click.echo(f"Accord serves on {config.listen} (data in {config.data}). Stop it with Ctrl-C.")
+        stopping.wait()
+        click.echo("stopping: calls under way finish first")
+        server.stop(config.drain_seconds)
+        installation.keep_checkpoints()
+
+
+def _make_current(installation: Any, config: Config) -> None:  # noqa: ANN401 - an installation
+    if config.embedded:
+        installation.migrate()
+    elif not installation.is_current():
+        raise LocalError("the database is not at the newest revision: run `accord migrate` first")
+
+
+def _make_operator(installation: Any, config: Config) -> None:  # noqa: ANN401 - an installation
+    """Give the person at this machine a token with every role, once; services get their own."""
+    path = config.data / OPERATOR_TOKEN
+    if not path.exists():
+        token = installation.callers.add("operator", ANY_BRAND, ROLES)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+
+
+def _load_sample(config: Config) -> None:
+    with click.progressbar(length=1, label="Loading a year of the sample brand") as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        click.get_current_context().obj.load_sample(config, progress)
+
+
+def _pin() -> None:
+    """Keep the process on one core: its threads share one interpreter, and changing cores doubles their cost."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+@click.command()
+@click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).")
+@click.option("--json", "as_json", is_flag=True, help="Print the revisions as JSON.")
+def migrate(database: str | None, as_json: bool) -> None:
+    """Bring the databases of the ledger and of the keys to the newest revision."""
+    with _installed(_config(database=database)) as installation:
+        ledger, keys = installation.migrate()
+    if as_json:
+        click.echo(msgspec.json.encode({"ledger": ledger, "keys": keys}).decode())
+    else:
+        click.echo(f"ledger at revision {ledger}, keys at revision {keys}")
+
+
+@click.command()
+@click.option("--brand", envvar="ACCORD_BRAND", help="One brand (ACCORD_BRAND). Left out: all.")
+@click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).")
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+def audit(brand: str | None, database: str | None, as_json: bool) -> None:
+    """Fold the ledger again from its entries and compare every state, root and leaf. Exits 1 on any fault."""
+    with _installed(_config(database=database)) as installation:
+        brands = [brand] if brand else installation.brands()
+        if brand and brand not in installation.brands():
+            raise LocalError("the brand has no ledger here")
+        reports = [installation.audit(each) for each in brands]
+    for report in reports:
+        if as_json:
+            body = {
+                "ledger": report.ledger,
+                "entries": report.entries,
+                "customers": report.customers,
+                "root": report.root.hex(),
+                "faults": report.faults,
+            }
+            click.echo(msgspec.json.encode(body).decode())
+            continue
+        click.echo(f"{report.ledger}: {report.entries} entries, root {report.root.hex()}")
+        for fault in report.faults:
+            click.secho(f"  fault: {fault}", fg="red")
+        if not report.faults:
+            click.secho("  every leaf, chain, state and root follows from the entries", fg="green")
+    if any(report.faults for report in reports):
+        raise SystemExit(_AUDIT_FAILED)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
+def config(as_json: bool) -> None:
+    """Show every setting in force, and the variable that sets it. Secrets are not shown."""
+    found = _config()
+    shown = {name: _without_password(str(getattr(found, name))) for name in found.__struct_fields__} | {
+        "database": _without_password(found.database_url),
+        "keys_database": _without_password(found.keys_url),
+    }
+    if as_json:
+        click.echo(msgspec.json.encode(shown).decode())
+        return
+    for name, value in shown.items():
+        click.echo(f"ACCORD_{name.upper():<20} {value}")
+
+
+@click.group()
+def tokens() -> None:
+    """Who may call, for which brand, in which roles."""
+
+
+@tokens.command("add")
+@click.argument("name")
+@click.option("--brand", required=True, help="The brand, or * for every brand.")
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, required=True)
+def add_token(name: str, brand: str, roles: tuple[str, ...]) -> None:
+    """Give the caller NAME a token, and print it this once. A token NAME had before ends."""
+    with _installed(_config()) as installation:
+        click.echo(installation.callers.add(name, brand, roles))
+
+
+@tokens.command("list")
+def list_tokens() -> None:
+    """List the callers, without their tokens."""
+    with _installed(_config()) as installation:
+        for caller in installation.callers.all():
+            click.echo(f"{caller.name:<24} {caller.brand:<24} {', '.join(caller.roles)}")
+
+
+@tokens.command("remove")
+@click.argument("name")
+def remove_token(name: str) -> None:
+    """Take the token of NAME back; it counts at once."""
+    with _installed(_config()) as installation:
+        if not installation.callers.remove(name):
+            raise LocalError("there is no such caller; `accord tokens list` shows them")
+        click.echo("the token no longer counts")
+
+
+def _without_password(text: str) -> str:
+    before, at, after = text.rpartition("@")
+    if not at or "://" not in before:
+        return text
+    scheme, _, user = before.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}:…@{after}"
+
+
+COMMANDS = (serve, migrate, audit, config, tokens)

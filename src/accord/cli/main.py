@@ -1,0 +1,113 @@
+"""The `accord` command: its groups, and what every command shares.
+
+Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the command was misspelled.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from accord.cli import ask, local, tell
+from accord.cli.catalogue import catalogue
+from accord.client import CallFailedError
+from accord.config import Config, ConfigError
+from accord.service.audit import AuditReport
+
+
+class Serving(Protocol):
+    """A server that is started and stopped once."""
+
+    port: int
+
+    def start(self) -> None:
+        """Begin to serve."""
+        ...
+
+    def stop(self, drain_seconds: float) -> None:
+        """Let calls finish, and end."""
+        ...
+
+
+class Installed(Protocol):
+    """What one data folder and one database hold, opened."""
+
+    callers: Any
+    proven: Any
+
+    def migrate(self) -> tuple[str, str]:
+        """Bring both databases to the newest revision."""
+        ...
+
+    def is_current(self) -> bool:
+        """Say whether both databases are at the newest revision."""
+        ...
+
+    def audit(self, brand: Any) -> AuditReport:  # noqa: ANN401 - a brand's name
+        """Fold a brand's ledger again and compare."""
+        ...
+
+    def brands(self) -> list[Any]:
+        """Return the brands that have a ledger."""
+        ...
+
+    def keep_checkpoints(self) -> None:
+        """Keep the newest checkpoints outside the database."""
+        ...
+
+    def server(self) -> Serving:
+        """Return a server that is ready to start."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Accord:
+    """What `app` hands to the command line: how to open an installation, and how to load the sample."""
+
+    def __init__(
+        self, install: Callable[[Config], Installed], load_sample: Callable[[Config, Callable[[int, int], None]], None]
+    ) -> None:
+        """Hold both."""
+        self.install = install
+        self.load_sample = load_sample
+
+
+class _Group(click.Group):
+    """Turns what commands raise into one plain sentence and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401 - click's own type
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except CallFailedError as error:
+            tell.failure(error, as_json=bool(context.find_root().meta.get("json")))
+            context.exit(1)
+        except (ConfigError, local.LocalError) as error:
+            click.echo(f"accord: {error}", err=True)
+            context.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="accord")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder (ACCORD_DATA).")
+@click.pass_context
+def accord(context: click.Context, data: Path | None) -> None:
+    """Remember every permission a customer gave, and answer before every contact."""
+    context.meta["data"] = data
+
+
+for command in (*ask.COMMANDS, *local.COMMANDS, catalogue):
+    accord.add_command(command)
+
+
+def run(it: Accord) -> None:
+    """Run the command line on what `app` built."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    accord(obj=it)

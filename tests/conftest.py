@@ -1,0 +1,71 @@
+"""Fixtures shared by all tests: databases, stores and installations, on every kind of store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.databases import Databases
+from support.installations import STORE_KINDS, Installation, Parts, Store, StoreKind, open_parts
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Fresh databases at the newest revision; PostgreSQL starts with the first that is asked for."""
+    made = Databases(tmp_path_factory.mktemp("databases"))
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def sqlite_url(databases: Databases) -> str:
+    """A fresh SQLite database for a ledger, for `accord.storage.engine.open_engine`."""
+    return databases.fresh("sqlite")
+
+
+@pytest.fixture
+def sqlite_keys_url(databases: Databases) -> str:
+    """A fresh SQLite database for keys."""
+    return databases.fresh("sqlite", "keys")
+
+
+@pytest.fixture
+def postgres_url(databases: Databases) -> str:
+    """A fresh PostgreSQL database for a ledger, for `accord.storage.engine.open_engine`."""
+    return databases.fresh("postgres")
+
+
+@pytest.fixture
+def postgres_keys_url(databases: Databases) -> str:
+    """A fresh PostgreSQL database for keys."""
+    return databases.fresh("postgres", "keys")
+
+
+@pytest.fixture(params=STORE_KINDS)
+def store_kind(request: pytest.FixtureRequest) -> StoreKind:
+    """Each kind of store in turn."""
+    kind: StoreKind = request.param
+    return kind
+
+
+@pytest.fixture
+def parts(store_kind: StoreKind, databases: Databases, tmp_path: Path) -> Iterator[Parts]:
+    """Fresh parts of the kind."""
+    made = open_parts(store_kind, databases, tmp_path / "checkpoints")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def store(parts: Parts) -> Store:
+    """A fresh, empty store of the kind."""
+    return parts.store
+
+
+@pytest.fixture
+def installation(parts: Parts) -> Installation:
+    """A fresh installation on the kind of store, its clock at `START`; its writer is not started."""
+    return Installation(parts)

