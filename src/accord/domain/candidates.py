@@ -5,24 +5,12 @@ so a contact-once permission is never burned where an ongoing one covers, and a 
 used up says so rather than "nothing permits it".
 """
 
-from msgspec import Struct
-
 from accord.domain.case import Case
 from accord.domain.gates import basis, recipient, uses
+from accord.domain.ground import Ground
 from accord.domain.policy import BasisTerm
 from accord.domain.state import PermissionMark
 from accord.domain.terms import FAR, Basis, Position, Reason
-
-
-class Ground(Struct, frozen=True):
-    """The best ground found. `gate` is the number of the gate that stopped it, 0 for none."""
-
-    gate: int
-    reason: Reason | None = None
-    term: BasisTerm | None = None
-    mark: PermissionMark | None = None
-    positions: tuple[Position, ...] = ()
-
 
 NO_BASIS = Ground(6, Reason.NO_BASIS)
 BY_CLASS = Ground(0)

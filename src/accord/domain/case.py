@@ -4,8 +4,6 @@ A case is made by `decide`, read by the gates, and thrown away. It alone changes
 gates lower `until`, the instant before which time cannot change the answer.
 """
 
-from functools import cached_property
-
 from accord.domain.calendar import Whereabouts
 from accord.domain.decision import Customer, Point
 from accord.domain.policy import Lane, Policy
@@ -15,7 +13,27 @@ from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, FAR, Instant, PurposeC
 
 
 class Case:
-    """A customer, a cell, a lane and an instant. `own_contact` is the contact being judged anew, if any."""
+    """A customer, a cell, a lane and an instant. `own_contact` is the contact being judged anew, if any.
+
+    `permissions` are those that list this very cell, whatever their time, uses and third parties;
+    `refusals` those that reach it and bind its class, those of the address too.
+    """
+
+    __slots__ = (
+        "_contacts",
+        "_where",
+        "cell",
+        "customer",
+        "lane",
+        "now",
+        "own_contact",
+        "permissions",
+        "points",
+        "policy",
+        "refusals",
+        "state",
+        "until",
+    )
 
     def __init__(  # noqa: PLR0913 - a question has this many sides
         self,
@@ -37,48 +55,36 @@ class Case:
         self.now = now
         self.own_contact = own_contact
         self.until: int = FAR
+        self.permissions = [mark for mark in self.state.permissions if permits(mark.granted, cell)]
+        self.refusals = self._refusals()
+        self._where: Whereabouts | None = None
+        self._contacts: list[ContactMark] | None = None
 
     def changes_at(self, time: int) -> None:
         """Note that time alone may change the answer at this instant."""
-        if time > self.now:
-            self.until = min(self.until, time)
+        if self.now < time < self.until:
+            self.until = time
 
     def at(self, time: Instant) -> "Case":
         """Return the same question asked at another instant."""
         return Case(self.customer, self.cell, self.points, self.lane, self.policy, time, self.own_contact)
 
-    @cached_property
-    def permissions(self) -> list[PermissionMark]:
-        """Permissions that list this very cell, whatever their time, uses and third parties."""
-        cell = self.cell
-        return [mark for mark in self.state.permissions if permits(mark.granted, cell)]
-
-    @cached_property
-    def refusals(self) -> list[RefusalMark]:
-        """Refusals that reach this cell and bind its class, those of the address too."""
-        lane, cell = self.lane, self.cell
-        if lane.floor_only:
-            return []
-        found = [mark for mark in self.state.refusals if refuses(mark.refused, cell)]
-        for point in self.points:
-            found.extend(mark for mark in point.state.refusals if refuses(mark.refused, cell))
-        if lane.exempt:
-            # A refusal of everything leaves service messages alone; one that names them, or STOP, does not.
-            found = [mark for mark in found if mark.refused.purpose or mark.stops]
-        return found
-
-    @cached_property
+    @property
     def where(self) -> Whereabouts:
         """Where the customer lives, as far as it is known."""
-        facts = self.state.facts
-        return Whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
+        if self._where is None:
+            facts = self.state.facts
+            self._where = Whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
+        return self._where
 
-    @cached_property
+    @property
     def contacts(self) -> list[ContactMark]:
         """Contacts in memory, newest first, without the one being judged anew."""
-        since = Instant(self.now - CONTACT_MEMORY_DAYS * DAY)
-        own = self.own_contact.key if self.own_contact else b""
-        return [mark for mark in contacts_newest_first(self.state, since) if mark.key != own]
+        if self._contacts is None:
+            since = Instant(self.now - CONTACT_MEMORY_DAYS * DAY)
+            own = self.own_contact.key if self.own_contact else b""
+            self._contacts = [mark for mark in contacts_newest_first(self.state, since) if mark.key != own]
+        return self._contacts
 
     @property
     def marketing(self) -> bool:
@@ -94,3 +100,16 @@ class Case:
                 for refusal in self.refusals
             )
         )
+
+    def _refusals(self) -> list[RefusalMark]:
+        lane, cell = self.lane, self.cell
+        if lane.floor_only:
+            return []
+        found = [mark for mark in self.state.refusals if refuses(mark.refused, cell)]
+        for point in self.points:
+            if point.state.refusals:
+                found.extend(mark for mark in point.state.refusals if refuses(mark.refused, cell))
+        if lane.exempt:
+            # A refusal of everything leaves service messages alone; one that names them, or STOP, does not.
+            found = [mark for mark in found if mark.refused.purpose or mark.stops]
+        return found

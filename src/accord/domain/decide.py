@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from accord.domain import candidates
 from accord.domain.calendar import HORIZON_DAYS
-from accord.domain.candidates import Ground
 from accord.domain.case import Case
 from accord.domain.commands import Question
 from accord.domain.decision import Customer, Decision, Finding, Point, Step
@@ -22,58 +21,59 @@ from accord.domain.gates import (
     legal,
     overlays,
     pressure,
+    purpose_class,
     recipient,
     refusals,
     resolve,
     uses,
 )
+from accord.domain.ground import Ground
 from accord.domain.policy import Lane, Policy, Rule
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
 from accord.domain.scope import Cell, code
 from accord.domain.state import ContactMark
 from accord.domain.terms import DAY, FAR, Basis, Instant, Obligation, PurposeClass, Reason, Verdict
 
-Judge = Callable[[Case, Ground], Finding | None]
-
 
 class Gate(Struct, frozen=True):
-    """A gate: its number and name, how it judges, and which lanes skip it."""
+    """A gate: its number and name, how it judges, when it opens again, and which classes skip it."""
 
     number: int
     name: str
-    judge: Judge
-    skipped: Callable[[Lane], bool]
+    judge: Callable[[Case, Ground], Finding | None]
     opens: Callable[[Case, Instant], Instant] | None = None
-
-
-def _at(gate: int, ground: Ground) -> Reason | None:
-    return ground.reason if ground.gate == gate else None
-
-
-def _never(_lane: Lane) -> bool:
-    return False
-
-
-def _exempt(lane: Lane) -> bool:
-    return lane.exempt
+    skipped_by_exempt: bool = False
+    skipped_by_floor_only: bool = False
 
 
 ORDER: tuple[Gate, ...] = (
-    Gate(0, "resolve", lambda case, _: resolve.judge(case), _never),
-    Gate(1, "floor", lambda case, _: floor.judge(case), _never),
-    Gate(2, "contact point", lambda case, _: contact_point.judge(case), _never),
-    Gate(3, "overlays", lambda case, _: overlays.judge(case), lambda lane: lane.floor_only, overlays.opens),
-    Gate(4, "class", lambda _case, _ground: None, _never),
-    Gate(5, "refusals", lambda case, _: refusals.judge(case), lambda lane: lane.floor_only),
-    Gate(6, "basis", lambda _, it: basis.judge(_at(6, it), it.term, it.positions), _exempt),
-    Gate(7, "recipient", lambda _, it: recipient.judge(_at(7, it), it.positions), _never),
-    Gate(8, "uses", lambda case, it: uses.judge(case, _at(8, it), it.positions), _never),
-    Gate(9, "legal time and volume", lambda case, _: legal.judge(case), _exempt, legal.opens),
-    Gate(10, "pressure and preference", lambda case, _: pressure.judge(case), _exempt, pressure.opens),
+    Gate(0, "resolve", resolve.judge),
+    Gate(1, "floor", floor.judge),
+    Gate(2, "contact point", contact_point.judge),
+    Gate(3, "overlays", overlays.judge, overlays.opens, skipped_by_floor_only=True),
+    Gate(4, "class", purpose_class.judge),
+    Gate(5, "refusals", refusals.judge, skipped_by_floor_only=True),
+    Gate(6, "basis", basis.judge, skipped_by_exempt=True),
+    Gate(7, "recipient", recipient.judge),
+    Gate(8, "uses", uses.judge),
+    Gate(9, "legal time and volume", legal.judge, legal.opens, skipped_by_exempt=True),
+    Gate(10, "pressure and preference", pressure.judge, pressure.opens, skipped_by_exempt=True),
 )
 """The order that names the primary reason."""
 
-_DEFERRING = tuple(gate for gate in ORDER if gate.opens)
+
+def _bound(*, exempt: bool, floor_only: bool) -> tuple[tuple[Gate, bool], ...]:
+    """Return every gate in order, and whether a lane of this kind skips it."""
+    return tuple(
+        (gate, (exempt and gate.skipped_by_exempt) or (floor_only and gate.skipped_by_floor_only)) for gate in ORDER
+    )
+
+
+_GATES = {
+    (exempt, floor_only): _bound(exempt=exempt, floor_only=floor_only)
+    for exempt in (False, True)
+    for floor_only in (False, True)
+}
 _CLASS_RULE = Rule("accord:class")
 
 
@@ -123,8 +123,7 @@ def decide(  # noqa: PLR0913 - a question has this many sides
     lowest: Finding | None = None
     until = case.until
     steps: list[Step] = []
-    for gate in ORDER:
-        skipped = gate.skipped(case.lane)
+    for gate, skipped in _GATES[case.lane.exempt, case.lane.floor_only]:
         finding = None if skipped else gate.judge(case, ground)
         # (2) Take the lowest; (3) the first that gave it names the reason.
         if finding is not None and (lowest is None or finding.verdict < lowest.verdict):
@@ -210,7 +209,7 @@ def _deny(case: Case, finding: Finding, until: int, trace: tuple[Step, ...]) -> 
 def _defer(case: Case, ground: Ground, finding: Finding, trace: tuple[Step, ...]) -> Decision:
     """Return DEFER until the earliest instant at which no gate defers, or DENY when the basis ends before it."""
     slot = _slot(case)
-    if not slot or candidates.best(case.at(slot)).gate or refusals.judge(case.at(slot)):
+    if not slot or _ends_before(case.at(slot)):
         no_slot = Finding(Verdict.DENY, Reason.NO_SLOT, finding.rule, finding.positions)
         # Without a slot the answer may change with every day that brings one within the horizon.
         return _deny(case, no_slot, min(case.until, slot or case.now + 1), trace)
@@ -230,13 +229,20 @@ def _defer(case: Case, ground: Ground, finding: Finding, trace: tuple[Step, ...]
     )
 
 
+def _ends_before(then: Case) -> bool:
+    """Say whether, asked at a later instant, the ground is gone or a refusal stands again."""
+    ground = candidates.best(then)
+    return bool(ground.gate or refusals.judge(then, ground))
+
+
 def _slot(case: Case) -> Instant:
     """Return the earliest instant at which no gate defers; 0 for none within the horizon."""
     time, limit = case.now, case.now + HORIZON_DAYS * DAY
-    gates = [gate.opens for gate in _DEFERRING if gate.opens and not gate.skipped(case.lane)]
+    bound = _GATES[case.lane.exempt, case.lane.floor_only]
+    deferring = [gate.opens for gate, skipped in bound if gate.opens and not skipped]
     while time <= limit:
         before = time
-        for opens in gates:
+        for opens in deferring:
             time = opens(case, time)
             if not time:
                 return time

@@ -1,12 +1,13 @@
 """Callers: who may call, for which brand, in which roles. Tokens are kept as digests only.
 
 A token is 32 random bytes, so a plain SHA-256 hides it: there is nothing to guess. The file is
-read again when it changes, so a caller added or removed counts at once.
+read again when it changes, so a caller added or removed counts within a second.
 """
 
 import base64
 import os
 import threading
+import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 ROLES: Final = ("administrator", "auditor", "checker", "collector", "sender")
 ANY_BRAND: Final = "*"
+REFRESH_SECONDS = 1.0
 _TOKEN_BYTES = 32
 
 
@@ -44,12 +46,16 @@ class Callers:
         self._path = path
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
+        self._looked = 0.0
         self._by_digest: dict[str, Caller] = {}
         self._by_token: dict[str, Caller] = {}
 
     def find(self, token: str) -> Caller | None:
-        """Return who holds the token, or None."""
-        self.refresh()
+        """Return who holds the token, or None. A token given or taken back counts within REFRESH_SECONDS."""
+        now = time.monotonic()
+        if now - self._looked > REFRESH_SECONDS:
+            self._looked = now
+            self.refresh()
         caller = self._by_token.get(token)
         if caller is None:
             caller = self._by_digest.get(sha256(token.encode()).hexdigest())
@@ -58,7 +64,7 @@ class Callers:
         return caller
 
     def refresh(self) -> None:
-        """Read the file again if it changed. One system call when it did not."""
+        """Read the file again if it changed."""
         try:
             status = self._path.stat()
         except FileNotFoundError:

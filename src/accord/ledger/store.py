@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import StoredEntry
-from accord.proof.merkle import EMPTY_ROOT, Edge
+from accord.proof.merkle import EMPTY_ROOT
 
 TILE_WIDTH = 256
 """Hashes in a full tile (tlog-tiles)."""
@@ -22,14 +22,15 @@ TILE_WIDTH = 256
 class Head(Struct, frozen=True):
     """The end of a ledger. Moved by every commit that appends; position order is commit order.
 
-    `recorded_time` is that of the newest entry. `catalogue_position` is that of the catalogue that counts.
+    `edge` is the right edge of the tree, its hashes joined. `recorded_time` is that of the newest
+    entry, `catalogue_position` that of the catalogue that counts.
     """
 
     brand: BrandId
     ledger: str
     size: int = 0
     root: bytes = EMPTY_ROOT
-    edge: Edge = ()
+    edge: bytes = b""
     recorded_time: Instant = Instant(0)
     catalogue_position: Position = Position(0)
     catalogue_version: int = 0

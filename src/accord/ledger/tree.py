@@ -7,7 +7,16 @@ from functools import lru_cache
 
 from accord.domain.terms import BrandId
 from accord.ledger.store import TILE_WIDTH, LedgerStore
-from accord.proof.merkle import HASH_BYTES, Node, assemble, consistency_nodes, grow, inclusion_nodes, root_of_edge
+from accord.proof.merkle import (
+    HASH_BYTES,
+    Node,
+    assemble,
+    consistency_nodes,
+    grow,
+    inclusion_nodes,
+    root_of_edge,
+    split,
+)
 
 _TILE_LEVELS = 8
 
@@ -42,8 +51,7 @@ class Tree:
         tile, offset = divmod(start, TILE_WIDTH)
         found = self._store.tiles(self._brand, tile_level, (tile,)).get(tile)
         if found is not None:
-            raw = found[offset * HASH_BYTES : (offset + end - start) * HASH_BYTES]
-            return [raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES)]
+            return list(split(found[offset * HASH_BYTES : (offset + end - start) * HASH_BYTES]))
         if tile_level == 0:
             return [entry.leaf_hash for entry in self._store.entries(self._brand, start, end - start)]
         return [self._tile_root(tile_level - 1, index) for index in range(start, end)]

@@ -28,6 +28,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def split(hashes: bytes) -> Edge:
+    """Return hashes that were joined."""
+    return tuple(hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))
+
+
 def grow(edge: Edge, size: int, hashes: Iterable[bytes]) -> Edge:
     """Return the right edge after appending leaf hashes to a tree of `size` leaves."""
     roots = list(edge)

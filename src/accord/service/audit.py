@@ -114,7 +114,7 @@ class _Auditor:
         head = self.head
         if self.size != head.size:
             yield f"the head says {head.size} entries, {self.size} are there"
-        if (root_of_edge(self.edge), self.edge) != (head.root, head.edge):
+        if (root_of_edge(self.edge), b"".join(self.edge)) != (head.root, head.edge):
             yield "the head's root or edge does not fit the entries"
         if self._last_time != head.recorded_time:
             yield "the head's recorded time is not that of the newest entry"

@@ -51,7 +51,7 @@ from accord.ledger.lookup import Lookups
 from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
 from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
-from accord.proof.merkle import grow, leaf_hash, root_of_edge
+from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
 from accord.service.answers import (
     Authorized,
     OpenContact,
@@ -305,8 +305,8 @@ class Sitting:
             self._world.advance(draft.ref, entry.customer_version, entry.leaf_hash)
             entries.append(entry)
         hashes = [entry.leaf_hash for entry in entries]
-        edge = grow(self._head.edge, self._head.size - len(entries), hashes)
-        self._head = replace(self._head, edge=edge, root=root_of_edge(edge))
+        edge = grow(split(self._head.edge), self._head.size - len(entries), hashes)
+        self._head = replace(self._head, edge=b"".join(edge), root=root_of_edge(edge))
         return entries
 
     def _seal_one(self, draft: _Draft, key: CustomerKey) -> StoredEntry:

@@ -7,14 +7,14 @@ opened anew by the next read; the guard around the store proves the ledger befor
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import psycopg
 from sqlalchemy import Engine
 
-from accord.domain.terms import BrandId, Instant, Position
+from accord.domain.terms import BrandId
 from accord.ledger.store import CustomerRow, Head, IdentifierRow, StoreUnavailableError, View
-from accord.proof.merkle import HASH_BYTES
 from accord.storage.engine import PRAGMAS
 
 HEAD_COLUMNS = "h.brand, h.ledger, h.size, h.root, h.edge, h.recorded_time, h.catalogue_position, h.catalogue_version"
@@ -50,20 +50,9 @@ def open_reader(engine: Engine) -> Reader:
     return _PostgresqlReader(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
-def read_head(row: tuple[Any, ...]) -> Head:
+def read_head(row: Sequence[Any]) -> Head:
     """Return the head from its columns."""
-    brand, ledger, size, root, edge, recorded_time, position, version = row
-    hashes = tuple(bytes(edge[at : at + HASH_BYTES]) for at in range(0, len(edge), HASH_BYTES))
-    return Head(
-        brand=brand,
-        ledger=ledger,
-        size=size,
-        root=bytes(root),
-        edge=hashes,
-        recorded_time=Instant(recorded_time),
-        catalogue_position=Position(position),
-        catalogue_version=version,
-    )
+    return Head(*row)
 
 
 class _SqliteReader:
@@ -160,23 +149,27 @@ def _statement(condition: str, mark: str) -> str:
 
 
 def _view(rows: list[Any]) -> View | None:
+    """Join the rows: one for each identifier of each holder of each lookup, in any order."""
     if not rows:
         return None
     holders: dict[bytes, tuple[bytes, ...]] = {}
-    found: dict[bytes, tuple[Any, dict[int, IdentifierRow]]] = {}
+    found: dict[bytes, tuple[int, bytes, bytes, dict[int, IdentifierRow]]] = {}
     for row in rows:
-        lookup, ref = row[8], row[9]
-        if ref is None or row[12] is None:
+        lookup, ref, version, leaf_hash, state, held, number, kind, point = row[8:]
+        if state is None:
             continue
-        before = holders.get(lookup, ())
-        if ref not in before:
-            holders[lookup] = (*before, ref)
-        if ref not in found:
-            found[ref] = (row, {})
-        if row[13] is not None:
-            found[ref][1][row[14]] = IdentifierRow(row[13], row[14], row[15], row[16] or b"")
+        refs = holders.get(lookup)
+        if refs is None:
+            holders[lookup] = (ref,)
+        elif ref not in refs:
+            holders[lookup] = (*refs, ref)
+        customer = found.get(ref)
+        if customer is None:
+            customer = found[ref] = (version, leaf_hash, state, {})
+        if number is not None:
+            customer[3][number] = IdentifierRow(held, number, kind, point or b"")
     customers = {
-        ref: CustomerRow(row[10], row[11], row[12], tuple(identifiers.values()))
-        for ref, (row, identifiers) in found.items()
+        ref: CustomerRow(version, leaf_hash, state, tuple(identifiers.values()))
+        for ref, (version, leaf_hash, state, identifiers) in found.items()
     }
     return View(read_head(rows[0][:8]), holders, customers, {}, {}, {})

@@ -80,7 +80,7 @@ identity = Table(
     Column("number", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     PrimaryKeyConstraint("brand_id", "lookup", "customer_ref"),
-    Index("identity_by_customer", "brand_id", "customer_ref"),
+    Index("identity_by_customer", "brand_id", "customer_ref", "number", "kind"),
     sqlite_with_rowid=False,
 )
 

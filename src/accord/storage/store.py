@@ -24,7 +24,7 @@ from accord.ledger.store import (
     View,
     Wanted,
 )
-from accord.proof.merkle import HASH_BYTES, grow, root_of_edge
+from accord.proof.merkle import grow, root_of_edge, split
 from accord.storage.engine import translated
 from accord.storage.reader import HEAD_COLUMNS, Reader, open_reader, read_head
 
@@ -293,7 +293,7 @@ class SqlWriting:
         )
         self._execute(_COUNT_DENIALS, ({"brand_id": brand_id, **_fields(row)} for row in batch.denials))
         if batch.head != self.head:
-            self._connection.execute(_MOVE_HEAD, {**_fields(batch.head), "edge": b"".join(batch.head.edge)})
+            self._connection.execute(_MOVE_HEAD, _fields(batch.head))
         self._connection.commit()
 
     def _open(self, head: Head) -> int:
@@ -321,7 +321,7 @@ class SqlWriting:
             return [bytes(row[0]) for row in self._connection.execute(_LEAF_HASHES, window)]
         below = {"brand_id": brand_id, "level": level - 1, "indexes": list(range(start, stop))}
         tiles = {index: bytes(hashes) for index, hashes in self._connection.execute(_TILES, below)}
-        return [root_of_edge(grow((), 0, _split(tiles[index]))) for index in range(start, stop)]
+        return [root_of_edge(grow((), 0, split(tiles[index]))) for index in range(start, stop)]
 
     def _select(self, statement: TextClause, **lists: tuple[bytes, ...]) -> list[Any]:
         ((name, values),) = lists.items()
@@ -336,10 +336,6 @@ class SqlWriting:
 
 def _fields(row: StoredEntry | RequestRow | Head | Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen row
     return {name: getattr(row, name) for name in row.__struct_fields__}
-
-
-def _split(hashes: bytes) -> list[bytes]:
-    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
 
 
 def _contact_row(ref: bytes, raw: bytes) -> ContactRow:

@@ -8,14 +8,18 @@ customer was told and could say no (ePrivacy directive art. 13(2)).
 from accord.domain.calendar import year_of, year_start
 from accord.domain.case import Case
 from accord.domain.decision import Finding
+from accord.domain.ground import Ground
 from accord.domain.policy import BasisTerm
 from accord.domain.state import PermissionMark
 from accord.domain.terms import Basis, Instant, Position, Reason, Verdict
 
 
-def judge(reason: Reason | None, term: BasisTerm | None, positions: tuple[Position, ...]) -> Finding | None:
+def judge(_case: Case, ground: Ground) -> Finding | None:
     """Deny when the best ground fails here."""
-    return Finding(Verdict.DENY, reason, term.rule if term else None, positions) if reason else None
+    reason = ground.fault_at(6)
+    return (
+        Finding(Verdict.DENY, reason, ground.term.rule if ground.term else None, ground.positions) if reason else None
+    )
 
 
 def in_time(mark: PermissionMark, case: Case) -> bool:

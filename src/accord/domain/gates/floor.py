@@ -2,10 +2,11 @@
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
+from accord.domain.ground import Ground
 from accord.domain.terms import Reason, Verdict
 
 
-def judge(case: Case) -> Finding | None:
+def judge(case: Case, _ground: Ground) -> Finding | None:
     """Deny, for every class."""
     state = case.state
     if state.erased:

@@ -4,11 +4,12 @@ from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import caps
+from accord.domain.ground import Ground
 from accord.domain.policy import CoolDownTerm
 from accord.domain.terms import Instant, Reason, RefusalKind, Verdict
 
 
-def judge(case: Case) -> Finding | None:
+def judge(case: Case, _ground: Ground) -> Finding | None:
     """Defer to the next lawful instant of the rule that binds."""
     lane = case.lane
     for term in lane.lawful_hours:

@@ -2,13 +2,15 @@
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
+from accord.domain.ground import Ground
 from accord.domain.state import PermissionMark
-from accord.domain.terms import Position, Reason, Verdict
+from accord.domain.terms import Reason, Verdict
 
 
-def judge(reason: Reason | None, positions: tuple[Position, ...]) -> Finding | None:
+def judge(_case: Case, ground: Ground) -> Finding | None:
     """Deny when the best ground fails here."""
-    return Finding(Verdict.DENY, reason, positions=positions) if reason else None
+    reason = ground.fault_at(7)
+    return Finding(Verdict.DENY, reason, positions=ground.positions) if reason else None
 
 
 def fault(mark: PermissionMark | None, case: Case) -> Reason | None:

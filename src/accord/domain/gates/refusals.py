@@ -8,6 +8,7 @@ does any other ground (`candidates`).
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import basis
+from accord.domain.ground import Ground
 from accord.domain.terms import Reason, RefusalKind, Verdict
 
 _REASONS = {
@@ -17,7 +18,7 @@ _REASONS = {
 }
 
 
-def judge(case: Case) -> Finding | None:
+def judge(case: Case, _ground: Ground) -> Finding | None:
     """Deny with the newest refusal that reaches the cell."""
     if not case.refusals or any(basis.in_time(mark, case) and case.lifts(mark) for mark in case.permissions):
         return None

@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("brand_id", "lookup", "customer_ref"),
         sqlite_with_rowid=False,
     )
-    op.create_index("identity_by_customer", "identity", ["brand_id", "customer_ref"])
+    op.create_index("identity_by_customer", "identity", ["brand_id", "customer_ref", "number", "kind"])
     op.create_table(
         "point",
         column("brand_id", sa.Integer()),

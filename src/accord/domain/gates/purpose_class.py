@@ -1,0 +1,10 @@
+"""Gate 4: service, legal and safety purposes skip the gates of marketing. Never says no; the trace shows it."""
+
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.ground import Ground
+
+
+def judge(_case: Case, _ground: Ground) -> Finding | None:
+    """Let pass: what the class skips is settled with the lane."""
+    return None

@@ -1,0 +1,259 @@
+"""The words the made-up year is told in: acts, and one customer's life as a list of them.
+
+An act is a command with the instant at which it happens. It may rest on the answer to an earlier
+one: a confirmation needs the position of what it confirms, and only a contact that was authorised
+is reported. So a life is told in full before anything is written, and `settle` fills the gaps in
+when the answers are there. Nothing here looks at a clock or at a ledger.
+
+Every name, address and number is made up: e-mail at example.com and example.org, phone numbers
+from the ranges that Arcep and Ofcom keep for fiction.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from accord.domain.commands import (
+    AuthorizeContact,
+    Command,
+    Confirm,
+    Declaration,
+    Grant,
+    Link,
+    Question,
+    RecordFacts,
+    Refuse,
+    ReportActivity,
+    ReportContact,
+    ReportContactPoint,
+)
+from accord.domain.events import FactsRecorded
+from accord.domain.terms import (
+    DAY,
+    ActivityKind,
+    Declarant,
+    Identifier,
+    IdentifierKind,
+    Instant,
+    Method,
+    Outcome,
+    PointFact,
+    Position,
+    Recorder,
+    RefusalKind,
+)
+
+MAX_CUSTOMERS = 10_000
+"""The ranges of phone numbers kept for fiction hold no more."""
+
+_GIVEN_NAMES = ("ada", "basile", "camille", "dora", "elio", "flore", "gaspard", "hilda", "isidore", "jeanne")
+
+
+class Act(Struct, frozen=True):
+    """Something that happens to one customer. `id` is the same in every run.
+
+    `rests_on` is the id of the act whose answer this one needs, empty for none.
+    """
+
+    time: Instant
+    id: str
+    command: Command
+    rests_on: str = ""
+
+
+def settle(act: Act, answers: dict[str, Position]) -> Command | None:
+    """Return the command with what its answer brought filled in; None when the act falls away.
+
+    `answers` has the position of each permission that waits and of each contact that was authorised.
+    """
+    if not act.rests_on:
+        return act.command
+    position = answers.get(act.rests_on)
+    if position is None:
+        return None
+    return replace(act.command, permission=position) if isinstance(act.command, Confirm) else act.command
+
+
+def customer_id(number: int) -> Identifier:
+    """Return the brand's own id of a customer."""
+    return Identifier(IdentifierKind.CUSTOMER_ID, f"customer-{number:05d}")
+
+
+def email(number: int) -> Identifier:
+    """Return a mailbox that nobody has (RFC 2606)."""
+    name = _GIVEN_NAMES[number % len(_GIVEN_NAMES)]
+    return Identifier(IdentifierKind.EMAIL, f"{name}.{number:05d}@example.{'org' if number % 3 else 'com'}")
+
+
+def mobile(number: int) -> Identifier:
+    """Return a mobile number of the range that Arcep keeps for fiction."""
+    return Identifier(IdentifierKind.PHONE, f"+3363998{number % MAX_CUSTOMERS:04d}")
+
+
+def landline(number: int) -> Identifier:
+    """Return a number of the Paris range that Arcep keeps for fiction."""
+    return Identifier(IdentifierKind.PHONE, f"+3319900{number % MAX_CUSTOMERS:04d}")
+
+
+def british_mobile(number: int) -> Identifier:
+    """Return a number of the range that Ofcom keeps for fiction; it has a thousand."""
+    return Identifier(IdentifierKind.PHONE, f"+447700900{number % 1000:03d}")
+
+
+def loyalty_card(number: int) -> Identifier:
+    """Return the number of a card."""
+    return Identifier(IdentifierKind.LOYALTY_CARD, f"alba {number:05d}")
+
+
+def push_token(number: int) -> Identifier:
+    """Return the token of one installation of the application."""
+    return Identifier(IdentifierKind.PUSH_TOKEN, f"made-up-installation-{number:05d}")
+
+
+def beacon_device(number: int) -> Identifier:
+    """Return a phone as beacons know it."""
+    return Identifier(IdentifierKind.BEACON_DEVICE, f"made-up-device-{number:05d}")
+
+
+def social_profile(number: int) -> Identifier:
+    """Return a profile on a network that does not exist."""
+    return Identifier(IdentifierKind.SOCIAL_PROFILE, f"pleiade:{_GIVEN_NAMES[number % len(_GIVEN_NAMES)]}-{number:05d}")
+
+
+def postal_address(number: int) -> Identifier:
+    """Return an address in a town that does not exist."""
+    return Identifier(IdentifierKind.POSTAL_ADDRESS, f"{number} rue de l'exemple, 00000 villeneuve-la-fictive")
+
+
+class Life:
+    """Tells one customer's acts, one after the other; ids count up, so the order of telling is part of them."""
+
+    def __init__(self, number: int) -> None:
+        """Begin with nothing told."""
+        self.number = number
+        self.customer = customer_id(number)
+        self.acts: list[Act] = []
+
+    def links(self, time: int, *addresses: Identifier) -> None:
+        """Tell that the brand learns addresses."""
+        for address in addresses:
+            self._tell(time, Link(customer=self.customer, contact_point=address))
+
+    def facts(self, time: int, facts: FactsRecorded) -> None:
+        """Tell facts."""
+        self._tell(time, RecordFacts(customer=self.customer, facts=facts))
+
+    def grants(  # noqa: PLR0913 - a permission has this many sides
+        self,
+        time: int,
+        touchpoint: str,
+        *,
+        method: Method = Method.TICKED_BOX,
+        declarant: Declarant = Declarant.CUSTOMER,
+        recorder: Recorder = Recorder.SYSTEM,
+        recorder_id: str = "",
+        language: str = "fr",
+        purposes: tuple[str, ...] = (),
+        channels: tuple[str, ...] = (),
+        address: Identifier | None = None,
+        topics: tuple[str, ...] = (),
+        places: tuple[str, ...] = (),
+        recipients: tuple[str, ...] = (),
+    ) -> str:
+        """Tell that the customer gives what a touchpoint asks for; return the act's id, to confirm it."""
+        evidence = Declaration(
+            touchpoint=touchpoint,
+            method=method,
+            declarant=declarant,
+            recorder=recorder,
+            recorder_id=recorder_id,
+            language=language,
+            act_time=Instant(time),
+        )
+        command = Grant(
+            customer=self.customer,
+            evidence=evidence,
+            purposes=purposes,
+            channels=channels,
+            contact_point=address,
+            topics=topics,
+            places=places,
+            recipients=recipients,
+        )
+        return self._tell(time, command)
+
+    def confirms(self, time: int, grant: str, touchpoint: str) -> None:
+        """Tell that the customer clicks the link sent to the address."""
+        evidence = _said(time, touchpoint, Method.CONFIRMATION_LINK, Recorder.SYSTEM)
+        self._tell(time, Confirm(customer=self.customer, evidence=evidence, permission=Position(0)), grant)
+
+    def says_no(  # noqa: PLR0913 - a refusal has this many sides
+        self,
+        time: int,
+        kind: RefusalKind,
+        touchpoint: str,
+        *,
+        method: Method = Method.BUTTON,
+        recorder: Recorder = Recorder.SYSTEM,
+        purpose: str = "",
+        channel: str = "",
+        address: Identifier | None = None,
+    ) -> None:
+        """Tell that the customer refuses, withdraws or objects."""
+        command = Refuse(
+            kind=kind,
+            customer=self.customer,
+            evidence=_said(time, touchpoint, method, recorder),
+            purpose=purpose,
+            channel=channel,
+            contact_point=address,
+        )
+        self._tell(time, command)
+
+    def buys(self, time: int, place: str = "", *, objection_offered: bool = True) -> None:
+        """Tell a purchase; `objection_offered`: the customer was told of similar offers and could say no."""
+        command = ReportActivity(
+            customer=self.customer,
+            kind=ActivityKind.PURCHASE,
+            act_time=Instant(time),
+            place=place,
+            objection_offered=objection_offered,
+        )
+        self._tell(time, command)
+
+    def learns(self, time: int, address: Identifier, fact: PointFact) -> None:
+        """Tell a fact of an address."""
+        self._tell(time, ReportContactPoint(contact_point=address, fact=fact, act_time=Instant(time)))
+
+    def asked_for_contact(  # noqa: PLR0913 - a contact has this many sides
+        self,
+        time: int,
+        channel: str,
+        purpose: str,
+        *outcomes: Outcome,
+        days_later: float = 0.5,
+        topic: str = "",
+        place: str = "",
+    ) -> None:
+        """Tell that the automation wants to contact the customer, and what becomes of it if it may."""
+        question = Question(customer=self.customer, purpose=purpose, channel=channel, topic=topic, place=place)
+        contact_id = f"contact-{self.number:05d}-{len(self.acts):03d}"
+        contact = self._tell(time, AuthorizeContact(contact_id=contact_id, question=question))
+        for outcome in outcomes:
+            time += int(days_later * DAY)
+            command = ReportContact(contact_id=contact_id, outcome=outcome, outcome_time=Instant(time))
+            self._tell(time, command, contact)
+
+    def _tell(self, time: int, command: Command, rests_on: str = "") -> str:
+        act = Act(Instant(time), f"{self.customer.value}/{len(self.acts):03d}", command, rests_on)
+        self.acts.append(act)
+        return act.id
+
+
+def _said(time: int, touchpoint: str, method: Method, recorder: Recorder) -> Declaration:
+    return Declaration(
+        touchpoint=touchpoint,
+        method=method,
+        declarant=Declarant.CUSTOMER,
+        recorder=recorder,
+        act_time=Instant(time),
+    )
