@@ -26,6 +26,7 @@ from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
+from accord.storage.wal import WalKeeper
 
 
 def wall_clock() -> Instant:
@@ -51,6 +52,7 @@ class Installation:
         self.engine = open_engine(config.database_url)
         self.keys_engine = open_engine(config.keys_url)
         self.store = SqlStore(self.engine)
+        self.wal_keepers = (WalKeeper(self.engine), WalKeeper(self.keys_engine))
         self.keyring = WrappedKeyring(SqlWrappedKeys(self.keys_engine), self.secrets.kek)
         self.lookups = Lookups(self.secrets.pepper)
         self.proven = ProvenStore(self.store, self.store, self.outside, self.secrets)
@@ -98,10 +100,14 @@ class Installation:
             lookups=self.lookups,
             callers=self.callers,
         )
+        for keeper in self.wal_keepers:
+            keeper.start()
         return serve(self.config, services)
 
     def close(self) -> None:
         """Close every connection."""
+        for keeper in self.wal_keepers:
+            keeper.stop()
         self.store.close()
         self.keys_engine.dispose()
 

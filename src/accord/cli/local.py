@@ -1,5 +1,6 @@
 """Commands on this machine's own installation: serve, migrate, audit, config, tokens."""
 
+import gc
 import os
 import signal
 import threading
@@ -61,6 +62,9 @@ def serve(listen: str | None, database: str | None, sample: bool) -> None:
             _load_sample(config)
         installation.proven.prove()
         _pin()
+        # What is loaded by now stays: the collector need not look at it again with every call.
+        gc.collect()
+        gc.freeze()
         try:
             server = installation.server()
         except RuntimeError as error:
@@ -206,8 +210,8 @@ def _without_password(text: str) -> str:
     before, at, after = text.rpartition("@")
     if not at or "://" not in before:
         return text
-    scheme, _, user = before.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}:…@{after}"
+    scheme, _, login = before.partition("://")
+    return f"{scheme}://{login.partition(':')[0]}:…@{after}"
 
 
 COMMANDS = (serve, migrate, audit, config, tokens)

@@ -14,7 +14,7 @@ from accord.v1 import decision_pb2, evidence_pb2, permission_service_pb2
 _COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow"}
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False)
 
 
 def as_json(message: Message) -> None:
@@ -54,7 +54,7 @@ def history(found: permission_service_pb2.GetHistoryResponse) -> None:
     """Print the entries of a customer."""
     table = Table(box=None, pad_edge=False)
     for heading in ("position", "recorded", "what", "told"):
-        table.add_column(heading, no_wrap=heading != "told")
+        table.add_column(heading, no_wrap=heading != "told", overflow="fold")
     for item in found.items:
         told = msgspec.json.decode(item.payload_json)["event"]
         shown = {key: value for key, value in told.items() if key not in {"type", "links"}}

@@ -224,24 +224,23 @@ class Life:
         """Tell a fact of an address."""
         self._tell(time, ReportContactPoint(contact_point=address, fact=fact, act_time=Instant(time)))
 
-    def asked_for_contact(  # noqa: PLR0913 - a contact has this many sides
+    def is_to_be_contacted(  # noqa: PLR0913 - a contact has this many sides
         self,
         time: int,
         channel: str,
         purpose: str,
         *outcomes: Outcome,
-        days_later: float = 0.5,
+        days_later: int = 1,
         topic: str = "",
         place: str = "",
     ) -> None:
-        """Tell that the automation wants to contact the customer, and what becomes of it if it may."""
+        """Tell that the automation wants to contact the customer, and what becomes of it, in turn, if it may."""
         question = Question(customer=self.customer, purpose=purpose, channel=channel, topic=topic, place=place)
         contact_id = f"contact-{self.number:05d}-{len(self.acts):03d}"
         contact = self._tell(time, AuthorizeContact(contact_id=contact_id, question=question))
         for outcome in outcomes:
-            time += int(days_later * DAY)
-            command = ReportContact(contact_id=contact_id, outcome=outcome, outcome_time=Instant(time))
-            self._tell(time, command, contact)
+            time += days_later * DAY
+            self._tell(time, ReportContact(contact_id=contact_id, outcome=outcome), contact)
 
     def _tell(self, time: int, command: Command, rests_on: str = "") -> str:
         act = Act(Instant(time), f"{self.customer.value}/{len(self.acts):03d}", command, rests_on)

@@ -235,13 +235,12 @@ class Sitting:
         return refs if nameless and customer.kind is IdentifierKind.CUSTOMER_ID else []
 
     def _status(self, command: Command, ref: bytes, draft: int) -> int:
-        position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
+        """Return where the permission stands that a command gave or confirmed; 0 for other commands."""
         if not isinstance(command, Grant | Confirm):
             return 0
+        position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
         customer = self._world.customer(ref)
-        marks = [mark for mark in customer.state.permissions if mark.position == position]
-        # A permission that stands aside for a newer, wider one counts as that one does.
-        mark = marks[0] if marks else customer.state.permissions[-1]
+        (mark,) = (mark for mark in customer.state.permissions if mark.position == position)
         return standing.status_of(mark, customer, self._drafts[draft].recorded_time).value
 
     def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
