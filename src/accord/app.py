@@ -122,9 +122,9 @@ def load_sample_brand(config: Config, progress: Callable[[int, int], None]) -> N
         now[0] = time
 
     try:
-        if SAMPLE_BRAND not in installation.brands():
-            load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, set_time, end, progress)
-            installation.keep_checkpoints()
+        head = next((head for head in installation.store.heads() if head.brand == SAMPLE_BRAND), None)
+        load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, set_time, end, progress, head=head)
+        installation.keep_checkpoints()
     finally:
         installation.close()
 

@@ -104,7 +104,11 @@ def _load_sample(config: Config) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        click.get_current_context().obj.load_sample(config, progress)
+        try:
+            click.get_current_context().obj.load_sample(config, progress)
+        except ValueError as error:
+            raise LocalError(str(error)) from error
+        bar.update((bar.length or 0) - bar.pos)
 
 
 def _pin() -> None:

@@ -168,8 +168,8 @@ def _same_act(new: PermissionMark, old: PermissionMark) -> bool:
 
 def _stands_for(new: PermissionMark, old: PermissionMark) -> bool:
     """Say whether no question can tell the difference once `old` is forgotten."""
-    pending = bool(new.pending_until)
-    if pending and not old.pending_until:
+    if old.pending_until > new.recorded_time or (new.pending_until and not old.pending_until):
+        # What waits may still be confirmed, and what waits does not replace what counts.
         return False
     if new.act_time < old.act_time or new.lifts < old.lifts or new.guardian is not old.guardian:
         return False
@@ -215,6 +215,8 @@ def _with_facts(facts: Facts, event: FactsRecorded, position: Position) -> Facts
         for name in event.__struct_fields__
         if name != "links" and (value := getattr(event, name)) is not None
     }
+    if event.contract_current is not None:
+        told["contract_position"] = position
     return replace(facts, position=position, **told)
 
 
@@ -222,7 +224,8 @@ def _with_activity(activity: Activity, event: ActivityReported, position: Positi
     time = event.act_time
     match event.kind:
         case ActivityKind.PURCHASE:
-            bought = replace(activity, purchase_time=max(time, activity.purchase_time))
+            newer = time >= activity.purchase_time
+            bought = replace(activity, purchase_time=time, purchase_position=position) if newer else activity
             if event.objection_offered and time >= activity.sale_time:
                 return replace(bought, sale_time=time, sale_position=position)
             return bought

@@ -77,6 +77,8 @@ class Facts(Struct, frozen=True, array_like=True):
     paused_until: Instant = Instant(0)
     position: Position = Position(0)
     """The newest entry that told a fact."""
+    contract_position: Position = Position(0)
+    """The newest entry that told whether a contract runs."""
 
 
 class Activity(Struct, frozen=True, array_like=True):
@@ -90,6 +92,7 @@ class Activity(Struct, frozen=True, array_like=True):
     presence_time: Instant = Instant(0)
     presence_place: str = ""
     engagement_time: Instant = Instant(0)
+    purchase_position: Position = Position(0)
 
 
 class CustomerState(Struct, frozen=True, array_like=True):

@@ -40,7 +40,7 @@ _NO_VERSION = 2**32
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class SampleError(Exception):
+class SampleError(ValueError):
     """The sample cannot be loaded; the message says why."""
 
 

@@ -191,6 +191,9 @@ _DOORS = (
 )
 _DOOR_WEIGHTS = [door.weight for door in _DOORS]
 
+_BETWEEN_DOORS = 4 * DAY
+"""Longer than a confirmation is waited for: who gives again in between has nothing left to confirm."""
+
 _ENDINGS: tuple[tuple[Outcome, ...], ...] = (
     (Outcome.SENT,),
     (Outcome.FAILED,),
@@ -215,6 +218,7 @@ class _Chance:
         self._language = "en" if self._home.country == "GB" else "fr"
         self._store = "store:saint-denis" if self._home.country == "RE" else chance.choice(_STORES)
         self._known: set[Identifier] = set()
+        self._came: list[int] = []
         self._joined = end - YEAR + int(chance.random() * (YEAR - 7 * DAY))
 
     def life(self) -> Life:
@@ -246,8 +250,9 @@ class _Chance:
 
     def _comes_by(self, door: _Door, time: int) -> None:
         addresses = [address for kind in door.leaves if (address := self._address(kind)) is not None]
-        if not addresses:
+        if not addresses or any(abs(time - other) < _BETWEEN_DOORS for other in self._came):
             return
+        self._came.append(time)
         if door.recorder is not Recorder.SYSTEM and self._chance.random() < 0.08:
             self._declines(door, time, addresses)
             return

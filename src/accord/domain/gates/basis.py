@@ -71,7 +71,9 @@ def positions_of_ground(term: BasisTerm, case: Case) -> tuple[Position, ...]:
         case Basis.SOFT_OPT_IN:
             return (case.state.activity.sale_position,)
         case Basis.CURRENT_CONTRACT:
-            return (case.state.facts.position,)
+            return (case.state.facts.contract_position,)
+        case Basis.LEGITIMATE_INTEREST if term.purchase_within:
+            return (case.state.activity.purchase_position,)
         case _:
             return ()
 
