@@ -159,6 +159,10 @@ def admit_refuse(customer: Customer, command: Refuse, policy: Policy, now: Insta
     if command.place and command.place not in policy.places:
         return unknown(ErrorReason.PLACE_UNKNOWN, "scope.place", "place", sorted(policy.places))
     point = command.contact_point
+    if point and command.channel and point.kind is not policy.channels[command.channel].contact_point_kind:
+        # Kept as told it would bind no question ever.
+        wanted = policy.channels[command.channel].contact_point_kind.value
+        return invalid("scope.contact_point.kind", f"must be {wanted} on this channel; or name no channel")
     by_address = command.customer.kind is not IdentifierKind.CUSTOMER_ID
     links = _links(customer, command.customer, point, limited=False)
     if isinstance(links, Problem):
@@ -296,14 +300,17 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED
-    if own is not None and own.permission == decision.permission:
-        return Authorization(decision, None, repeat)
     named = question.contact_point or question.customer
+    point = _contacted(customer, named, policy.lane(question.purpose, question.channel).point_kind)
+    if own is not None and own.point and point and own.point != point:
+        return contact_id_reused()
+    if own is not None and (own.permission, own.point) == (decision.permission, point):
+        return Authorization(decision, None, repeat)
     event = ContactAuthorized(
         contact_id=command.contact_id,
         channel=question.channel,
         purpose=question.purpose,
-        point=_contacted(customer, named, policy.lane(question.purpose, question.channel).point_kind),
+        point=point,
         topic=question.topic,
         place=question.place,
         recipient=question.recipient,
@@ -317,7 +324,9 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
 
 def contact_id_reused() -> Problem:
     """Say that a contact was authorised before with another question."""
-    fault = Violation("contact_id", "was authorised before for another customer, channel or purpose; use a new one")
+    fault = Violation(
+        "contact_id", "was authorised before for another customer, channel, purpose or address; use a new one"
+    )
     metadata = {"field": "contact_id"}
     return Problem(ErrorReason.CONTACT_ID_REUSED, "the contact_id names another contact", (fault,), metadata)
 

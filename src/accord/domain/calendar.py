@@ -14,18 +14,25 @@ from zoneinfo import ZoneInfo
 import holidays
 from msgspec import Struct
 
-from accord.domain.terms import DAY, SECOND, Instant
+from accord.domain.terms import DAY, FAR, SECOND, Instant
 
 HORIZON_DAYS = 90
 """No open instant within this many days is no slot at all."""
 
-FRENCH_TERRITORIES = ("GF", "GP", "MQ", "RE", "YT")
-"""Overseas departments with their own ISO 3166-1 code; a French brand's customer may live there."""
+FRENCH_TERRITORIES = {"GF": "973", "GP": "971", "MQ": "972", "RE": "974", "YT": "976"}
+"""Overseas departments by their ISO 3166-1 code; facts may also tell them as a region of FR, by either code."""
+
+ALSACE_MOSELLE = {"57": ("57",), "67": ("6AE",), "68": ("6AE",), "6AE": ("6AE",), "GES": ("57", "6AE")}
+"""Parts of metropolitan France with holidays of their own, as the holiday data names them."""
 
 DATA_VERSION = f"tzdata/{metadata.version('tzdata')} holidays/{metadata.version('holidays')}"
 """The data that answers about hours rest on."""
 
+_DAYS_AROUND = 10
+"""A day before, and more than a week after: hours repeat with the week."""
+
 Span = tuple[Instant, Instant]
+Regions = tuple[str | None, ...]
 
 
 class OpenHours(Struct, frozen=True):
@@ -60,8 +67,9 @@ def candidate_zones(where: Whereabouts) -> tuple[str, ...]:
     if where.time_zone and zone_known(where.time_zone):
         return (where.time_zone,)
     table = _zones_by_country()
-    if where.country in table:
-        return table[where.country]
+    country = _overseas(where) or where.country
+    if country in table:
+        return table[country]
     territories = FRENCH_TERRITORIES if where.home_country == "FR" else ()
     found = [zone for code in (where.home_country, *territories) for zone in table.get(code, ())]
     return tuple(dict.fromkeys(found)) or ("UTC",)
@@ -114,22 +122,22 @@ def year_start(year: int) -> Instant:
 
 def _next_in_zone(hours: OpenHours, where: Whereabouts, zone: str, time: Instant) -> Instant:
     day = time // DAY
-    country, region = _holiday_place(where)
+    country, regions = _holiday_place(where)
     for offset in range(HORIZON_DAYS + 3):
-        for start, end in _spans_around(hours, zone, country, region, day + offset):
+        for start, end in _spans_around(hours, zone, country, regions, day + offset):
             if time < end:
                 return max(start, time)
     return Instant(time + (HORIZON_DAYS + 1) * DAY)
 
 
 @lru_cache(maxsize=65_536)
-def _spans_around(hours: OpenHours, zone: str, country: str, region: str, utc_day: int) -> tuple[Span, ...]:
+def _spans_around(hours: OpenHours, zone: str, country: str, regions: Regions, utc_day: int) -> tuple[Span, ...]:
     """Return the open spans of the local days around a UTC day, joined where they touch, ascending."""
     first = date(1970, 1, 1) + timedelta(days=utc_day - 1)
     spans: list[Span] = []
-    for offset in range(4):
+    for offset in range(_DAYS_AROUND):
         day = first + timedelta(days=offset)
-        if hours.closed_on_public_holidays and _public_holiday(day, country, region):
+        if hours.closed_on_public_holidays and _public_holiday(day, country, regions):
             continue
         for start, end in hours.days[day.isoweekday() - 1]:
             span = (_local_instant(day, start, zone), _local_instant(day, end, zone))
@@ -137,13 +145,34 @@ def _spans_around(hours: OpenHours, zone: str, country: str, region: str, utc_da
                 spans[-1] = (spans[-1][0], span[1])
             elif span[0] < span[1]:
                 spans.append(span)
+    end = _midnight(first + timedelta(days=_DAYS_AROUND), zone)
+    if spans and spans[-1][1] == end and not hours.closed_on_public_holidays:
+        # Open through a whole week and more: these hours never close.
+        spans[-1] = (spans[-1][0], FAR)
     return tuple(spans)
 
 
-def _holiday_place(where: Whereabouts) -> tuple[str, str]:
+def _overseas(where: Whereabouts) -> str:
+    """Return the code of the French overseas department a customer lives in; empty for elsewhere."""
     if where.country in FRENCH_TERRITORIES:
-        return "FR", where.country
-    return where.country or where.home_country, where.region if where.country else ""
+        return where.country
+    if where.country == "FR":
+        return next((code for code, number in FRENCH_TERRITORIES.items() if where.region in (code, number)), "")
+    return ""
+
+
+def _holiday_place(where: Whereabouts) -> tuple[str, Regions]:
+    """Return the country, and the regions any of whose holidays counts; None is the country's own."""
+    if overseas := _overseas(where):
+        return "FR", (FRENCH_TERRITORIES[overseas],)
+    country = where.country or where.home_country
+    if country != "FR":
+        regions = tuple(holidays.list_supported_countries().get(country, ()))
+        return country, (where.region,) if where.region in regions else (None, *regions)
+    if where.region:
+        return "FR", ALSACE_MOSELLE.get(where.region, (None,))
+    anywhere = () if where.country else tuple(FRENCH_TERRITORIES.values())
+    return "FR", (None, *ALSACE_MOSELLE["GES"], *anywhere)
 
 
 def _local_instant(day: date, minute: int, zone: str) -> Instant:
@@ -162,14 +191,11 @@ def _local_date(time: Instant, zone: str) -> date:
 
 
 @lru_cache(maxsize=65_536)
-def _public_holiday(day: date, country: str, region: str) -> bool:
-    """Say whether a day is a public holiday there; an unknown region counts every region's holidays."""
-    supported = holidays.list_supported_countries()
-    if country not in supported:
+def _public_holiday(day: date, country: str, regions: Regions) -> bool:
+    """Say whether a day is a public holiday in one of the regions; a country nobody lists has none."""
+    if country not in holidays.list_supported_countries():
         return False
-    regions = supported[country]
-    chosen = [region] if region in regions else [None, *regions]
-    return any(day in _holidays(country, each, day.year) for each in chosen)
+    return any(day in _holidays(country, region, day.year) for region in regions)
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ gates lower `until`, the instant before which time cannot change the answer.
 
 from accord.domain.calendar import Whereabouts
 from accord.domain.decision import Customer, Point
+from accord.domain.ground import NOT_SOUGHT
 from accord.domain.policy import Lane, Policy
 from accord.domain.scope import Cell, permits, refuses
 from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first
@@ -16,7 +17,8 @@ class Case:
     """A customer, a cell, a lane and an instant. `own_contact` is the contact being judged anew, if any.
 
     `permissions` are those that list this very cell, whatever their time, uses and third parties;
-    `refusals` those that reach it and bind its class, those of the address too.
+    `refusals` those that reach it and bind its class, those of the address too. `ground` is sought
+    between gates 5 and 6.
     """
 
     __slots__ = (
@@ -24,6 +26,7 @@ class Case:
         "_where",
         "cell",
         "customer",
+        "ground",
         "lane",
         "now",
         "own_contact",
@@ -55,6 +58,7 @@ class Case:
         self.now = now
         self.own_contact = own_contact
         self.until: int = FAR
+        self.ground = NOT_SOUGHT
         self.permissions = [mark for mark in self.state.permissions if permits(mark.granted, cell)]
         self.refusals = self._refusals()
         self._where: Whereabouts | None = None

@@ -332,12 +332,13 @@ def _history_faults(it: Catalogue, before: Catalogue) -> Iterator[Violation]:
 
 def _unknown(field: str, codes: Iterable[str], known: Iterable[str], what: str) -> Iterator[Violation]:
     named = set(known)
-    for code in codes:
+    for index, code in enumerate(codes):
         if code not in named:
-            yield Violation(field, f"names a {what} that the catalogue does not list")
+            where = field if field.endswith((".level", ".notice")) else f"{field}[{index}]"
+            yield Violation(where, f"names a {what} that the catalogue does not list")
 
 
 def _branches(field: str, branches: tuple[str, ...], purposes: list[str]) -> Iterator[Violation]:
-    for branch in branches:
+    for index, branch in enumerate(branches):
         if not _BRANCH.match(branch) or not any(covers(branch, purpose) for purpose in purposes):
-            yield Violation(field, "names a branch that holds no purpose of the catalogue")
+            yield Violation(f"{field}[{index}]", "names a branch that holds no purpose of the catalogue")

@@ -27,7 +27,6 @@ from accord.domain.gates import (
     resolve,
     uses,
 )
-from accord.domain.ground import Ground
 from accord.domain.policy import Lane, Policy, Rule
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
 from accord.domain.scope import Cell, code
@@ -40,7 +39,7 @@ class Gate(Struct, frozen=True):
 
     number: int
     name: str
-    judge: Callable[[Case, Ground], Finding | None]
+    judge: Callable[[Case], Finding | None]
     opens: Callable[[Case, Instant], Instant] | None = None
     skipped_by_exempt: bool = False
     skipped_by_floor_only: bool = False
@@ -74,6 +73,9 @@ _GATES = {
     for exempt in (False, True)
     for floor_only in (False, True)
 }
+_GROUNDS_BEFORE = 6
+"""The gate before which the grounds are tried: those before it need none."""
+
 _CLASS_RULE = Rule("accord:class")
 
 
@@ -119,12 +121,13 @@ def decide(  # noqa: PLR0913 - a question has this many sides
         return Decision(Verdict.DENY, Reason.CUSTOMER_UNKNOWN, now, policy.version, trace=(step,) if full else ())
     case = _open(customer, question, policy, now, own_contact)
     # (1) Ask every gate, in order; without a trace, stop at the first DENY: nothing is lower.
-    ground = candidates.best(case)
     lowest: Finding | None = None
     until = case.until
     steps: list[Step] = []
     for gate, skipped in _GATES[case.lane.exempt, case.lane.floor_only]:
-        finding = None if skipped else gate.judge(case, ground)
+        if gate.number == _GROUNDS_BEFORE:
+            case.ground = candidates.best(case)
+        finding = None if skipped else gate.judge(case)
         # (2) Take the lowest; (3) the first that gave it names the reason.
         if finding is not None and (lowest is None or finding.verdict < lowest.verdict):
             lowest, until = finding, case.until
@@ -135,9 +138,9 @@ def decide(  # noqa: PLR0913 - a question has this many sides
     # (4) Say until when.
     trace = tuple(steps)
     if lowest is None:
-        return _allow(case, ground, trace)
+        return _allow(case, trace)
     if lowest.verdict is Verdict.DEFER:
-        return _defer(case, ground, lowest, trace)
+        return _defer(case, lowest, trace)
     return _deny(case, lowest, until, trace)
 
 
@@ -174,7 +177,8 @@ def _points(customer: Customer, question: Question, lane: Lane) -> tuple[Point, 
     return tuple(point for point in customer.points if point.kind is lane.point_kind)
 
 
-def _allow(case: Case, ground: Ground, trace: tuple[Step, ...]) -> Decision:
+def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
+    ground = case.ground
     term, mark = ground.term, ground.mark
     limited = bool(mark and mark.uses) or bool(case.lane.brand_caps or case.lane.legal_caps)
     report = (Obligation.REPORT_CONTACT,) if limited else ()
@@ -206,13 +210,14 @@ def _deny(case: Case, finding: Finding, until: int, trace: tuple[Step, ...]) -> 
     )
 
 
-def _defer(case: Case, ground: Ground, finding: Finding, trace: tuple[Step, ...]) -> Decision:
+def _defer(case: Case, finding: Finding, trace: tuple[Step, ...]) -> Decision:
     """Return DEFER until the earliest instant at which no gate defers, or DENY when the basis ends before it."""
     slot = _slot(case)
     if not slot or _ends_before(case.at(slot)):
         no_slot = Finding(Verdict.DENY, Reason.NO_SLOT, finding.rule, finding.positions)
         # Without a slot the answer may change with every day that brings one within the horizon.
         return _deny(case, no_slot, min(case.until, slot or case.now + 1), trace)
+    ground = case.ground
     term, mark = ground.term, ground.mark
     return Decision(
         verdict=Verdict.DEFER,
@@ -223,7 +228,7 @@ def _defer(case: Case, ground: Ground, finding: Finding, trace: tuple[Step, ...]
         permission=mark.position if mark else None,
         positions=tuple(sorted({*ground.positions, *finding.positions})),
         rules=(finding.rule,) if finding.rule else (),
-        valid_until=_instant(min(case.until, slot)),
+        valid_until=_instant(min(case.until, finding.not_before or slot, slot)),
         not_before=slot,
         trace=trace,
     )
@@ -231,8 +236,7 @@ def _defer(case: Case, ground: Ground, finding: Finding, trace: tuple[Step, ...]
 
 def _ends_before(then: Case) -> bool:
     """Say whether, asked at a later instant, the ground is gone or a refusal stands again."""
-    ground = candidates.best(then)
-    return bool(ground.gate or refusals.judge(then, ground))
+    return bool(candidates.best(then).gate or refusals.judge(then))
 
 
 def _slot(case: Case) -> Instant:

@@ -43,6 +43,7 @@ from accord.domain.terms import (
     PointFact,
     Position,
     Recorder,
+    RefusalKind,
 )
 
 HOLDING = frozenset({ContactStatus.AUTHORIZED, ContactStatus.SENT, ContactStatus.BOUNCED, ContactStatus.COMPLAINED})
@@ -156,14 +157,23 @@ def _granted(event: PermissionGranted, position: Position, recorded_time: Instan
 
 
 def _with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
-    # The same act told twice is one act: what it has already carried stays counted (contact once, I7).
-    taken = max((old.taken for old in state.permissions if _same_act(mark, old)), default=0)
+    if any(_stood_before(old, mark) for old in state.permissions):
+        return state
     kept = [old for old in state.permissions if not _stands_for(mark, old)]
-    return replace(state, permissions=(*kept, replace(mark, taken=max(taken, mark.taken))))
+    return replace(state, permissions=(*kept, mark))
 
 
-def _same_act(new: PermissionMark, old: PermissionMark) -> bool:
-    return old.granted == new.granted and old.act_time == new.act_time and old.uses > 0
+def _stood_before(old: PermissionMark, new: PermissionMark) -> bool:
+    """Say whether a limited permission was given by this very act or a later one: told again, it gives no new use."""
+    return (
+        old.granted == new.granted
+        and old.uses > 0
+        and new.uses > 0
+        and old.act_time >= new.act_time
+        and old.lifts >= new.lifts
+        and old.guardian is new.guardian
+        and not old.pending_until
+    )
 
 
 def _stands_for(new: PermissionMark, old: PermissionMark) -> bool:
@@ -173,11 +183,14 @@ def _stands_for(new: PermissionMark, old: PermissionMark) -> bool:
         return False
     if new.act_time < old.act_time or new.lifts < old.lifts or new.guardian is not old.guardian:
         return False
-    if new.uses:
-        return old.uses > 0 and old.granted == new.granted
     lasts = not new.valid_until or (old.valid_until and new.valid_until >= old.valid_until)
     starts = new.valid_from <= max(new.recorded_time, old.valid_from)
-    return bool(lasts and starts and includes(new.granted, old.granted))
+    if not (lasts and starts):
+        return False
+    if new.uses:
+        # The newest of its kind counts: asked twice to be contacted once is once, until asked again later.
+        return old.granted == new.granted and 0 < old.uses <= new.uses
+    return includes(new.granted, old.granted)
 
 
 def _confirmed(state: CustomerState, event: PermissionConfirmed, recorded_time: Instant) -> CustomerState:
@@ -205,7 +218,9 @@ def _with_refusal(
     stops = bool(event.point) and not event.purpose
     same = [old for old in marks if old.refused == refused and old.stops is stops]
     act_time = max([event.evidence.act_time, *(old.act_time for old in same)])
-    mark = RefusalMark(position, event.kind, refused, act_time, recorded_time, stops)
+    asked = event.evidence.act_time if event.kind is RefusalKind.REFUSED else Instant(0)
+    asked_time = max([asked, *(old.asked_time for old in same)])
+    mark = RefusalMark(position, event.kind, refused, act_time, recorded_time, stops, asked_time)
     return (*(old for old in marks if old not in same), mark)
 
 

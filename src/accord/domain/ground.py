@@ -19,3 +19,7 @@ class Ground(Struct, frozen=True):
     def fault_at(self, gate: int) -> Reason | None:
         """Return why the ground was stopped at this gate, or None when it was not."""
         return self.reason if self.gate == gate else None
+
+
+NOT_SOUGHT = Ground(0)
+"""Before the grounds are tried."""

@@ -64,9 +64,10 @@ def _phone(value: str) -> str:
 
 def _social_profile(value: str) -> str:
     network, colon, handle = _written(value).casefold().partition(":")
-    if not colon or not network.strip() or not handle.strip():
+    handle = handle.strip().lstrip("@ ")
+    if not colon or not network.strip() or not handle:
         raise IdentifierError("must be network:handle such as mastodon:ada")
-    return f"{network.strip()}:{handle.strip().removeprefix('@')}"
+    return f"{network.strip()}:{handle}"
 
 
 def _written(value: str) -> str:

@@ -83,6 +83,8 @@ def includes(wide: Granted, narrow: Granted) -> bool:
         and (not wide.topics or (bool(narrow.topics) and set(narrow.topics) <= set(wide.topics)))
         and (not wide.places or (bool(narrow.places) and set(narrow.places) <= set(wide.places)))
         and set(narrow.recipients) <= set(wide.recipients)
+        # Third parties named are a limit too: such a permission says nothing of the brand itself.
+        and bool(narrow.recipients) is bool(wide.recipients)
     )
 
 

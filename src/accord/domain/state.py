@@ -44,6 +44,7 @@ class RefusalMark(Struct, frozen=True, array_like=True):
     """A refusal; both clocks are the latest of all refusals with this very scope.
 
     `stops`: it names an address and no purpose (STOP), so it binds service messages to it too.
+    `asked_time` is the latest act of kind REFUSED among them, 0 for none: a silence counts from it.
     """
 
     position: Position
@@ -52,6 +53,7 @@ class RefusalMark(Struct, frozen=True, array_like=True):
     act_time: Instant
     recorded_time: Instant
     stops: bool = False
+    asked_time: Instant = Instant(0)
 
 
 class Overlay(Struct, frozen=True, array_like=True):

@@ -8,14 +8,15 @@ customer was told and could say no (ePrivacy directive art. 13(2)).
 from accord.domain.calendar import year_of, year_start
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.ground import Ground
+from accord.domain.gates import recipient
 from accord.domain.policy import BasisTerm
 from accord.domain.state import PermissionMark
 from accord.domain.terms import Basis, Instant, Position, Reason, Verdict
 
 
-def judge(_case: Case, ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny when the best ground fails here."""
+    ground = case.ground
     reason = ground.fault_at(6)
     return (
         Finding(Verdict.DENY, reason, ground.term.rule if ground.term else None, ground.positions) if reason else None
@@ -100,5 +101,8 @@ def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason
     if year_of(case.now) - born - 1 >= term.guardian_below_age:
         return None
     case.changes_at(year_start(born + term.guardian_below_age + 1))
-    agreed = any(other.guardian and in_time(other, case) and case.lifts(other) for other in case.permissions)
-    return None if agreed else Reason.GUARDIAN_MISSING
+    for other in case.permissions:
+        if other.guardian and in_time(other, case) and case.lifts(other) and not recipient.fault(other, case):
+            case.changes_at(other.valid_until)
+            return None
+    return Reason.GUARDIAN_MISSING

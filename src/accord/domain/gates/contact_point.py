@@ -6,12 +6,11 @@ nobody says which will be used.
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.ground import Ground
 from accord.domain.state import PointState
 from accord.domain.terms import Position, Reason, Verdict
 
 
-def judge(case: Case, _ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny on the first address that is not good."""
     for point in case.points:
         state = point.state

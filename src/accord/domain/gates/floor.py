@@ -2,11 +2,10 @@
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.ground import Ground
 from accord.domain.terms import Reason, Verdict
 
 
-def judge(case: Case, _ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny, for every class."""
     state = case.state
     if state.erased:

@@ -4,12 +4,11 @@ from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import caps
-from accord.domain.ground import Ground
 from accord.domain.policy import CoolDownTerm
-from accord.domain.terms import Instant, Reason, RefusalKind, Verdict
+from accord.domain.terms import Instant, Reason, Verdict
 
 
-def judge(case: Case, _ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Defer to the next lawful instant of the rule that binds."""
     lane = case.lane
     for term in lane.lawful_hours:
@@ -43,14 +42,14 @@ def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
     marks = [mark for mark in case.state.refusals if mark.refused.channel == case.cell.channel]
     for point in case.points:
         marks.extend(mark for mark in point.state.refusals if mark.refused.channel == case.cell.channel)
-    refused = [mark for mark in marks if mark.kind is RefusalKind.REFUSED]
     standing = [
-        mark
-        for mark in refused
-        if not any(
-            given.lifts and given.act_time > mark.act_time and given.recorded_time > mark.recorded_time
+        mark.asked_time
+        for mark in marks
+        if mark.asked_time
+        and not any(
+            given.lifts and given.act_time > mark.asked_time and given.recorded_time > mark.recorded_time
             for given in case.permissions
         )
     ]
-    ends = [calendar.calendar_days_after(case.where, mark.act_time, term.days) for mark in standing]
+    ends = [calendar.calendar_days_after(case.where, time, term.days) for time in standing]
     return max(ends, default=Instant(0))

@@ -2,11 +2,10 @@
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.ground import Ground
 from accord.domain.terms import Instant, Reason, Verdict
 
 
-def judge(case: Case, _ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny under a standing overlay; defer under one that ends."""
     deferred = None
     for overlay in case.state.overlays:

@@ -4,11 +4,10 @@ from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import caps
-from accord.domain.ground import Ground
 from accord.domain.terms import Instant, Obligation, Reason, Verdict
 
 
-def judge(case: Case, _ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Defer until there is room, the quiet hours end, and the pause is over."""
     for cap in case.lane.brand_caps:
         if free := caps.free_at(cap, case, case.now):

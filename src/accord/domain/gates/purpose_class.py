@@ -2,9 +2,8 @@
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.ground import Ground
 
 
-def judge(_case: Case, _ground: Ground) -> Finding | None:
+def judge(_case: Case) -> Finding | None:
     """Let pass: what the class skips is settled with the lane."""
     return None

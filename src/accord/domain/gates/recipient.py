@@ -2,13 +2,13 @@
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.ground import Ground
 from accord.domain.state import PermissionMark
 from accord.domain.terms import Reason, Verdict
 
 
-def judge(_case: Case, ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny when the best ground fails here."""
+    ground = case.ground
     reason = ground.fault_at(7)
     return Finding(Verdict.DENY, reason, positions=ground.positions) if reason else None
 

@@ -8,7 +8,6 @@ does any other ground (`candidates`).
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import basis
-from accord.domain.ground import Ground
 from accord.domain.terms import Reason, RefusalKind, Verdict
 
 _REASONS = {
@@ -18,10 +17,22 @@ _REASONS = {
 }
 
 
-def judge(case: Case, _ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny with the newest refusal that reaches the cell."""
-    if not case.refusals or any(basis.in_time(mark, case) and case.lifts(mark) for mark in case.permissions):
+    if not case.refusals or _lifted(case):
         return None
     newest = max(case.refusals, key=lambda mark: mark.position)
     reason = Reason.STOPPED if newest.stops else _REASONS[newest.kind]
     return Finding(Verdict.DENY, reason, positions=(newest.position,))
+
+
+def _lifted(case: Case) -> bool:
+    """Say whether a permission in time lifts every refusal, and note when that may change."""
+    lifted = False
+    for mark in case.permissions:
+        if mark.pending_until or not case.lifts(mark):
+            continue
+        case.changes_at(mark.valid_from)
+        case.changes_at(mark.valid_until)
+        lifted = lifted or basis.in_time(mark, case)
+    return lifted

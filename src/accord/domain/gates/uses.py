@@ -3,16 +3,16 @@
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.fold import HOLDING
-from accord.domain.ground import Ground
 from accord.domain.state import PermissionMark
 from accord.domain.terms import ContactStatus, Reason, Verdict
 
 
-def judge(case: Case, ground: Ground) -> Finding | None:
+def judge(case: Case) -> Finding | None:
     """Deny when this very contact was reported already, or the best ground has no use left."""
     own = case.own_contact
     if own is not None and own.status is not ContactStatus.AUTHORIZED:
         return Finding(Verdict.DENY, Reason.CONTACT_ALREADY_REPORTED, positions=(own.position,))
+    ground = case.ground
     reason = ground.fault_at(8)
     return Finding(Verdict.DENY, reason, positions=ground.positions) if reason else None
 
