@@ -111,13 +111,14 @@ def _granted(  # noqa: PLR0913 - all of it goes into the permission
     start = command.valid_from or act_time
     ends = [end for end in (start + level.valid_days * DAY if level.valid_days else 0, command.valid_until) if end]
     purposes = command.purposes or notice.purposes
-    contacting = any(policy.purposes[code].purpose_class is not PurposeClass.PROCESSING for code in purposes)
+    classes = {policy.purposes[code].purpose_class for code in purposes if code in policy.purposes}
+    channels = set(command.channels or notice.channels) if classes - {PurposeClass.PROCESSING} else set()
     return PermissionGranted(
         links=links,
         evidence=_evidence(command.evidence, notice.code, act_time),
         level=level.code,
         purposes=tuple(sorted(purposes)),
-        channels=tuple(sorted(command.channels or notice.channels)) if contacting else (),
+        channels=tuple(sorted(channels | ({""} if PurposeClass.PROCESSING in classes else set()))),
         point=_number(customer, links, command.contact_point),
         topics=tuple(sorted(command.topics)),
         places=tuple(sorted(command.places)),

@@ -182,6 +182,7 @@ def _local_instant(day: date, minute: int, zone: str) -> Instant:
     return Instant(int(local.timestamp()) * SECOND)
 
 
+@lru_cache(maxsize=65_536)
 def _midnight(day: date, zone: str) -> Instant:
     return _local_instant(day, 0, zone)
 

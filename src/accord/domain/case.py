@@ -9,8 +9,8 @@ from accord.domain.decision import Customer, Point
 from accord.domain.ground import NOT_SOUGHT
 from accord.domain.policy import Lane, Policy
 from accord.domain.scope import Cell, permits, refuses
-from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first
-from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, FAR, Instant, PurposeClass
+from accord.domain.state import ContactMark, PermissionMark, RefusalMark
+from accord.domain.terms import FAR, Instant, PurposeClass
 
 
 class Case:
@@ -22,7 +22,6 @@ class Case:
     """
 
     __slots__ = (
-        "_contacts",
         "_where",
         "cell",
         "customer",
@@ -62,7 +61,6 @@ class Case:
         self.permissions = [mark for mark in self.state.permissions if permits(mark.granted, cell)]
         self.refusals = self._refusals()
         self._where: Whereabouts | None = None
-        self._contacts: list[ContactMark] | None = None
 
     def changes_at(self, time: int) -> None:
         """Note that time alone may change the answer at this instant."""
@@ -80,15 +78,6 @@ class Case:
             facts = self.state.facts
             self._where = Whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
         return self._where
-
-    @property
-    def contacts(self) -> list[ContactMark]:
-        """Contacts in memory, newest first, without the one being judged anew."""
-        if self._contacts is None:
-            since = Instant(self.now - CONTACT_MEMORY_DAYS * DAY)
-            own = self.own_contact.key if self.own_contact else b""
-            self._contacts = [mark for mark in contacts_newest_first(self.state, since) if mark.key != own]
-        return self._contacts
 
     @property
     def marketing(self) -> bool:

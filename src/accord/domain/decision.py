@@ -7,7 +7,7 @@ from accord.domain.state import CustomerState, PointState
 from accord.domain.terms import Basis, Identifier, IdentifierKind, Instant, Obligation, Position, Reason, Verdict
 
 
-class Point(Struct, frozen=True):
+class Point(Struct, frozen=True, gc=False):
     """One identifier of a customer: its number among theirs, its kind, and the state of the address."""
 
     number: int
@@ -27,7 +27,7 @@ class Customer(Struct, frozen=True):
     numbers: dict[Identifier, int] = {}
 
 
-class Finding(Struct, frozen=True):
+class Finding(Struct, frozen=True, gc=False):
     """What one gate found against a contact. `not_before` is set when it defers."""
 
     verdict: Verdict
@@ -37,7 +37,7 @@ class Finding(Struct, frozen=True):
     not_before: Instant = Instant(0)
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One line of the trace; `finding` None: the gate lets pass, or was skipped."""
 
     number: int

@@ -63,7 +63,10 @@ class _Event(Struct, frozen=True, omit_defaults=True, kw_only=True, tag=True, ta
 
 
 class PermissionGranted(_Event, frozen=True, kw_only=True):
-    """A customer gave what a touchpoint asked for. `confirm_until` set: it waits for its confirmation."""
+    """A customer gave what a touchpoint asked for. `confirm_until` set: it waits for its confirmation.
+
+    Among `channels` the empty one stands for purposes of class processing, which have none.
+    """
 
     evidence: Evidence
     level: str

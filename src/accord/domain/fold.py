@@ -29,12 +29,13 @@ from accord.domain.state import (
     PointState,
     RefusalMark,
     contacts_newest_first,
-    pack_contacts,
+    with_contacts,
 )
 from accord.domain.terms import (
     CONTACT_MEMORY_DAYS,
     DAY,
     ActivityKind,
+    Basis,
     ContactStatus,
     Declarant,
     Instant,
@@ -259,16 +260,11 @@ def _with_activity(activity: Activity, event: ActivityReported, position: Positi
 def _authorized(
     state: CustomerState, event: ContactAuthorized, position: Position, recorded_time: Instant
 ) -> CustomerState:
-    key = code(event.contact_id)
-    since = Instant(recorded_time - CONTACT_MEMORY_DAYS * DAY)
-    marks = list(contacts_newest_first(state, since))
-    before = next((mark for mark in marks if mark.key == key), None)
+    before = find_contact(state, event.contact_id)
     if before is not None:
         state = _take(state, before.permission, -1 if before.status in HOLDING else 0)
-        marks.remove(before)
-    marks.reverse()
     mark = ContactMark(
-        key=key,
+        key=code(event.contact_id),
         time=recorded_time,
         position=position,
         permission=event.permission,
@@ -276,20 +272,21 @@ def _authorized(
         channel=event.channel,
         point=event.point,
         status=ContactStatus.AUTHORIZED,
+        served=event.basis is Basis.CLASS,
     )
-    packed, codes = pack_contacts([*marks, mark], state.codes)
-    return _take(replace(state, contacts=packed, codes=codes), event.permission, 1)
+    since = Instant(recorded_time - CONTACT_MEMORY_DAYS * DAY)
+    kept = [old for old in contacts_newest_first(state, since) if old.key != mark.key]
+    return _take(with_contacts(state, [mark, *kept]), event.permission, 1)
 
 
 def _reported(state: CustomerState, event: ContactReported) -> CustomerState:
     key, after = code(event.contact_id), STATUS_AFTER[event.outcome]
-    marks = list(contacts_newest_first(state))
+    marks = contacts_newest_first(state)
     for index, mark in enumerate(marks):
         if mark.key == key:
             marks[index] = replace(mark, status=after)
-            packed, codes = pack_contacts(marks[::-1], state.codes)
             change = (after in HOLDING) - (mark.status in HOLDING)
-            return _take(replace(state, contacts=packed, codes=codes), mark.permission, change)
+            return _take(with_contacts(state, marks), mark.permission, change)
     return state
 
 

@@ -47,7 +47,7 @@ class BasisTerm(Struct, frozen=True):
 
 
 class CapTerm(Struct, frozen=True):
-    """One limit on a lane; `counted` tells which earlier contacts count, by purpose and channel."""
+    """One limit on a lane; `counts` tells which earlier contacts count, by purpose and channel."""
 
     rule: Rule
     limit: int
@@ -57,6 +57,8 @@ class CapTerm(Struct, frozen=True):
     channels: frozenset[str]
     branches: tuple[str, ...]
     uncounted: frozenset[str]
+    known: dict[tuple[str, str], bool]
+    """What `counts` said before: it depends on nothing else."""
 
     @property
     def span(self) -> int:
@@ -65,11 +67,14 @@ class CapTerm(Struct, frozen=True):
 
     def counts(self, purpose: str, channel: str) -> bool:
         """Say whether an earlier contact for this purpose on this channel counts."""
-        return (
-            (not self.channels or channel in self.channels)
-            and purpose not in self.uncounted
-            and any(covers(branch, purpose) for branch in self.branches)
-        )
+        found = self.known.get((purpose, channel))
+        if found is None:
+            found = self.known[purpose, channel] = (
+                (not self.channels or channel in self.channels)
+                and purpose not in self.uncounted
+                and any(covers(branch, purpose) for branch in self.branches)
+            )
+        return found
 
 
 class HoursTerm(Struct, frozen=True):
@@ -201,6 +206,7 @@ class Policy:
                 channels=frozenset(cap.channels),
                 branches=cap.purposes or ("",),
                 uncounted=self._not_marketing if legal else self._outside_caps,
+                known={},
             )
             for cap in self.catalogue.caps
             if cap.legal is legal

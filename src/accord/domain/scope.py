@@ -12,7 +12,7 @@ from msgspec import Struct
 from accord.domain.catalogue import covers
 
 
-class Cell(Struct, frozen=True):
+class Cell(Struct, frozen=True, gc=False):
     """The one cell a question asks about. `points` are the numbers of the addresses that may be used."""
 
     purpose: str
@@ -23,10 +23,11 @@ class Cell(Struct, frozen=True):
     recipient: bytes = b""
 
 
-class Granted(Struct, frozen=True, array_like=True):
+class Granted(Struct, frozen=True, array_like=True, gc=False):
     """The cells of a permission: a product of lists. An empty list of topics or places is no limit.
 
-    An empty list of recipients is a limit: nobody. `point` 0 means every address of the customer.
+    An empty list of recipients is a limit: nobody. `point` 0 means every address of the customer. The
+    empty channel stands for purposes of class processing, which have none.
     """
 
     purposes: tuple[str, ...]
@@ -37,7 +38,7 @@ class Granted(Struct, frozen=True, array_like=True):
     recipients: tuple[bytes, ...] = ()
 
 
-class Refused(Struct, frozen=True, array_like=True):
+class Refused(Struct, frozen=True, array_like=True, gc=False):
     """What a refusal reaches; every empty field means all."""
 
     purpose: str = ""
@@ -56,7 +57,7 @@ def permits(granted: Granted, cell: Cell) -> bool:
     """Say whether the permission lists this very cell; third parties are gate 7's question."""
     return (
         cell.purpose in granted.purposes
-        and (cell.channel in granted.channels or not cell.channel)
+        and cell.channel in granted.channels
         and (not granted.point or (bool(cell.points) and all(point == granted.point for point in cell.points)))
         and (not granted.topics or cell.topic in granted.topics)
         and (not granted.places or cell.place in granted.places)

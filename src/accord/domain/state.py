@@ -8,16 +8,16 @@ Encoded with MessagePack, fields by order: append fields, never move them.
 """
 
 import struct
-from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain.scope import Granted, Refused
 from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, Position, RefusalKind
 
 
-class PermissionMark(Struct, frozen=True, array_like=True):
+class PermissionMark(Struct, frozen=True, array_like=True, gc=False):
     """A permission. `recorded_time` is that of its confirmation once confirmed.
 
     `lifts` is false for an import. `pending_until` is 0 unless it still waits for its confirmation.
@@ -40,7 +40,7 @@ class PermissionMark(Struct, frozen=True, array_like=True):
     guardian: bool = False
 
 
-class RefusalMark(Struct, frozen=True, array_like=True):
+class RefusalMark(Struct, frozen=True, array_like=True, gc=False):
     """A refusal; both clocks are the latest of all refusals with this very scope.
 
     `stops`: it names an address and no purpose (STOP), so it binds service messages to it too.
@@ -56,14 +56,14 @@ class RefusalMark(Struct, frozen=True, array_like=True):
     asked_time: Instant = Instant(0)
 
 
-class Overlay(Struct, frozen=True, array_like=True):
+class Overlay(Struct, frozen=True, array_like=True, gc=False):
     """A household, employer or account that says no; `until` set: a contractual pause until then."""
 
     position: Position
     until: Instant = Instant(0)
 
 
-class Facts(Struct, frozen=True, array_like=True):
+class Facts(Struct, frozen=True, array_like=True, gc=False):
     """What rules look at; empty or zero is "unknown", and unknown takes the most protective answer."""
 
     country: str = ""
@@ -83,7 +83,7 @@ class Facts(Struct, frozen=True, array_like=True):
     """The newest entry that told whether a contract runs."""
 
 
-class Activity(Struct, frozen=True, array_like=True):
+class Activity(Struct, frozen=True, array_like=True, gc=False):
     """The newest of each kind of act. `sale_*` is the newest purchase at which the objection was offered."""
 
     purchase_time: Instant = Instant(0)
@@ -97,10 +97,11 @@ class Activity(Struct, frozen=True, array_like=True):
     purchase_position: Position = Position(0)
 
 
-class CustomerState(Struct, frozen=True, array_like=True):
+class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one customer. `identifiers` counts numbers ever given to theirs.
 
-    `codes` names purposes and channels for `contacts`, which packs contact marks, oldest first.
+    `codes` names purposes and channels for `contacts` and `served`, which pack contact marks, oldest
+    first: `served` those lawful by the class of their purpose, which no cap counts.
     """
 
     identifiers: int = 0
@@ -114,9 +115,10 @@ class CustomerState(Struct, frozen=True, array_like=True):
     erased: bool = False
     restricted: bool = False
     authority_order: bool = False
+    served: bytes = b""
 
 
-class PointState(Struct, frozen=True, array_like=True):
+class PointState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one address, whoever holds it: positions of facts, 0 for none.
 
     Refusals that name the address live here, so that they bind every holder, later ones too.
@@ -131,8 +133,8 @@ class PointState(Struct, frozen=True, array_like=True):
     refusals: tuple[RefusalMark, ...] = ()
 
 
-class ContactMark(Struct, frozen=True):
-    """One contact, unpacked. `key` is the first 8 bytes of the digest of its contact_id."""
+class ContactMark(Struct, frozen=True, gc=False):
+    """One contact, unpacked. `key` is the digest of its contact_id; `served`: lawful by its class, no cap counts it."""
 
     key: bytes
     time: Instant
@@ -142,13 +144,19 @@ class ContactMark(Struct, frozen=True):
     channel: str
     point: int
     status: ContactStatus
+    served: bool = False
 
+
+ContactRecord = tuple[bytes, int, int, int, int, int, int, int]
+"""key, time, position, permission or -1, purpose, channel, point, status."""
 
 NO_STATE = CustomerState()
 NO_POINT = PointState()
 
 _RECORD = struct.Struct("<8sQQqHHHB")
-"""key, time, position, permission or -1, purpose code, channel code, point, status: 39 bytes."""
+"""A ContactRecord in 39 bytes; the time stands in bytes 8 to 16."""
+
+RECORD_BYTES = _RECORD.size
 
 _encoder = msgspec.msgpack.Encoder()
 _customers = msgspec.msgpack.Decoder(CustomerState)
@@ -170,36 +178,63 @@ def decode_point(raw: bytes) -> PointState:
     return _points.decode(raw)
 
 
-def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> Iterator[ContactMark]:
-    """Yield the contacts authorised at `since` or later, newest first, reading no further than needed."""
-    raw, size = state.contacts, _RECORD.size
-    for offset in range(len(raw) - size, -1, -size):
-        key, time, position, permission, purpose, channel, point, status = _RECORD.unpack_from(raw, offset)
-        if time < since:
-            return
-        yield ContactMark(
+def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> list[ContactMark]:
+    """Return every contact authorised at `since` or later, newest first."""
+    marks = [
+        ContactMark(
             key=key,
-            time=time,
-            position=position,
-            permission=None if permission < 0 else permission,
+            time=Instant(time),
+            position=Position(position),
+            permission=None if permission < 0 else Position(permission),
             purpose=state.codes[purpose],
             channel=state.codes[channel],
             point=point,
             status=ContactStatus(status),
+            served=served,
         )
+        for raw, served in ((state.contacts, False), (state.served, True))
+        for key, time, position, permission, purpose, channel, point, status in _newest_first(raw, since)
+    ]
+    return sorted(marks, key=lambda mark: mark.position, reverse=True)
 
 
-def pack_contacts(marks: list[ContactMark], codes: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
-    """Return contacts packed, oldest first as given, and the codes they use, grown where needed."""
-    names = {name: number for number, name in enumerate(codes)}
-    packed = []
-    for mark in marks:
-        purpose = names.setdefault(mark.purpose, len(names))
-        channel = names.setdefault(mark.channel, len(names))
+def counted_newest_first(state: CustomerState, since: int) -> list[ContactRecord]:
+    """Return the contacts that caps may count, as packed: purpose and channel are numbers of `state.codes`."""
+    return _newest_first(state.contacts, since)
+
+
+def count_contacts(state: CustomerState, since: int) -> int:
+    """Return how many contacts that caps may count were authorised at `since` or later, whatever became of them."""
+    return len(state.contacts) // RECORD_BYTES - _first(state.contacts, since)
+
+
+def _newest_first(raw: bytes, since: int) -> list[ContactRecord]:
+    records: list[ContactRecord] = list(_RECORD.iter_unpack(raw[_first(raw, since) * RECORD_BYTES :]))
+    records.reverse()
+    return records
+
+
+def _first(raw: bytes, since: int) -> int:
+    """Return the number of the first record at `since` or later, found by halving."""
+    low, high = 0, len(raw) // RECORD_BYTES
+    while low < high:
+        middle = (low + high) // 2
+        at = middle * RECORD_BYTES + 8
+        if int.from_bytes(raw[at : at + 8], "little") < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def with_contacts(state: CustomerState, newest_first: list[ContactMark]) -> CustomerState:
+    """Return the state with these contacts and no others."""
+    numbers = {name: number for number, name in enumerate(state.codes)}
+    packed: dict[bool, list[bytes]] = {False: [], True: []}
+    for mark in reversed(newest_first):
+        purpose = numbers.setdefault(mark.purpose, len(numbers))
+        channel = numbers.setdefault(mark.channel, len(numbers))
         permission = -1 if mark.permission is None else mark.permission
-        packed.append(
-            _RECORD.pack(
-                mark.key, mark.time, mark.position, permission, purpose, channel, mark.point, mark.status.value
-            )
-        )
-    return b"".join(packed), tuple(names)
+        record = (mark.key, mark.time, mark.position, permission, purpose, channel, mark.point, mark.status.value)
+        packed[mark.served].append(_RECORD.pack(*record))
+    return replace(state, codes=tuple(numbers), contacts=b"".join(packed[False]), served=b"".join(packed[True]))

@@ -24,7 +24,7 @@ _COMMITMENT_LABEL = b"accord/v1/payload\x00"
 
 
 class Leaf(Struct, frozen=True, kw_only=True):
-    """What is hashed. `purpose` and `channel` list catalogue codes, sorted; `pc` and `ch` are hexadecimal."""
+    """What is hashed. `purpose` and `channel` list catalogue codes, sorted; `pc` and `ch` are in base64."""
 
     v: int = LEAF_VERSION
     ledger: str
@@ -34,8 +34,8 @@ class Leaf(Struct, frozen=True, kw_only=True):
     channel: tuple[str, ...]
     notice: str
     recorded_at: Instant
-    pc: str
-    ch: str
+    pc: bytes
+    ch: bytes
 
 
 class Payload(Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ def public_codes(event: Event) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """Return the purposes, channels and notice that the leaf shows: catalogue codes only."""
     match event:
         case PermissionGranted():
-            return event.purposes, event.channels, event.evidence.notice
+            return event.purposes, tuple(filter(None, event.channels)), event.evidence.notice
         case PermissionRefused():
             purpose = (event.purpose,) if event.purpose else ()
             channel = (event.channel,) if event.channel else ()

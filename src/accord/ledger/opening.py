@@ -34,7 +34,7 @@ def check_leaf(entry: StoredEntry, ledger: str) -> Leaf:
         raise TamperedError(f"{at}: the leaf cannot be read: {error}") from error
     if (leaf.ledger, leaf.position) != (ledger, entry.position):
         raise TamperedError(f"{at}: the leaf names another place")
-    if ciphertext_hash(entry.sealed).hex() != leaf.ch:
+    if ciphertext_hash(entry.sealed) != leaf.ch:
         raise TamperedError(f"{at}: the ciphertext does not fit the leaf")
     return leaf
 
@@ -50,7 +50,7 @@ def open_entry(entry: StoredEntry, ledger: str, keys: Mapping[tuple[bytes, int],
         payload = read_payload(raw)
     except ValueError as error:
         raise TamperedError(f"{at}: {error}") from error
-    if commitment(opening, raw).hex() != leaf.pc:
+    if commitment(opening, raw) != leaf.pc:
         raise TamperedError(f"{at}: the payload does not fit the leaf")
     if (payload.customer, payload.version) != (entry.customer_ref.hex(), entry.customer_version):
         raise TamperedError(f"{at}: the payload names another customer or version")

@@ -113,7 +113,7 @@ def permission(
         level=mark.level,
         notice=mark.notice,
         purposes=mark.granted.purposes,
-        channels=mark.granted.channels,
+        channels=filter(None, mark.granted.channels),
         topics=topics,
         places=mark.granted.places,
         recipients=recipients,

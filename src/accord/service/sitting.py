@@ -334,8 +334,8 @@ class Sitting:
                 channel=channels,
                 notice=notice,
                 recorded_at=draft.recorded_time,
-                pc=commitment(opening, payload).hex(),
-                ch=ciphertext_hash(sealed).hex(),
+                pc=commitment(opening, payload),
+                ch=ciphertext_hash(sealed),
             )
         )
         return StoredEntry(draft.position, leaf, leaf_hash(leaf), draft.ref, version + 1, key.generation, sealed)

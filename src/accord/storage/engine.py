@@ -21,6 +21,7 @@ CACHE_KIB = 8192
 """A small page cache: commits of other processes empty it, and the operating system caches better."""
 
 PRAGMAS = (
+    "PRAGMA page_size=8192",  # an entry fills a fifth of a page of 4096 with waste; for new databases only
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}",

@@ -7,23 +7,31 @@ cap on attempts. Shared by gate 9 (legal caps) and gate 10 (the brand's).
 from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.policy import CapTerm
+from accord.domain.state import RECORD_BYTES, count_contacts, counted_newest_first
 from accord.domain.terms import ContactStatus, Instant
+
+_CANCELLED = ContactStatus.CANCELLED.value
+_FAILED = ContactStatus.FAILED.value
 
 
 def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
     """Return 0 when the cap has room at `time`, else the first later instant at which it has."""
-    counted: list[Instant] = []
-    since = _window_start(cap, case, time)
-    for mark in case.contacts:
-        if mark.time <= since:
-            break
-        if mark.status is ContactStatus.CANCELLED or (mark.status is ContactStatus.FAILED and not cap.counts_attempts):
+    state = case.state
+    if len(state.contacts) < cap.limit * RECORD_BYTES:
+        return Instant(0)
+    since = _window_start(cap, case, time) + 1
+    if count_contacts(state, since) < cap.limit:
+        return Instant(0)
+    own = case.own_contact.key if case.own_contact else b""
+    codes, found = state.codes, 0
+    for key, when, _, _, purpose, channel, _, status in counted_newest_first(state, since):
+        if status == _CANCELLED or key == own or (status == _FAILED and not cap.counts_attempts):
             continue
-        if cap.counts(mark.purpose, mark.channel):
-            counted.append(mark.time)
-            if len(counted) == cap.limit:
+        if cap.counts(codes[purpose], codes[channel]):
+            found += 1
+            if found == cap.limit:
                 # Room comes back when the oldest of the newest `limit` contacts leaves the window.
-                return _leaves(cap, case, mark.time)
+                return _leaves(cap, case, Instant(when))
     return Instant(0)
 
 
