@@ -111,7 +111,7 @@ def _granted(  # noqa: PLR0913 - all of it goes into the permission
     start = command.valid_from or act_time
     ends = [end for end in (start + level.valid_days * DAY if level.valid_days else 0, command.valid_until) if end]
     purposes = command.purposes or notice.purposes
-    classes = {policy.purposes[code].purpose_class for code in purposes if code in policy.purposes}
+    classes = {policy.purposes[code].purpose_class for code in purposes}
     channels = set(command.channels or notice.channels) if classes - {PurposeClass.PROCESSING} else set()
     return PermissionGranted(
         links=links,

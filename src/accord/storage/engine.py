@@ -44,7 +44,8 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
             parsed,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
+            # No pre-ping: a connection replaced in silence would be used before the ledger is proven anew.
+            pool_pre_ping=False,
             connect_args={"options": timeouts, "connect_timeout": 10, "prepare_threshold": 1},
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:

@@ -10,7 +10,11 @@ from sqlalchemy import Connection
 
 from accord.storage.schema import GROWING
 
-_KEYS = {"entry": ("brand_id", "position"), "tile": ("brand_id", "level", "tile_index")}
+_KEYS = {
+    "entry": (("brand_id", "position"), ("brand_id", "customer_ref", "customer_version")),
+    "tile": (("brand_id", "level", "tile_index"),),
+}
+"""What is unique in each table: REPLACE deletes whatever it meets on any of these."""
 
 
 def put_up(connection: Connection) -> None:
@@ -23,9 +27,9 @@ def put_up(connection: Connection) -> None:
 
 def _sqlite(table: str) -> list[str]:
     # Table and column names are constants of this module: nothing from outside enters these statements.
-    same = " AND ".join(f"{column} = NEW.{column}" for column in _KEYS[table])
+    same = [" AND ".join(f"{column} = NEW.{column}" for column in key) for key in _KEYS[table]]
     refuse = f"SELECT RAISE(ABORT, '{table} only grows')"
-    stands = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"
+    stands = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {each})" for each in same)
     return [
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
