@@ -23,6 +23,7 @@ from accord.ledger.store import (
     Head,
     IdentifierRow,
     RequestRow,
+    StoreUnavailableError,
     View,
     Wanted,
 )
@@ -103,7 +104,12 @@ class SqlStore:
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
         """Return what the wanted lookups lead to, in one statement on the newest committed state."""
-        return self._reader.read(brand, lookups)
+        try:
+            return self._reader.read(brand, lookups)
+        except StoreUnavailableError:
+            # Whatever broke this connection has broken the idle ones too: let no one meet them.
+            self._engine.dispose()
+            raise
 
     @contextmanager
     def write(self, brand: BrandId) -> Iterator["SqlWriting"]:
