@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.databases import Databases
+from support.databases import Databases, Kind
 from support.installations import STORE_KINDS, Installation, Parts, Store, StoreKind, open_parts
+
+from accord.storage.migrate import Which
 
 
 @pytest.fixture(scope="session")
@@ -19,27 +21,27 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 
 
 @pytest.fixture
-def sqlite_url(databases: Databases) -> str:
+def sqlite_url(databases: Databases) -> Iterator[str]:
     """A fresh SQLite database for a ledger, for `accord.storage.engine.open_engine`."""
-    return databases.fresh("sqlite")
+    yield from _lent(databases, "sqlite", "ledger")
 
 
 @pytest.fixture
-def sqlite_keys_url(databases: Databases) -> str:
+def sqlite_keys_url(databases: Databases) -> Iterator[str]:
     """A fresh SQLite database for keys."""
-    return databases.fresh("sqlite", "keys")
+    yield from _lent(databases, "sqlite", "keys")
 
 
 @pytest.fixture
-def postgres_url(databases: Databases) -> str:
+def postgres_url(databases: Databases) -> Iterator[str]:
     """A fresh PostgreSQL database for a ledger, for `accord.storage.engine.open_engine`."""
-    return databases.fresh("postgres")
+    yield from _lent(databases, "postgres", "ledger")
 
 
 @pytest.fixture
-def postgres_keys_url(databases: Databases) -> str:
+def postgres_keys_url(databases: Databases) -> Iterator[str]:
     """A fresh PostgreSQL database for keys."""
-    return databases.fresh("postgres", "keys")
+    yield from _lent(databases, "postgres", "keys")
 
 
 @pytest.fixture(params=STORE_KINDS)
@@ -69,3 +71,11 @@ def store(parts: Parts) -> Store:
 def installation(parts: Parts) -> Installation:
     """A fresh installation on the kind of store, its clock at `START`; its writer is not started."""
     return Installation(parts)
+
+
+def _lent(databases: Databases, kind: Kind, which: Which) -> Iterator[str]:
+    url = databases.fresh(kind, which)
+    try:
+        yield url
+    finally:
+        databases.drop(url)

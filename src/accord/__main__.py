@@ -9,7 +9,7 @@ EVENT_ENGINE_OFF = "-event_engine_client,-event_engine_listener"
 def main() -> None:
     """Run `accord`."""
     os.environ.setdefault("GRPC_EXPERIMENTS", EVENT_ENGINE_OFF)
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from accord.app import main as run  # noqa: PLC0415 - grpc reads the environment when it is imported
 
     run()

@@ -142,6 +142,15 @@ class Databases:
         self.postgres.run(f"CREATE DATABASE {name}")
         return self.postgres.url(name)
 
+    def drop(self, url: str) -> None:
+        """Remove a database and whoever still uses it."""
+        name = Path(url.partition("?")[0]).stem
+        if url.startswith("sqlite"):
+            for path in self._folder.glob(f"{name}.db*"):
+                path.unlink()
+        else:
+            self.postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
+
     def stop(self) -> None:
         """Stop the server if it ever ran."""
         if self._postgres is not None:

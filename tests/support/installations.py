@@ -5,10 +5,12 @@ edge (command line, server) is needed.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from sqlalchemy import Engine
+from support.databases import Databases
+from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 
 from accord.domain.commands import AuthorizeContact, Command
 from accord.domain.terms import BrandId, Instant
@@ -29,8 +31,6 @@ from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
-from support.databases import Databases
-from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 
 StoreKind = Literal["memory", "sqlite", "postgres"]
 STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
@@ -58,33 +58,36 @@ class HandClock:
 
 
 class Parts:
-    """What an installation rests on: databases, the outside copy, and how to close them."""
+    """What an installation rests on: a store, the keys, the outside copy, and what ends with them."""
 
     def __init__(
-        self, store: Store, wrapped_keys: WrappedKeys, outside: OutsideCopy, engines: tuple[Engine, ...] = ()
+        self, store: Store, wrapped_keys: WrappedKeys, outside: OutsideCopy, *endings: Callable[[], None]
     ) -> None:
         self.store = store
         self.wrapped_keys = wrapped_keys
         self.outside = outside
-        self.engines = engines
+        self._endings = endings
 
     def close(self) -> None:
         self.store.close()
-        for engine in self.engines:
-            engine.dispose()
+        for end in self._endings:
+            end()
 
 
 def open_parts(kind: StoreKind, databases: Databases, folder: Path) -> Parts:
-    """Return fresh parts of a kind; `folder` takes the outside copy."""
+    """Return fresh parts of a kind, gone when closed; `folder` takes the outside copy."""
     if kind == "memory":
         return Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy())
-    return parts_at(databases.fresh(kind), databases.fresh(kind, "keys"), folder)
+    urls = databases.fresh(kind), databases.fresh(kind, "keys")
+    return parts_at(*urls, folder, *(partial(databases.drop, url) for url in urls))
 
 
-def parts_at(ledger_url: str, keys_url: str, folder: Path) -> Parts:
-    """Return the parts over databases that exist."""
+def parts_at(ledger_url: str, keys_url: str, folder: Path, *endings: Callable[[], None]) -> Parts:
+    """Return the parts over databases that exist, and stay."""
     ledger, keys = open_engine(ledger_url), open_engine(keys_url)
-    return Parts(SqlStore(ledger), SqlWrappedKeys(keys), FileOutsideCopy(folder), (ledger, keys))
+    return Parts(
+        SqlStore(ledger), SqlWrappedKeys(keys), FileOutsideCopy(folder), ledger.dispose, keys.dispose, *endings
+    )
 
 
 class Installation:
@@ -93,7 +96,7 @@ class Installation:
     def __init__(
         self,
         parts: Parts,
-        clock: Callable[[], Instant] | None = None,
+        clock: HandClock | None = None,
         name_ledger: NameLedger = "accord/{}/1".format,
         secrets: Secrets = SECRETS,
     ) -> None:

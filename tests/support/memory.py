@@ -73,6 +73,10 @@ class MemoryStore:
         self._writers: dict[BrandId, threading.Lock] = {}
         self._lock = threading.Lock()
 
+    @property
+    def connections(self) -> int:
+        return 1
+
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
         it = self._brands.get(brand)
         if it is None:
@@ -146,6 +150,7 @@ class MemoryWriting:
         holders = it.holders(wanted.lookups)
         contacts = {key: it.contacts[key] for key in wanted.contacts if key in it.contacts}
         refs = {ref for held in holders.values() for ref in held} | {row.customer_ref for row in contacts.values()}
+        refs |= {ref for ref in wanted.customers if ref in it.customers}
         return View(
             head=it.head,
             holders=holders,

@@ -56,7 +56,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def year() -> tuple[Sitting, ...]:
-    return tell_year(END, 3000)
+    return tell_year(END)
 
 
 @pytest.fixture
@@ -245,6 +245,16 @@ def test_no_act_lies_after_the_sitting_that_records_it_and_what_it_rests_on_lies
             if act.rests_on:
                 assert recorded[act.rests_on] < sitting.time
         recorded.update((act.id, sitting.time) for act in sitting.acts)
+
+
+def test_nobody_gives_anything_else_while_a_confirmation_is_awaited(year: tuple[Sitting, ...]) -> None:
+    newest: dict[Identifier, str] = {}
+    for sitting in year:
+        for act in sitting.acts:
+            if isinstance(act.command, Grant):
+                newest[act.command.customer] = act.id
+            if isinstance(act.command, Confirm):
+                assert newest[act.command.customer] == act.rests_on
 
 
 def test_customers_come_by_nearly_every_touchpoint(year: tuple[Sitting, ...], catalogue: Catalogue) -> None:

@@ -3,7 +3,7 @@
 import gc
 import os
 import signal
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +19,7 @@ from accord.ledger.store import StoreUnavailableError
 from accord.service.guard import LedgerUnprovenError
 
 _AUDIT_FAILED = 1
+_LOOK_SECONDS = 0.1
 
 
 class LocalError(Exception):
@@ -69,12 +70,15 @@ def serve(listen: str | None, database: str | None, sample: bool) -> None:
             server = installation.server()
         except RuntimeError as error:
             raise LocalError(f"cannot listen on {config.listen}: is another server running there?") from error
-        stopping = threading.Event()
+        told: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
+            signal.signal(number, lambda *_: told.append(1))
         server.start()
-        click.echo(f"Accord serves on {config.listen} (data in {config.data}). Stop it with Ctrl-C.")
-        stopping.wait()
+        host = config.listen.rpartition(":")[0]
+        click.echo(f"Accord serves on {host}:{server.port} (data in {config.data}). Stop it with Ctrl-C.")
+        while not told:
+            # A wait without end can miss a signal that another thread was given.
+            time.sleep(_LOOK_SECONDS)
         click.echo("stopping: calls under way finish first")
         server.stop(config.drain_seconds)
         installation.keep_checkpoints()
@@ -90,11 +94,16 @@ def _make_current(installation: Any, config: Config) -> None:  # noqa: ANN401 - 
 def _make_operator(installation: Any, config: Config) -> None:  # noqa: ANN401 - an installation
     """Give the person at this machine a token with every role, once; services get their own."""
     path = config.data / OPERATOR_TOKEN
-    if not path.exists():
-        token = installation.callers.add("operator", ANY_BRAND, ROLES)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(token + "\n")
+    if path.exists() and path.read_text("utf-8").strip():
+        return
+    token = installation.callers.add("operator", ANY_BRAND, ROLES)
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(token + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _load_sample(config: Config) -> None:
@@ -114,7 +123,8 @@ def _load_sample(config: Config) -> None:
 def _pin() -> None:
     """Keep the process on one core: its threads share one interpreter, and changing cores doubles their cost."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
 
 
 @click.command()

@@ -76,6 +76,8 @@ def failure(error: CallFailedError, *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(body)).decode())
         return
     click.secho(f"accord: {error.reason}: {error.message}", fg="red", err=True)
+    for field, description in error.fields.items():
+        click.echo(f"  {field} {description}", err=True)
     if error.reason == "UNREACHABLE":
         click.echo("  no server answered: start one with `accord serve`, or set ACCORD_SERVER", err=True)
     if error.reason == "UNAUTHENTICATED":

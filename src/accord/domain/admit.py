@@ -48,6 +48,7 @@ from accord.domain.events import Link as LinkMade
 from accord.domain.fold import find_contact
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation, invalid, invalid_fields, unknown
+from accord.domain.scope import asked_code
 from accord.domain.terms import (
     DAY,
     HOUR,
@@ -68,6 +69,9 @@ MAX_PERMISSIONS = 1000
 
 MAX_IDENTIFIERS = 1000
 """How many identifiers one customer is given at most."""
+
+MAX_IDENTIFIERS_EVER = 60_000
+"""The same where a no is at stake: as many as the packed state can number."""
 
 
 class Authorization(Struct, frozen=True):
@@ -208,7 +212,7 @@ def admit_facts(customer: Customer, command: RecordFacts, policy: Policy, now: I
         faults.append(Violation("facts.country", "must be an ISO 3166-1 alpha-2 code such as FR"))
     if facts.time_zone and not calendar.zone_known(facts.time_zone):
         faults.append(Violation("facts.time_zone", "must be an IANA time zone such as Indian/Reunion"))
-    if facts.birth_year and not 1850 <= facts.birth_year <= calendar.year_of(now):
+    if facts.birth_year is not None and not 1850 <= facts.birth_year <= calendar.year_of(now):
         faults.append(Violation("facts.birth_year", "must be a year from 1850 to now"))
     if facts.preferred_channel and facts.preferred_channel not in policy.channels:
         return unknown(ErrorReason.CHANNEL_UNKNOWN, "facts.preferred_channel", "channel", list(policy.channels))
@@ -292,7 +296,8 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if customer is None:
         return Authorization(decide(None, question, policy, now, full=full))
     own = find_contact(customer.state, command.contact_id)
-    if own is not None and (own.purpose, own.channel) != (question.purpose, question.channel):
+    asked = (question.purpose, question.channel, asked_code(question.topic, question.place, question.recipient))
+    if own is not None and (own.purpose, own.channel, own.asked) != asked:
         return contact_id_reused()
     if own is None and seen:
         # Older than the state's memory: whatever became of it, it is not made again.
@@ -325,9 +330,7 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
 
 def contact_id_reused() -> Problem:
     """Say that a contact was authorised before with another question."""
-    fault = Violation(
-        "contact_id", "was authorised before for another customer, channel, purpose or address; use a new one"
-    )
+    fault = Violation("contact_id", "was authorised before with another question; use a new one")
     metadata = {"field": "contact_id"}
     return Problem(ErrorReason.CONTACT_ID_REUSED, "the contact_id names another contact", (fault,), metadata)
 
@@ -394,8 +397,9 @@ def _links(customer: Customer, *identifiers: Identifier | None, limited: bool = 
     """Return the identifiers the customer does not hold yet, numbered on."""
     new = dict.fromkeys(each for each in identifiers if each is not None and each not in customer.numbers)
     first = customer.state.identifiers + 1
-    if new and limited and first + len(new) > MAX_IDENTIFIERS:
-        return _full("identifiers", MAX_IDENTIFIERS)
+    limit = MAX_IDENTIFIERS if limited else MAX_IDENTIFIERS_EVER
+    if new and customer.state.identifiers + len(new) > limit:
+        return _full("identifiers", limit)
     return tuple(LinkMade(each.kind, each.value, first + index) for index, each in enumerate(new))
 
 

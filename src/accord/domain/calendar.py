@@ -28,6 +28,8 @@ ALSACE_MOSELLE = {"57": ("57",), "67": ("6AE",), "68": ("6AE",), "6AE": ("6AE",)
 DATA_VERSION = f"tzdata/{metadata.version('tzdata')} holidays/{metadata.version('holidays')}"
 """The data that answers about hours rest on."""
 
+_MINUTE = 60 * SECOND
+
 _DAYS_AROUND = 10
 """A day before, and more than a week after: hours repeat with the week."""
 
@@ -35,8 +37,11 @@ Span = tuple[Instant, Instant]
 Regions = tuple[str | None, ...]
 
 
-class OpenHours(Struct, frozen=True):
-    """For each ISO day from Monday, the spans of minutes in which a contact may be made, ascending."""
+class OpenHours(Struct, frozen=True, eq=False):
+    """For each ISO day from Monday, the spans of minutes in which a contact may be made, ascending.
+
+    Told apart by identity: they are made once for each lane and looked up on every check.
+    """
 
     days: tuple[tuple[tuple[int, int], ...], ...]
     closed_on_public_holidays: bool = False
@@ -102,6 +107,13 @@ def next_open(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
 
 def calendar_days_start(where: Whereabouts, time: Instant, days: int) -> Instant:
     """Return the local midnight that starts `days` calendar days of which `time` lies in the last."""
+    return _days_start(where, time // _MINUTE, days)
+
+
+@lru_cache(maxsize=65_536)
+def _days_start(where: Whereabouts, minute: int, days: int) -> Instant:
+    # Midnight falls on a whole minute everywhere, so a minute lies in one day.
+    time = Instant(minute * _MINUTE)
     return min(_midnight(_local_date(time, zone) - timedelta(days=days - 1), zone) for zone in candidate_zones(where))
 
 
@@ -161,6 +173,7 @@ def _overseas(where: Whereabouts) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def _holiday_place(where: Whereabouts) -> tuple[str, Regions]:
     """Return the country, and the regions any of whose holidays counts; None is the country's own."""
     if overseas := _overseas(where):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from accord.domain.calendar import country_known
 from accord.domain.problems import Violation
 from accord.domain.terms import CONTACT_MEMORY_DAYS, Basis, IdentifierKind, Obligation, PurposeClass
 
@@ -22,7 +23,6 @@ MAX_VALID_DAYS = 36_500
 _CODE = re.compile(r"[a-z0-9][a-z0-9_:\-]{0,63}\Z")
 _PURPOSE = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){1,5}\Z")
 _BRANCH = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){0,5}\Z")
-_COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z|24:00\Z")
 
@@ -181,7 +181,7 @@ def examine(catalogue: Catalogue, before: Catalogue | None) -> tuple[Violation, 
 def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
     if not it.controller.strip():
         yield Violation("catalogue.controller", "is required")
-    if not _COUNTRY.match(it.country):
+    if not country_known(it.country):
         yield Violation("catalogue.country", "must be an ISO 3166-1 alpha-2 code such as FR")
     yield from _code_faults(it)
     channels = frozenset(channel.code for channel in it.channels)
@@ -217,7 +217,7 @@ def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list o
             if code in seen:
                 yield Violation(f"catalogue.{name}[{index}].{key}", "stands twice")
             seen.add(code)
-    for required in ("channels", "purposes"):
+    for required in ("channels", "purposes", "levels", "notices", "touchpoints"):
         if not getattr(it, required):
             yield Violation(f"catalogue.{required}", "needs at least one item")
     codes_in_tree = {purpose.code for purpose in it.purposes}

@@ -19,7 +19,7 @@ from accord.domain.events import (
     PermissionGranted,
     PermissionRefused,
 )
-from accord.domain.scope import Granted, Refused, code, includes
+from accord.domain.scope import Granted, Refused, asked_code, code, includes
 from accord.domain.state import (
     Activity,
     ContactMark,
@@ -158,9 +158,16 @@ def _granted(event: PermissionGranted, position: Position, recorded_time: Instan
 
 
 def _with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
-    if any(_stood_before(old, mark) for old in state.permissions):
+    if any(_stood_before(old, mark) and old.lifts >= mark.lifts for old in state.permissions):
         return state
-    kept = [old for old in state.permissions if not _stands_for(mark, old)]
+    # The same act told first by an import and then by its form: one act, so what it carried stays counted.
+    told = {old.position: old.taken for old in state.permissions if _same_act(old, mark)}
+    mark = replace(mark, taken=max([mark.taken, *told.values()]))
+    if told:
+        contacts = contacts_newest_first(state)
+        moved = [replace(each, permission=mark.position) if each.permission in told else each for each in contacts]
+        state = with_contacts(state, moved)
+    kept = [old for old in state.permissions if old.position not in told and not _stands_for(mark, old)]
     return replace(state, permissions=(*kept, mark))
 
 
@@ -171,10 +178,13 @@ def _stood_before(old: PermissionMark, new: PermissionMark) -> bool:
         and old.uses > 0
         and new.uses > 0
         and old.act_time >= new.act_time
-        and old.lifts >= new.lifts
         and old.guardian is new.guardian
         and not old.pending_until
     )
+
+
+def _same_act(old: PermissionMark, new: PermissionMark) -> bool:
+    return _stood_before(old, new) and old.act_time == new.act_time
 
 
 def _stands_for(new: PermissionMark, old: PermissionMark) -> bool:
@@ -273,6 +283,7 @@ def _authorized(
         point=event.point,
         status=ContactStatus.AUTHORIZED,
         served=event.basis is Basis.CLASS,
+        asked=asked_code(event.topic, event.place, event.recipient),
     )
     since = Instant(recorded_time - CONTACT_MEMORY_DAYS * DAY)
     kept = [old for old in contacts_newest_first(state, since) if old.key != mark.key]

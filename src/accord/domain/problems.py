@@ -21,7 +21,6 @@ class ErrorReason(StrEnum):
     NOT_A_PERMISSION = "NOT_A_PERMISSION"
     CUSTOMER_UNKNOWN = "CUSTOMER_UNKNOWN"
     CUSTOMER_AMBIGUOUS = "CUSTOMER_AMBIGUOUS"
-    CUSTOMER_CONFLICT = "CUSTOMER_CONFLICT"
     CUSTOMER_ERASED = "CUSTOMER_ERASED"
     CUSTOMER_FULL = "CUSTOMER_FULL"
     CONTACT_POINT_NOT_LINKED = "CONTACT_POINT_NOT_LINKED"
@@ -65,6 +64,21 @@ class Problem(Struct, frozen=True):
     def text(self) -> str:
         """The message, and each fault, on one line."""
         return "; ".join([self.message, *(f"{fault.field}: {fault.description}" for fault in self.violations)])
+
+
+def moved(problem: Problem, before: str, after: str) -> Problem:
+    """Return the problem with field paths that begin with `before` beginning with `after`."""
+
+    def path(field: str) -> str:
+        return after + field.removeprefix(before) if field.startswith(before) else field
+
+    violations = tuple(Violation(path(fault.field), fault.description) for fault in problem.violations)
+    metadata = dict(problem.metadata)
+    if "field" in metadata:
+        metadata["field"] = path(metadata["field"])
+    if "fields" in metadata:
+        metadata["fields"] = ", ".join(fault.field for fault in violations)
+    return Problem(problem.reason, problem.message, violations, metadata)
 
 
 def unknown(reason: ErrorReason, field: str, what: str, known: list[str]) -> Problem:

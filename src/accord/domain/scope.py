@@ -53,6 +53,11 @@ def code(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=8, person=b"accord/v1/scope").digest() if text else b""
 
 
+def asked_code(topic: str, place: str, recipient: str) -> bytes:
+    """Return 4 bytes that tell one contact's topic, place and third party from another's; zeros for none."""
+    return code(f"{topic}\0{place}\0{recipient}")[:4] if topic or place or recipient else bytes(4)
+
+
 def permits(granted: Granted, cell: Cell) -> bool:
     """Say whether the permission lists this very cell; third parties are gate 7's question."""
     return (

@@ -55,7 +55,7 @@ def _withdrawn(mark: PermissionMark, customer: Customer) -> bool:
             marks.extend(point.state.refusals)
     return any(
         reaches_all(refusal.refused, mark.granted)
-        and (mark.act_time <= refusal.act_time or mark.recorded_time <= refusal.recorded_time)
+        and (not mark.lifts or mark.act_time <= refusal.act_time or mark.recorded_time <= refusal.recorded_time)
         for refusal in marks
     )
 

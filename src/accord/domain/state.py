@@ -134,7 +134,10 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
 
 
 class ContactMark(Struct, frozen=True, gc=False):
-    """One contact, unpacked. `key` is the digest of its contact_id; `served`: lawful by its class, no cap counts it."""
+    """One contact, unpacked. `key` is the digest of its contact_id; `served`: lawful by its class, no cap counts it.
+
+    `asked` tells its topic, place and third party from another's.
+    """
 
     key: bytes
     time: Instant
@@ -145,16 +148,17 @@ class ContactMark(Struct, frozen=True, gc=False):
     point: int
     status: ContactStatus
     served: bool = False
+    asked: bytes = bytes(4)
 
 
-ContactRecord = tuple[bytes, int, int, int, int, int, int, int]
-"""key, time, position, permission or -1, purpose, channel, point, status."""
+ContactRecord = tuple[bytes, int, int, int, int, int, int, int, bytes]
+"""key, time, position, permission or -1, purpose, channel, point, status, asked."""
 
 NO_STATE = CustomerState()
 NO_POINT = PointState()
 
-_RECORD = struct.Struct("<8sQQqHHHB")
-"""A ContactRecord in 39 bytes; the time stands in bytes 8 to 16."""
+_RECORD = struct.Struct("<8sQQqHHHB4s")
+"""A ContactRecord in 43 bytes; the time stands in bytes 8 to 16."""
 
 RECORD_BYTES = _RECORD.size
 
@@ -191,9 +195,10 @@ def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> list[
             point=point,
             status=ContactStatus(status),
             served=served,
+            asked=asked,
         )
         for raw, served in ((state.contacts, False), (state.served, True))
-        for key, time, position, permission, purpose, channel, point, status in _newest_first(raw, since)
+        for key, time, position, permission, purpose, channel, point, status, asked in _newest_first(raw, since)
     ]
     return sorted(marks, key=lambda mark: mark.position, reverse=True)
 
@@ -235,6 +240,6 @@ def with_contacts(state: CustomerState, newest_first: list[ContactMark]) -> Cust
         purpose = numbers.setdefault(mark.purpose, len(numbers))
         channel = numbers.setdefault(mark.channel, len(numbers))
         permission = -1 if mark.permission is None else mark.permission
-        record = (mark.key, mark.time, mark.position, permission, purpose, channel, mark.point, mark.status.value)
-        packed[mark.served].append(_RECORD.pack(*record))
+        where = (permission, purpose, channel, mark.point, mark.status.value, mark.asked)
+        packed[mark.served].append(_RECORD.pack(mark.key, mark.time, mark.position, *where))
     return replace(state, codes=tuple(numbers), contacts=b"".join(packed[False]), served=b"".join(packed[True]))

@@ -5,9 +5,12 @@ read again when it changes, so a caller added or removed counts within a second.
 """
 
 import base64
+import fcntl
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -38,6 +41,16 @@ class CallersError(Exception):
     """The file of callers cannot be used; the message says why."""
 
 
+class _Known:
+    """The callers of one reading of the file, by digest and, once seen, by token."""
+
+    __slots__ = ("by_digest", "by_token")
+
+    def __init__(self, by_digest: dict[str, Caller]) -> None:
+        self.by_digest = by_digest
+        self.by_token: dict[str, Caller] = {}
+
+
 class Callers:
     """The callers of an installation, in a file."""
 
@@ -47,8 +60,7 @@ class Callers:
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
         self._looked = 0.0
-        self._by_digest: dict[str, Caller] = {}
-        self._by_token: dict[str, Caller] = {}
+        self._known = _Known({})
 
     def find(self, token: str) -> Caller | None:
         """Return who holds the token, or None. A token given or taken back counts within REFRESH_SECONDS."""
@@ -56,24 +68,25 @@ class Callers:
         if now - self._looked > REFRESH_SECONDS:
             self._looked = now
             self.refresh()
-        caller = self._by_token.get(token)
+        known = self._known
+        caller = known.by_token.get(token)
         if caller is None:
-            caller = self._by_digest.get(sha256(token.encode()).hexdigest())
-            if caller is not None and len(self._by_token) < 1024:
-                self._by_token[token] = caller
+            caller = known.by_digest.get(sha256(token.encode()).hexdigest())
+            if caller is not None:
+                known.by_token[token] = caller
         return caller
 
     def refresh(self) -> None:
-        """Read the file again if it changed."""
+        """Read the file again if it changed; without the file nobody may call."""
         try:
             status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
         except FileNotFoundError:
-            return
-        stamp = (status.st_mtime_ns, status.st_size)
+            stamp = (0, 0)
         if stamp != self._stamp:
             with self._lock:
-                self._by_digest = {caller.token_sha256: caller for caller in self.all()}
-                self._by_token = {}
+                # One object takes the place of the other, so a token taken back is never put back.
+                self._known = _Known({caller.token_sha256: caller for caller in self.all()})
                 self._stamp = stamp
 
     def all(self) -> list[Caller]:
@@ -90,6 +103,10 @@ class Callers:
         unknown = sorted(set(roles) - set(ROLES))
         if unknown or not roles:
             raise CallersError(f"roles must be among {', '.join(ROLES)}")
+        with self._alone():
+            return self._add(name, brand, roles)
+
+    def _add(self, name: str, brand: str, roles: tuple[str, ...]) -> str:
         token = base64.urlsafe_b64encode(os.urandom(_TOKEN_BYTES)).decode().rstrip("=")
         digest = sha256(token.encode()).hexdigest()
         others = [caller for caller in self.all() if caller.name != name]
@@ -98,13 +115,21 @@ class Callers:
 
     def remove(self, name: str) -> bool:
         """Take a caller's token back; False when there is no such caller."""
-        callers = self.all()
-        others = [caller for caller in callers if caller.name != name]
-        self._write(others)
-        return len(others) < len(callers)
+        with self._alone():
+            callers = self.all()
+            others = [caller for caller in callers if caller.name != name]
+            self._write(others)
+            return len(others) < len(callers)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from changing the file meanwhile."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path.with_name(f".{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _write(self, callers: list[Caller]) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -75,6 +75,8 @@ class Wanted(Struct, frozen=True):
     lookups: tuple[bytes, ...] = ()
     contacts: tuple[bytes, ...] = ()
     requests: tuple[bytes, ...] = ()
+    customers: tuple[bytes, ...] = ()
+    """Customers by reference."""
 
 
 class View(Struct, frozen=True):
@@ -169,6 +171,11 @@ class LedgerStore(Protocol):
 
 class Records(Protocol):
     """What audit and start-up read besides: everything, in bulk."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections were ever opened; a new one may lead to another database than the last."""
+        ...
 
     def heads(self) -> list[Head]:
         """Return the head of every ledger."""

@@ -15,6 +15,8 @@ from accord.domain.terms import BrandId
 from accord.keys.callers import ROLES, Caller, Callers
 from accord.ledger.store import StoreUnavailableError
 from accord.rpc.errors import abort, incident
+from accord.rpc.parsing import examine_message
+from accord.rpc.wire import brand_of
 from accord.service.errors import CallError, store_unavailable
 
 _BEARER = "Bearer "
@@ -53,6 +55,7 @@ def call(*roles: str) -> Callable[[Callable[[Any, Any, Call], Any]], Any]:
         @wraps(handle)
         def method(self: Gated, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - the same
             try:
+                examine_message(request)
                 return handle(self, request, admit(self.callers, context, request.brand, allowed))
             except Exception as error:  # noqa: BLE001 - every failure becomes a documented status
                 problem = problem_of(error)
@@ -72,11 +75,12 @@ def admit(callers: Callers, context: grpc.ServicerContext, brand: str, allowed: 
     caller = callers.find(token[len(_BEARER) :]) if token.startswith(_BEARER) else None
     if caller is None:
         raise CallError(Problem(ErrorReason.UNAUTHENTICATED, "a bearer token that somebody was given is required"))
+    named = brand_of(brand)
     if not caller.may(brand, allowed):
         roles = ", ".join(sorted(allowed))
         message = f"the caller needs one of these roles for this brand: {roles}"
         raise CallError(Problem(ErrorReason.ROLE_MISSING, message, (), {"roles": roles}))
-    return Call(BrandId(brand), caller, context)
+    return Call(named, caller, context)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -93,8 +97,8 @@ def stream(context: grpc.ServicerContext, responses: Iterator[Any]) -> Iterator[
     while True:
         try:
             response = next(responses)
-        except StopIteration:
-            return
+        except (StopIteration, grpc.RpcError):
+            return  # the caller has said all, or has left
         except Exception as error:  # noqa: BLE001 - every failure becomes a documented status
             problem = problem_of(error)
             break

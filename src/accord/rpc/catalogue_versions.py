@@ -30,7 +30,7 @@ class CatalogueService(CatalogueServiceServicer):
         (receipt,) = outbound.receipts(written)
         return pb.ApplyResponse(receipt=receipt, version=written.version)
 
-    @call("administrator", "auditor", "collector", "sender", "checker")
+    @call("administrator")
     def Get(self, request: pb.GetRequest, call: Call) -> pb.GetResponse:
         """Return one version."""
         applied, position = self._catalogues.get(call.brand, request.version)
@@ -38,7 +38,7 @@ class CatalogueService(CatalogueServiceServicer):
             catalogue=catalogues.outbound(applied.catalogue), version=applied.version, position=position
         )
 
-    @call("administrator", "auditor")
+    @call("administrator")
     def List(self, request: pb.ListRequest, call: Call) -> pb.ListResponse:
         """List the versions, by pages."""
         examiner = Examiner()

@@ -9,7 +9,6 @@ from accord.rpc.wire import Examiner, timestamp
 from accord.service.records import Remembered
 from accord.service.tokens import freshness
 from accord.v1 import contact_service_pb2 as pb
-from accord.v1 import decision_pb2
 from accord.v1.contact_service_pb2_grpc import ContactServiceServicer
 
 SEND_WITHIN = HOUR
@@ -30,8 +29,8 @@ class ContactService(ContactServiceServicer):
         """Check and count in one step."""
         examiner = Examiner()
         command = inbound.authorize_contact(request, examiner)
+        full = examiner.full_view(request.view)
         examiner.done()
-        full = request.view == decision_pb2.DECISION_VIEW_FULL
         found = self._submitter.authorize(command, call, full=full)
         decision = found.authorization.decision
         response = pb.AuthorizeContactResponse(

@@ -10,12 +10,10 @@ from accord.rpc.wire import Examiner
 from accord.service.errors import CallError
 from accord.service.questions import Questions
 from accord.service.tokens import freshness
-from accord.v1 import decision_pb2
 from accord.v1 import decision_service_pb2 as pb
 from accord.v1.decision_service_pb2_grpc import DecisionServiceServicer
 
 MAX_QUESTIONS = 1000
-_FULL = decision_pb2.DECISION_VIEW_FULL
 
 
 class DecisionService(DecisionServiceServicer):
@@ -26,24 +24,26 @@ class DecisionService(DecisionServiceServicer):
         self._questions = questions
         self.callers = callers
 
-    @call("checker", "sender")
+    @call("checker")
     def Check(self, request: pb.CheckRequest, call: Call) -> pb.CheckResponse:
         """Answer one question."""
         examiner = Examiner()
         question = inbound.question(request.question, examiner)
+        full = examiner.full_view(request.view)
         examiner.done()
-        full = request.view == _FULL
         answer = self._questions.check(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         token = freshness(answer.head.ledger, answer.head.size)
         return pb.CheckResponse(decision=outbound.decision(answer.decision, token, full=full))
 
-    @call("checker", "sender")
+    @call("checker")
     def BatchCheck(self, request: pb.BatchCheckRequest, call: Call) -> pb.BatchCheckResponse:
         """Answer many questions on one snapshot, in order."""
         if not 1 <= len(request.questions) <= MAX_QUESTIONS:
             raise CallError(invalid("questions", f"must have 1 to {MAX_QUESTIONS} items"))
         asked = [inbound.one_question(each, f"questions[{index}]") for index, each in enumerate(request.questions)]
-        full = request.view == _FULL
+        examiner = Examiner()
+        full = examiner.full_view(request.view)
+        examiner.done()
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
         return pb.BatchCheckResponse(
@@ -55,7 +55,7 @@ class DecisionService(DecisionServiceServicer):
             ]
         )
 
-    @call("checker", "sender")
+    @call("checker")
     def ListReach(self, request: pb.ListReachRequest, call: Call) -> pb.ListReachResponse:
         """Answer for every channel of the catalogue."""
         examiner = Examiner()
@@ -65,8 +65,8 @@ class DecisionService(DecisionServiceServicer):
             topic=examiner.code("topic", request.topic),
             place=examiner.code("place", request.place),
         )
+        full = examiner.full_view(request.view)
         examiner.done()
-        full = request.view == _FULL
         head, found = self._questions.list_reach(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
         return pb.ListReachResponse(

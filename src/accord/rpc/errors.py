@@ -8,12 +8,15 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from msgspec.structs import replace
 
-from accord.domain.problems import ErrorReason, Problem
+from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.v1 import error_reason_pb2, item_error_pb2
 
 DOMAIN = "accord.v1"
 RETRY_SECONDS = 1
+MAX_FAULT_BYTES = 3000
+MAX_TEXT = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +30,6 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.NOT_A_PERMISSION: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorReason.CUSTOMER_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.CUSTOMER_AMBIGUOUS: grpc.StatusCode.FAILED_PRECONDITION,
-    ErrorReason.CUSTOMER_CONFLICT: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.CUSTOMER_ERASED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.CUSTOMER_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorReason.CONTACT_POINT_NOT_LINKED: grpc.StatusCode.NOT_FOUND,
@@ -61,8 +63,29 @@ def abort(context: grpc.ServicerContext, problem: Problem) -> NoReturn:
     raise AssertionError("unreachable: abort raises")
 
 
+def fitting(problem: Problem) -> Problem:
+    """Return a problem small enough for a status: gRPC drops trailers above 8 KiB. Says how many faults there were."""
+    faults: list[Violation] = []
+    room = MAX_FAULT_BYTES
+    for fault in problem.violations:
+        shown = Violation(fault.field, _cut(fault.description))
+        room -= 2 * len(shown.field.encode()) + len(shown.description.encode()) + 16
+        if room < 0:
+            break
+        faults.append(shown)
+    metadata = {key: _cut(value) for key, value in problem.metadata.items()}
+    if len(faults) < len(problem.violations):
+        metadata |= {"fields": ", ".join(fault.field for fault in faults), "faults": str(len(problem.violations))}
+    return replace(problem, violations=tuple(faults), metadata=metadata)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
 def to_status(problem: Problem) -> status_pb2.Status:
     """Return the google.rpc.Status of a problem."""
+    problem = fitting(problem)
     details = [error_details_pb2.ErrorInfo(reason=problem.reason.value, domain=DOMAIN, metadata=problem.metadata)]
     if problem.violations:
         violations = [
@@ -79,7 +102,7 @@ def to_status(problem: Problem) -> status_pb2.Status:
         wrapped.Pack(detail)
         packed.append(wrapped)
     code: int = STATUS[problem.reason].value[0]
-    return status_pb2.Status(code=code, message=problem.text, details=packed)
+    return status_pb2.Status(code=code, message=problem.message, details=packed)
 
 
 def to_item_error(problem: Problem) -> item_error_pb2.ItemError:

@@ -1,5 +1,6 @@
 """PermissionService on the wire."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -7,15 +8,17 @@ import grpc
 
 from accord.domain.commands import Command
 from accord.domain.events import PermissionGranted, PermissionRefused
-from accord.domain.problems import Problem, invalid
+from accord.domain.problems import ErrorReason, Problem, invalid
 from accord.domain.terms import BrandId, RefusalKind
 from accord.keys.callers import ROLES, Callers
 from accord.ledger.lookup import Lookups
 from accord.rpc import inbound, outbound
 from accord.rpc.call import Call, admit, call, stream
-from accord.rpc.errors import to_item_error
+from accord.rpc.errors import abort, to_item_error
+from accord.rpc.parsing import examine_message
+from accord.rpc.pools import MAX_STREAMS
 from accord.rpc.submit import Submitter, request_for
-from accord.rpc.wire import Examiner
+from accord.rpc.wire import Examiner, brand_of
 from accord.service.answers import Written
 from accord.service.errors import CallError
 from accord.service.records import Remembered, StandingPermission, StandingRefusal
@@ -53,6 +56,7 @@ class PermissionService(PermissionServiceServicer):
         self._submitter = submitter
         self._remembered = remembered
         self._lookups = lookups
+        self._streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.callers = callers
 
     @call("collector")
@@ -84,9 +88,17 @@ class PermissionService(PermissionServiceServicer):
         self, request_iterator: Iterator[pb.BatchRecordRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.BatchRecordResponse]:
         """Record a stream, message by message: each is answered when all of it is durable."""
-        return stream(context, (self._batch(message, context) for message in request_iterator))
+        if not self._streams.acquire(blocking=False):
+            abort(
+                context, Problem(ErrorReason.OVERLOADED, "too many streams are open", (), {"limit": str(MAX_STREAMS)})
+            )
+        held: list[BrandId] = []
+        try:
+            yield from stream(context, (self._batch(message, context, held) for message in request_iterator))
+        finally:
+            self._streams.release()
 
-    @call("collector", "auditor")
+    @call("collector")
     def ListPermissions(self, request: pb.ListPermissionsRequest, call: Call) -> pb.ListPermissionsResponse:
         """List what counts for a customer, by pages."""
         examiner = Examiner()
@@ -117,13 +129,18 @@ class PermissionService(PermissionServiceServicer):
         more = page(self._lookups, binding, start + size) if len(found) > size else ""
         return pb.GetHistoryResponse(items=[outbound.history_item(each) for each in found[:size]], next_page_token=more)
 
-    def _batch(self, message: pb.BatchRecordRequest, context: grpc.ServicerContext) -> pb.BatchRecordResponse:
+    def _batch(
+        self, message: pb.BatchRecordRequest, context: grpc.ServicerContext, held: list[BrandId]
+    ) -> pb.BatchRecordResponse:
+        """Record one message; `held` keeps the brand of the stream, which its first good record names."""
+        examine_message(message)
         if not 1 <= len(message.records) <= MAX_RECORDS:
             raise CallError(invalid("records", f"must have 1 to {MAX_RECORDS} items"))
-        brand = _brand_of(message.records)
+        if not held:
+            held.append(_brand_of(message.records))
         kinds = {record.WhichOneof("record") or "grant" for record in message.records}
         allowed = frozenset.intersection(*(_ROLES[kind] for kind in kinds))
-        call = admit(self.callers, context, brand, allowed)
+        call = admit(self.callers, context, held[0], allowed)
         prepared = [self._prepare(record, f"records[{index}]", call) for index, record in enumerate(message.records)]
         results = iter(self._submitter.many(call, [each for each in prepared if not isinstance(each, Problem)]))
         response = pb.BatchRecordResponse()
@@ -199,10 +216,13 @@ class PermissionService(PermissionServiceServicer):
         return (event.topic, event.recipient) if isinstance(event, PermissionRefused) else ("", "")
 
 
-def _brand_of(records: Iterable[pb.BatchRecord]) -> str:
-    for record in records:
-        kind = record.WhichOneof("record")
-        if kind is not None:
-            brand: str = getattr(record, kind).brand
-            return brand
-    raise CallError(invalid("records[0]", "is required: set one of grant, confirm, refuse, withdraw, object"))
+def _brand_of(records: Iterable[pb.BatchRecord]) -> BrandId:
+    """Return the first brand that can be one. Raises CallError saying what is wrong with the first when none can."""
+    problem = CallError(invalid("records[0]", "is required: set one of grant, confirm, refuse, withdraw, object"))
+    named = [getattr(record, kind).brand for record in records if (kind := record.WhichOneof("record"))]
+    for brand in named:
+        try:
+            return brand_of(brand)
+        except CallError as error:
+            problem = error
+    raise problem

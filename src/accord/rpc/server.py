@@ -1,15 +1,16 @@
 """The gRPC server: pools, limits, health, reflection, and a graceful end.
 
-Sync, as measured cheaper and simpler than asyncio. Writes wait for a commit, so they and streams
-have a pool of their own: checks never stand behind them. Everything beyond `max_concurrent` is told
-RESOURCE_EXHAUSTED at once.
+Sync, as measured cheaper and simpler than asyncio. Whatever waits has threads of its own (`pools`),
+so checks never stand behind it. Everything beyond `max_concurrent` is told RESOURCE_EXHAUSTED at
+once.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from msgspec import Struct
 
 from accord.config import Config
@@ -20,7 +21,9 @@ from accord.rpc.contacts import ContactService
 from accord.rpc.customers import CustomerService
 from accord.rpc.decisions import DecisionService
 from accord.rpc.ledgers import LedgerService
+from accord.rpc.parsing import CarefulServer
 from accord.rpc.permissions import PermissionService
+from accord.rpc.pools import Pools
 from accord.rpc.submit import Submitter
 from accord.service.catalogues import Catalogues
 from accord.service.proofs import Proofs
@@ -43,6 +46,12 @@ from accord.v1 import (
 )
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+_AFTER_DRAIN_SECONDS = 5
+"""How long calls that were cut off may take to notice."""
+
+_LOOK_SECONDS = 0.05
+"""How often a server that stops looks whether anything is under way."""
 
 _MODULES = (
     catalogue_service_pb2,
@@ -73,9 +82,12 @@ class Services(Struct, frozen=True):
 class Server:
     """A server that is started and stopped once."""
 
-    def __init__(self, server: grpc.Server, writer: Writer, port: int, statuses: health.HealthServicer) -> None:
+    def __init__(
+        self, server: grpc.Server, writer: Writer, port: int, statuses: health.HealthServicer, pools: Pools
+    ) -> None:
         """Hold what `serve` built."""
         self._server = server
+        self._pools = pools
         self._writer = writer
         self._statuses = statuses
         self.port = port
@@ -88,16 +100,24 @@ class Server:
             self._statuses.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self, drain_seconds: float) -> None:
-        """Say NOT_SERVING, let calls under way finish, write what is queued, and end."""
+        """Say NOT_SERVING, let calls under way finish, write what is queued, and end.
+
+        Watchers of health and reflection are cut off once nothing else is under way.
+        """
         self._statuses.enter_graceful_shutdown()
-        self._server.stop(drain_seconds).wait()
+        stopped = self._server.stop(drain_seconds)
+        while not stopped.wait(_LOOK_SECONDS):
+            if not self._pools.busy():
+                self._server.stop(None).wait(_AFTER_DRAIN_SECONDS)
+                break
         self._writer.stop()
 
 
 def serve(config: Config, services: Services) -> Server:
     """Return a server bound to its address. Raises RuntimeError when the address is taken."""
+    pools = Pools(config)
     server = grpc.server(
-        ThreadPoolExecutor(config.read_threads, thread_name_prefix="read"),
+        pools.reading,
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", 4 * MAX_MESSAGE_BYTES),
@@ -107,30 +127,34 @@ def serve(config: Config, services: Services) -> Server:
         ],
         maximum_concurrent_rpcs=config.max_concurrent,
     )
-    _add_services(server, config, services)
+    _add_services(server, pools, services)
     statuses = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(statuses, server)
-    reflection.enable_server_reflection((*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    describing = reflection.ReflectionServicer((*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME))
+    _use_pool(describing, pools.describing)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(describing, server)
     port = server.add_insecure_port(config.listen)
-    return Server(server, services.writer, port, statuses)
+    return Server(server, services.writer, port, statuses, pools)
 
 
-def _add_services(server: grpc.Server, config: Config, it: Services) -> None:
+def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
+    # Generated code calls two methods of it, and CarefulServer has both.
+    careful = cast("grpc.Server", CarefulServer(server))
     submitter = Submitter(it.writer, it.lookups)
-    waiting = ThreadPoolExecutor(config.write_threads, thread_name_prefix="write")
     permissions = PermissionService(submitter, it.remembered, it.lookups, it.callers)
     ledgers = LedgerService(it.proofs, it.remembered, it.lookups, it.callers)
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers)
     customers = CustomerService(submitter, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers):
-        _use_pool(servicer, waiting)
-    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionService(it.questions, it.callers), server)
-    permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, server)
-    contact_service_pb2_grpc.add_ContactServiceServicer_to_server(contacts, server)
-    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(customers, server)
-    catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(versions, server)
-    ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledgers, server)
+        _use_pool(servicer, pools.writing)
+    PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
+    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionService(it.questions, it.callers), careful)
+    permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)
+    contact_service_pb2_grpc.add_ContactServiceServicer_to_server(contacts, careful)
+    customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(customers, careful)
+    catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(versions, careful)
+    ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledgers, careful)
 
 
 def _use_pool(servicer: object, pool: ThreadPoolExecutor) -> None:

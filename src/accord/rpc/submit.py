@@ -7,7 +7,7 @@ from accord.domain.commands import Command
 from accord.domain.problems import Problem
 from accord.ledger.lookup import Lookups
 from accord.rpc.call import Call
-from accord.rpc.wire import Examiner, brand_of
+from accord.rpc.wire import Examiner
 from accord.service.answers import Authorized, Request, Written
 from accord.service.errors import CallError
 from accord.service.writer import MAX_COMMIT, Writer
@@ -18,7 +18,6 @@ Reader = Callable[[Any, Examiner], Command]
 def request_for(lookups: Lookups, message: Any, read: Reader, call: Call) -> Request:  # noqa: ANN401 - any write
     """Return the examined request; its content is digested so that a repeat is told from a reuse. Raises CallError."""
     examiner = Examiner()
-    brand_of(examiner, message.brand)
     examiner.code("request_id", message.request_id, required=True)
     command = read(message, examiner)
     examiner.done()

@@ -4,6 +4,7 @@ Every fault of a request is collected, each with its field, before anything is d
 passed here is of its type, within its limits and in its normal form.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Protocol, TypeVar
@@ -11,16 +12,18 @@ from typing import Any, Protocol, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from accord.domain.identifiers import IdentifierError, normalise
-from accord.domain.problems import Violation, invalid_fields
+from accord.domain.problems import Violation, invalid, invalid_fields
 from accord.domain.terms import FAR, SECOND, BrandId, Identifier, IdentifierKind, Instant
 from accord.service.errors import CallError
-from accord.v1 import customer_pb2
+from accord.v1 import customer_pb2, decision_pb2
 
 MAX_CODE = 128
 MAX_LIST = 32
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 
+_BRAND = re.compile(r"[a-z0-9-]{1,64}\Z")
+_VIEWS = frozenset(decision_pb2.DecisionView.values())
 _ANY_IDENTIFIER = Identifier(IdentifierKind.CUSTOMER_ID, "")
 Member = TypeVar("Member", bound=Enum)
 
@@ -133,6 +136,12 @@ class Examiner:
                 self.fault(field, "is required: set customer_id or contact_point")
                 return _ANY_IDENTIFIER
 
+    def full_view(self, view: int) -> bool:
+        """Say whether a decision is wanted with its trace."""
+        if view not in _VIEWS:
+            self.fault("view", "must be basic or full")
+        return view == decision_pb2.DECISION_VIEW_FULL
+
     def page_size(self, size: int) -> int:
         """Return how many items a page has."""
         if not 0 <= size <= MAX_PAGE:
@@ -147,11 +156,10 @@ class Examiner:
             return _ANY_IDENTIFIER
 
 
-def brand_of(examiner: Examiner, brand: str) -> BrandId:
-    """Return the brand, examined: 1 to 64 of a-z, 0-9 and hyphen."""
-    good = 0 < len(brand) <= 64 and brand.isascii() and brand.replace("-", "a").isalnum() and brand == brand.lower()
-    if not good:
-        examiner.fault("brand", "must be 1 to 64 of a-z, 0-9 and hyphen")
+def brand_of(brand: str) -> BrandId:
+    """Return the brand. Raises CallError unless it is 1 to 64 of a-z, 0-9 and hyphen."""
+    if not _BRAND.match(brand):
+        raise CallError(invalid("brand", "must be 1 to 64 of a-z, 0-9 and hyphen"))
     return BrandId(brand)
 
 

@@ -21,6 +21,9 @@ from accord.proof.checkpoint import Checkpoint
 from accord.proof.merkle import EMPTY_ROOT, verify_consistency
 from accord.service.errors import CallError
 
+_NEVER = -1
+_TRIES = 5
+
 
 class LedgerUnprovenError(Exception):
     """The database does not extend the checkpoint kept outside it. Ours, and stop."""
@@ -35,37 +38,48 @@ class ProvenStore:
         self._records = records
         self._outside = outside
         self._signer = signer
-        self._proven = False
+        self._proven_connections = _NEVER
         self._lock = threading.Lock()
 
     def prove(self) -> None:
         """Prove every ledger against its outside checkpoint. Raises LedgerUnprovenError, StoreUnavailableError."""
         with self._lock:
-            heads = {head.ledger: head for head in self._records.heads()}
-            for name in sorted({*heads, *self._outside.ledgers()}):
-                self._prove_ledger(name, heads.get(name))
-            self._proven = True
+            # Proving may itself open connections: what counts is a proof during which none was opened.
+            for _ in range(_TRIES):
+                connections = self._records.connections
+                heads = {head.ledger: head for head in self._records.heads()}
+                for name in sorted({*heads, *self._outside.ledgers()}):
+                    self._prove_ledger(name, heads.get(name))
+                self._proven_connections = connections
+                if connections == self._records.connections:
+                    return
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
-        """Read, once proven."""
-        if not self._proven:
-            self._prove_or_refuse()
+        """Read, once proven; again, where the first read opened a connection that is not proven yet."""
         try:
-            return self._store.read(brand, lookups)
+            if self._unproven():
+                self._prove_or_refuse()
+            view = self._store.read(brand, lookups)
+            if self._unproven():
+                self._prove_or_refuse()
+                view = self._store.read(brand, lookups)
         except StoreUnavailableError:
-            self._proven = False
+            self._proven_connections = _NEVER
             raise
+        return view
 
     @contextmanager
     def write(self, brand: BrandId) -> Iterator[Writing]:
-        """Write, once proven."""
-        if not self._proven:
-            self._prove_or_refuse()
+        """Write, once proven on the very connection that writes."""
         try:
+            if self._unproven():
+                self._prove_or_refuse()
             with self._store.write(brand) as writing:
+                if self._unproven():
+                    self._prove_or_refuse()
                 yield writing
         except StoreUnavailableError:
-            self._proven = False
+            self._proven_connections = _NEVER
             raise
 
     def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
@@ -75,6 +89,9 @@ class ProvenStore:
     def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
         """Read tiles; an auditor may look at an unproven ledger."""
         return self._store.tiles(brand, level, indexes)
+
+    def _unproven(self) -> bool:
+        return self._proven_connections != self._records.connections
 
     def _prove_or_refuse(self) -> None:
         try:

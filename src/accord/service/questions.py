@@ -11,7 +11,7 @@ from accord.domain.commands import Question
 from accord.domain.decide import decide, examine_question
 from accord.domain.decision import Customer, Decision, Point
 from accord.domain.policy import Policy
-from accord.domain.problems import ErrorReason, Problem, unknown
+from accord.domain.problems import ErrorReason, Problem, moved, unknown
 from accord.domain.state import NO_POINT, decode_customer, decode_point
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, PurposeClass
 from accord.ledger.lookup import Lookups
@@ -61,6 +61,9 @@ class Questions:
             each if isinstance(each, Problem) else self._decide(view, lookup, each, policy, now, full=full)
             for each, lookup in zip(questions, lookups, strict=True)
         ]
+        for index, each in enumerate(found):
+            if isinstance(each, Problem):
+                found[index] = moved(each, "question.", f"questions[{index}].")
         return view.head, found
 
     def list_reach(
@@ -79,7 +82,7 @@ class Questions:
             asked = replace(question, channel=channel)
             decision = self._decide(view, lookup, asked, policy, now, full=full)
             if isinstance(decision, Problem):
-                raise CallError(decision)
+                raise CallError(moved(decision, "question.", ""))
             found.append((channel, decision))
         return view.head, found
 

@@ -107,9 +107,11 @@ class Remembered:
 
     def contact(self, brand: BrandId, contact_id: str) -> Contact:
         """Return one contact and the entries about it. Raises CallError when it was never authorised."""
-        row = self._records.contact(brand, self._lookups.contact(brand, contact_id))
         view = self._store.read(brand, (b"",))
-        if row is None or view is None:
+        if view is None:
+            raise catalogue_missing()
+        row = self._records.contact(brand, self._lookups.contact(brand, contact_id))
+        if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             raise CallError(Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}))
         authorized: ContactAuthorized | None = None

@@ -99,7 +99,8 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         found.update(lookups.identifier(head.brand, each) for each in named(request.command))
         if isinstance(request.command, AuthorizeContact | ReportContact):
             contacts.add(lookups.contact(head.brand, request.command.contact_id))
-    return Wanted(tuple(sorted(found)), tuple(sorted(contacts)), tuple(sorted(keys)))
+    brand = (BRAND_REF,) if any(isinstance(each.command, ApplyCatalogue) for each in requests) else ()
+    return Wanted(tuple(sorted(found)), tuple(sorted(contacts)), tuple(sorted(keys)), brand)
 
 
 def named(command: Command) -> tuple[Identifier, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from accord.ledger.store import StoreUnavailableError
@@ -44,12 +44,13 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
             parsed,
             pool_size=pool_size,
             max_overflow=pool_size,
+            hide_parameters=True,
             # No pre-ping: a connection replaced in silence would be used before the ledger is proven anew.
             pool_pre_ping=False,
             connect_args={"options": timeouts, "connect_timeout": 10, "prepare_threshold": 1},
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:
-        engine = create_engine(parsed, pool_size=pool_size, max_overflow=pool_size)
+        engine = create_engine(parsed, pool_size=pool_size, max_overflow=pool_size, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     raise ValueError("a database is named by a URL: sqlite:///FILE or postgresql://…")
@@ -57,10 +58,10 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what a database raises into StoreUnavailableError; the cause stays chained for our log."""
+    """Turn a database that is away into StoreUnavailableError; anything else it raises is a fault of ours."""
     try:
         yield
-    except (DBAPIError, PoolTimeoutError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise StoreUnavailableError("the database did not answer") from error
 
 

@@ -32,7 +32,9 @@ _SELECT = (
 
 
 class Reader(Protocol):
-    """Reads what questions need."""
+    """Reads what questions need. `opened` counts the connections ever opened."""
+
+    opened: int
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
         """Return what the lookups lead to; None when the brand has no ledger."""
@@ -61,6 +63,7 @@ class _SqliteReader:
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self.opened = 0
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
         try:
@@ -89,6 +92,7 @@ class _SqliteReader:
             raise StoreUnavailableError("the database cannot be opened") from error
         self._local.connection = connection
         with self._lock:
+            self.opened += 1
             self._open.append(connection)
         return connection
 
@@ -99,6 +103,7 @@ class _PostgresqlReader:
         self._local = threading.local()
         self._open: list[psycopg.Connection[tuple[Any, ...]]] = []
         self._lock = threading.Lock()
+        self.opened = 0
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
         try:
@@ -128,6 +133,7 @@ class _PostgresqlReader:
         except psycopg.Error as error:
             raise StoreUnavailableError("the database cannot be reached") from error
         with self._lock:
+            self.opened += 1
             self._open = [each for each in self._open if not each.closed]
             self._open.append(connection)
         cursor = connection.cursor(binary=True)

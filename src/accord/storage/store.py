@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine
+from sqlalchemy import Connection, CursorResult, Engine, event
 
 from accord.domain.terms import BrandId, Position
 from accord.ledger.entry import StoredEntry
@@ -100,7 +100,17 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         """Use a database at the newest revision. Nothing is opened yet."""
         self._engine = engine
+        self._pooled = 0
         self._reader: Reader = open_reader(engine)
+        event.listen(engine, "connect", self._count)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were ever opened."""
+        return self._pooled + self._reader.opened
+
+    def _count(self, *_: object) -> None:
+        self._pooled += 1
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
         """Return what the wanted lookups lead to, in one statement on the newest committed state."""
@@ -194,7 +204,8 @@ class SqlWriting:
         for lookup, ref in self._select(_HOLDERS, wanted.lookups):
             holders[lookup] = (*holders.get(lookup, ()), ref)
         points = dict(tuple(row) for row in self._select(_POINTS, wanted.lookups))
-        refs = {ref for held in holders.values() for ref in held} | {row.customer_ref for row in contacts.values()}
+        refs = {*wanted.customers, *(row.customer_ref for row in contacts.values())}
+        refs.update(ref for held in holders.values() for ref in held)
         customers = dict(_grouped(self._select(_CUSTOMERS, tuple(sorted(refs)))))
         return View(self.head, holders, customers, points, contacts, requests)
 

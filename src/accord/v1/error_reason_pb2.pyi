@@ -60,10 +60,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """More than one customer holds this address: name the customer_id, or unlink the address from the others.
     Example: { reason: "CUSTOMER_AMBIGUOUS", metadata: { field: "customer", holders: "2" } }. Status FAILED_PRECONDITION.
     """
-    ERROR_REASON_CUSTOMER_CONFLICT: _ErrorReason.ValueType  # 12
-    """The customer_id already names another customer than the one that holds the address.
-    Example: { reason: "CUSTOMER_CONFLICT", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
-    """
     ERROR_REASON_CUSTOMER_ERASED: _ErrorReason.ValueType  # 13
     """The customer was erased or is being erased; nothing can be recorded for them.
     Example: { reason: "CUSTOMER_ERASED", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
@@ -193,10 +189,6 @@ Example: { reason: "CUSTOMER_UNKNOWN", metadata: { field: "customer" } }. Status
 ERROR_REASON_CUSTOMER_AMBIGUOUS: ErrorReason.ValueType  # 11
 """More than one customer holds this address: name the customer_id, or unlink the address from the others.
 Example: { reason: "CUSTOMER_AMBIGUOUS", metadata: { field: "customer", holders: "2" } }. Status FAILED_PRECONDITION.
-"""
-ERROR_REASON_CUSTOMER_CONFLICT: ErrorReason.ValueType  # 12
-"""The customer_id already names another customer than the one that holds the address.
-Example: { reason: "CUSTOMER_CONFLICT", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
 """
 ERROR_REASON_CUSTOMER_ERASED: ErrorReason.ValueType  # 13
 """The customer was erased or is being erased; nothing can be recorded for them.

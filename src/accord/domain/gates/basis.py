@@ -102,7 +102,9 @@ def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason
         return None
     case.changes_at(year_start(born + term.guardian_below_age + 1))
     for other in case.permissions:
-        if other.guardian and in_time(other, case) and case.lifts(other) and not recipient.fault(other, case):
+        if not other.guardian or other.notice in case.policy.stale_notices:
+            continue
+        if in_time(other, case) and case.lifts(other) and not recipient.fault(other, case):
             case.changes_at(other.valid_until)
             return None
     return Reason.GUARDIAN_MISSING

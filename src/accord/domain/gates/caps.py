@@ -24,7 +24,7 @@ def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
         return Instant(0)
     own = case.own_contact.key if case.own_contact else b""
     codes, found = state.codes, 0
-    for key, when, _, _, purpose, channel, _, status in counted_newest_first(state, since):
+    for key, when, _, _, purpose, channel, _, status, _ in counted_newest_first(state, since):
         if status == _CANCELLED or key == own or (status == _FAILED and not cap.counts_attempts):
             continue
         if cap.counts(codes[purpose], codes[channel]):

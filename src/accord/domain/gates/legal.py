@@ -42,6 +42,8 @@ def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
     marks = [mark for mark in case.state.refusals if mark.refused.channel == case.cell.channel]
     for point in case.points:
         marks.extend(mark for mark in point.state.refusals if mark.refused.channel == case.cell.channel)
+    if not any(mark.asked_time for mark in marks):
+        return Instant(0)
     standing = [
         mark.asked_time
         for mark in marks

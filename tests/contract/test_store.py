@@ -1,0 +1,358 @@
+"""What every store of ledgers does, whatever it is made of."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from contract.batches import ADA, BOB, BRAND, EVE, OTHER, after, append, customer, entry, lookup
+from support.installations import Store
+from support.memory import MemoryStore
+
+from accord.ledger.store import (
+    Batch,
+    ContactRow,
+    CustomerRow,
+    DenialRow,
+    Head,
+    IdentifierRow,
+    RequestRow,
+    View,
+    Wanted,
+)
+from accord.proof.merkle import EMPTY_ROOT, grow, leaf_hash, node_hash, root_of_edge
+
+NOBODY = (b"",)
+
+
+def load(store: Store, **wanted: tuple[bytes, ...]) -> View:
+    with store.write(BRAND) as writing:
+        return writing.load(Wanted(**wanted))
+
+
+def head_of(store: Store) -> Head:
+    view = store.read(BRAND, NOBODY)
+    assert view is not None
+    return view.head
+
+
+class TestBrands:
+    def test_of_an_unknown_brand_there_is_nothing(self, store: Store) -> None:
+        assert store.read(BRAND, (lookup(1),)) is None
+        assert store.entries(BRAND, 0, 10) == []
+        assert store.tiles(BRAND, 0, (0,)) == {}
+        assert store.contact(BRAND, lookup(1)) is None
+        assert store.heads() == []
+        with store.write(BRAND) as writing:
+            assert writing.head is None
+            with pytest.raises(ValueError, match="no ledger"):
+                writing.load(Wanted())
+
+    def test_the_first_commit_opens_the_ledger(self, store: Store) -> None:
+        head = append(store)
+        assert head_of(store) == head
+        assert store.heads() == [head]
+
+    def test_brands_know_nothing_of_each_other(self, store: Store) -> None:
+        rows = {"customers": {ADA: customer()}, "linked": ((lookup(1), ADA, 1, "EMAIL"),)}
+        append(store, 2, BRAND, **rows)
+        other = append(store, 1, OTHER)
+        assert store.heads() == [other, head_of(store)]
+        assert len(store.entries(BRAND, 0, 10)) == 2
+        assert len(store.entries(OTHER, 0, 10)) == 1
+        theirs = store.read(OTHER, (lookup(1),))
+        assert theirs == View(other, {}, {}, {}, {}, {})
+
+
+class TestCommits:
+    def test_a_read_sees_the_last_commit(self, store: Store) -> None:
+        for _ in range(3):
+            head = append(store)
+            assert head_of(store) == head
+
+    def test_leaving_without_a_commit_writes_nothing(self, store: Store) -> None:
+        head = append(store)
+        with store.write(BRAND) as writing:
+            writing.load(Wanted())
+        assert head_of(store) == head
+        assert append(store).size == 2
+
+    def test_an_exception_before_the_commit_writes_nothing_and_frees_the_lock(self, store: Store) -> None:
+        head = append(store)
+
+        def fail() -> None:
+            with store.write(BRAND) as writing:
+                writing.load(Wanted())
+                raise RuntimeError("before the commit")
+
+        with pytest.raises(RuntimeError, match="before the commit"):
+            fail()
+        assert head_of(store) == head
+        assert append(store).size == 2
+
+    def test_the_lock_shows_the_head_that_will_be_continued(self, store: Store) -> None:
+        head = append(store, 3)
+        with store.write(BRAND) as writing:
+            assert writing.head == head
+
+    def test_a_commit_of_counts_alone_leaves_the_head(self, store: Store) -> None:
+        head = append(store)
+        with store.write(BRAND) as writing:
+            writing.commit(Batch(head=head, denials=(DenialRow(20_000, "email", "marketing.cart", 60, 1),)))
+        assert head_of(store) == head
+
+
+class TestWriters:
+    def test_a_second_writer_waits_for_the_first_and_continues_its_head(self, store: Store) -> None:
+        append(store)
+        asked, done = threading.Event(), threading.Event()
+
+        def second() -> None:
+            asked.set()
+            append(store)
+            done.set()
+
+        with ThreadPoolExecutor(1) as pool:
+            with store.write(BRAND) as writing:
+                waiting = pool.submit(second)
+                asked.wait()
+                assert not done.wait(0.1)
+                entries = (entry(1),)
+                writing.commit(Batch(head=after(writing.head, entries), entries=entries))
+            waiting.result()
+        assert [each.position for each in store.entries(BRAND, 0, 9)] == [0, 1, 2]
+
+    def test_writers_in_a_crowd_leave_no_gap_and_one_tree(self, store: Store) -> None:
+        append(store)
+        with ThreadPoolExecutor(4) as pool:
+            for waiting in [pool.submit(append, store, 1 + number % 2) for number in range(24)]:
+                waiting.result()
+        entries = store.entries(BRAND, 0, 100)
+        assert [each.position for each in entries] == list(range(37))
+        assert head_of(store).root == root_of_edge(grow((), 0, [each.leaf_hash for each in entries]))
+
+    def test_a_reader_does_not_wait_for_a_writer_and_sees_what_stood_before(self, store: Store) -> None:
+        head = append(store)
+        with store.write(BRAND) as writing:
+            writing.load(Wanted())
+            assert head_of(store) == head
+            entries = (entry(1),)
+            writing.commit(Batch(head=after(writing.head, entries), entries=entries))
+            assert head_of(store).size == 2
+
+    def test_readers_on_many_threads_see_every_acknowledged_commit(self, store: Store) -> None:
+        append(store)
+
+        def read_own() -> bool:
+            size = append(store).size
+            return head_of(store).size >= size
+
+        with ThreadPoolExecutor(4) as pool:
+            assert all(waiting.result() for waiting in [pool.submit(read_own) for _ in range(12)])
+
+
+class TestEntries:
+    def test_an_entry_comes_back_byte_for_byte(self, store: Store) -> None:
+        append(store, 2)
+        found = store.entries(BRAND, 0, 2)
+        assert found == [entry(0), entry(1)]
+        assert {type(value) for each in found for value in (each.leaf, each.leaf_hash, each.sealed)} == {bytes}
+
+    def test_entries_are_read_by_position_from_a_start_and_up_to_a_limit(self, store: Store) -> None:
+        append(store, 5)
+
+        def positions(start: int, limit: int) -> list[int]:
+            return [each.position for each in store.entries(BRAND, start, limit)]
+
+        assert positions(0, 2) == [0, 1]
+        assert positions(3, 10) == [3, 4]
+        assert positions(5, 10) == []
+        assert positions(0, 0) == []
+
+    def test_entries_of_a_customer_are_read_by_their_version(self, store: Store) -> None:
+        entries = (entry(0, ADA, 1), entry(1, BOB, 1), entry(2, ADA, 2), entry(3, BOB, 2), entry(4, ADA, 3))
+        with store.write(BRAND) as writing:
+            writing.commit(Batch(head=after(None, entries), entries=entries))
+        assert [each.position for each in store.entries(BRAND, 1, 10, ADA)] == [0, 2, 4]
+        assert [each.position for each in store.entries(BRAND, 2, 1, ADA)] == [2]
+        assert [each.position for each in store.entries(BRAND, 2, 9, BOB)] == [3]
+        assert store.entries(BRAND, 1, 9, EVE) == []
+
+
+class TestTiles:
+    def test_a_tile_is_there_once_it_is_full_and_holds_the_leaf_hashes(self, store: Store) -> None:
+        append(store, 255)
+        assert store.tiles(BRAND, 0, (0,)) == {}
+        append(store, 1)
+        expected = b"".join(entry(position).leaf_hash for position in range(256))
+        assert store.tiles(BRAND, 0, (0, 1)) == {0: expected}
+
+    def test_one_commit_may_fill_several_tiles(self, store: Store) -> None:
+        append(store, 200)
+        append(store, 600)
+        found = store.tiles(BRAND, 0, (0, 1, 2, 3))
+        assert sorted(found) == [0, 1, 2]
+        assert found[2][:32] == entry(512).leaf_hash
+
+    @pytest.mark.parametrize("steps", [[16], [3, 12, 1], [15, 6], [1] * 16])
+    def test_a_tile_of_the_level_above_holds_the_roots_of_the_tiles_below(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, steps: list[int]
+    ) -> None:
+        for module in ("accord.storage.store", "support.memory"):
+            monkeypatch.setattr(f"{module}.TILE_WIDTH", 4)
+        for step in steps:
+            append(store, step)
+        leaf = [entry(position).leaf_hash for position in range(16)]
+        roots = [
+            node_hash(node_hash(leaf[at], leaf[at + 1]), node_hash(leaf[at + 2], leaf[at + 3])) for at in (0, 4, 8, 12)
+        ]
+        assert store.tiles(BRAND, 1, (0, 1)) == {0: b"".join(roots)}
+        assert sorted(store.tiles(BRAND, 0, tuple(range(6)))) == list(range(sum(steps) // 4))
+
+
+class TestCustomers:
+    def test_a_customer_comes_back_with_what_they_hold(self, store: Store) -> None:
+        append(
+            store,
+            customers={ADA: customer(7)},
+            linked=((lookup(1), ADA, 1, "CUSTOMER_ID"), (lookup(2), ADA, 2, "EMAIL")),
+            points={lookup(2): b"\x00bounced"},
+        )
+        expected = CustomerRow(
+            7,
+            b"h" * 32,
+            b"\x00state\xff",
+            (IdentifierRow(lookup(1), 1, "CUSTOMER_ID"), IdentifierRow(lookup(2), 2, "EMAIL", b"\x00bounced")),
+        )
+        for key in (lookup(1), lookup(2)):
+            view = store.read(BRAND, (key,))
+            assert view is not None
+            assert view.holders == {key: (ADA,)}
+            assert _by_number(view.customers) == {ADA: expected}
+            loaded = load(store, lookups=(key,))
+            assert (loaded.holders, loaded.customers) == ({key: (ADA,)}, {ADA: expected})
+        assert dict(store.all_customers(BRAND)) == {ADA: expected}
+        assert dict(store.all_points(BRAND)) == {lookup(2): b"\x00bounced"}
+
+    def test_a_newer_state_takes_the_place_of_the_older_one(self, store: Store) -> None:
+        append(store, customers={ADA: customer(1, b"old")}, linked=((lookup(1), ADA, 1, "EMAIL"),))
+        append(store, customers={ADA: customer(2, b"new")}, points={lookup(1): b"a"})
+        append(store, points={lookup(1): b"b"})
+        view = store.read(BRAND, (lookup(1),))
+        assert view is not None
+        row = view.customers[ADA]
+        assert (row.version, row.state, row.identifiers[0].point) == (2, b"new", b"b")
+
+    def test_everybody_who_holds_an_address_is_returned(self, store: Store) -> None:
+        shared = lookup(9)
+        append(
+            store,
+            customers={ADA: customer(), BOB: customer()},
+            linked=((shared, ADA, 1, "EMAIL"), (shared, BOB, 4, "EMAIL"), (lookup(1), BOB, 1, "CUSTOMER_ID")),
+        )
+        view = store.read(BRAND, (shared,))
+        assert view is not None
+        assert set(view.holders[shared]) == {ADA, BOB}
+        assert {row.number for row in view.customers[BOB].identifiers} == {1, 4}
+        assert set(load(store, lookups=(shared,)).customers) == {ADA, BOB}
+
+    def test_a_thousand_lookups_are_read_at_once(self, store: Store) -> None:
+        refs = {number: number.to_bytes(16, "little") for number in range(1, 1001)}
+        append(
+            store,
+            customers={ref: customer(number) for number, ref in refs.items()},
+            linked=tuple((lookup(number), ref, 1, "EMAIL") for number, ref in refs.items()),
+        )
+        asked = tuple(lookup(number) for number in range(500, 1500))
+        view = store.read(BRAND, asked)
+        assert view is not None
+        assert view.holders == {lookup(number): (refs[number],) for number in range(500, 1001)}
+        assert {row.version for row in view.customers.values()} == set(range(500, 1001))
+        assert load(store, lookups=asked).holders == view.holders
+
+    def test_a_read_of_no_lookups_returns_the_head_alone(self, store: Store) -> None:
+        head = append(store)
+        assert store.read(BRAND, ()) == View(head, {}, {}, {}, {}, {})
+        assert load(store) == View(head, {}, {}, {}, {}, {})
+
+    def test_an_unlinked_address_leads_nowhere_and_keeps_its_state(self, store: Store) -> None:
+        append(
+            store,
+            customers={ADA: customer()},
+            linked=((lookup(1), ADA, 1, "CUSTOMER_ID"), (lookup(2), ADA, 2, "EMAIL")),
+            points={lookup(2): b"complained"},
+        )
+        append(store, unlinked=((lookup(2), ADA),))
+        view = store.read(BRAND, (lookup(2),))
+        assert view is not None
+        assert view.holders == {}
+        loaded = load(store, lookups=(lookup(1), lookup(2)))
+        assert [row.number for row in loaded.customers[ADA].identifiers] == [1]
+        assert loaded.points == {lookup(2): b"complained"}
+
+    def test_an_address_linked_again_bears_its_new_number(self, store: Store) -> None:
+        append(store, customers={ADA: customer()}, linked=((lookup(2), ADA, 2, "EMAIL"),))
+        append(store, unlinked=((lookup(2), ADA),), linked=((lookup(2), ADA, 3, "EMAIL"),))
+        assert [row.number for row in load(store, lookups=(lookup(2),)).customers[ADA].identifiers] == [3]
+        append(store, linked=((lookup(2), ADA, 5, "EMAIL"),))
+        assert [row.number for row in load(store, lookups=(lookup(2),)).customers[ADA].identifiers] == [5]
+
+
+class TestContactsAndRequests:
+    def test_a_contact_leads_to_its_customer_and_its_entries_grow(self, store: Store) -> None:
+        key, late = lookup(5), 2**45
+        append(store, customers={ADA: customer(3)}, contacts={key: ContactRow(ADA, (0,))})
+        append(store, contacts={key: ContactRow(ADA, (0, 1, late))})
+        expected = ContactRow(ADA, (0, 1, late))
+        assert store.contact(BRAND, key) == expected
+        assert store.contact(BRAND, lookup(6)) is None
+        loaded = load(store, contacts=(key, lookup(6)))
+        assert loaded.contacts == {key: expected}
+        assert loaded.customers[ADA].version == 3
+        assert dict(store.all_contacts(BRAND)) == {key: expected}
+
+    def test_an_answered_request_is_found_by_its_key(self, store: Store) -> None:
+        row = RequestRow(b"c" * 16, ADA, b"\x00answer\xff")
+        append(store, requests={lookup(1): row})
+        assert load(store, requests=(lookup(1), lookup(2))).requests == {lookup(1): row}
+
+    def test_denials_are_counted_by_day_channel_purpose_and_reason(
+        self, store: Store, counted: Callable[[], list[DenialRow]]
+    ) -> None:
+        first, second = DenialRow(20_000, "email", "marketing.cart", 60, 2), DenialRow(20_001, "sms", "m.cart", 101, 1)
+        append(store, denials=(first, second))
+        append(store, denials=(DenialRow(20_000, "email", "marketing.cart", 60, 3),))
+        assert counted() == [DenialRow(20_000, "email", "marketing.cart", 60, 5), second]
+
+
+class TestShape:
+    def test_an_empty_ledger_has_the_root_of_the_empty_tree(self) -> None:
+        head = Head(brand=BRAND, ledger="accord/maison/1")
+        assert (head.size, head.root, head.edge) == (0, EMPTY_ROOT, b"")
+
+    def test_entries_of_these_tests_fit_their_hashes(self) -> None:
+        assert entry(3).leaf_hash == leaf_hash(entry(3).leaf)
+
+
+@pytest.fixture
+def counted(store: Store) -> Callable[[], list[DenialRow]]:
+    """Read the counts back; nothing in the contract does."""
+    if isinstance(store, MemoryStore):
+        return lambda: store.denials(BRAND)
+
+    def rows() -> list[DenialRow]:
+        with store._engine.connect() as connection:
+            statement = "SELECT day, channel, purpose, reason, count FROM denial ORDER BY day"
+            return [DenialRow(*row) for row in connection.exec_driver_sql(statement)]
+
+    return rows
+
+
+def _by_number(customers: dict[bytes, CustomerRow]) -> dict[bytes, CustomerRow]:
+    """Sort what each customer holds: a read does not."""
+    return {
+        ref: CustomerRow(
+            row.version, row.leaf_hash, row.state, tuple(sorted(row.identifiers, key=lambda each: each.number))
+        )
+        for ref, row in customers.items()
+    }

@@ -1,0 +1,319 @@
+"""Makes the golden bytes of the ledger: fixed keys, nonces and openings in, every frozen format out.
+
+The formats are kept for ten years: what was hashed, sealed or signed once must be read for ever.
+Run this only to add a format or a new version of one beside the old; a changed byte in what is
+there already breaks every ledger that exists. From the root: python tests/golden/ledger/make_golden.py
+"""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+
+from accord.domain.catalogue import (
+    BasisRule,
+    Cap,
+    Catalogue,
+    Channel,
+    CoolDown,
+    DayWindow,
+    Hours,
+    Level,
+    Notice,
+    NoticeText,
+    Place,
+    Purpose,
+    Touchpoint,
+)
+from accord.domain.events import (
+    ActivityReported,
+    Artefact,
+    CatalogueApplied,
+    ContactAuthorized,
+    ContactPointReported,
+    ContactReported,
+    Event,
+    Evidence,
+    FactsRecorded,
+    IdentifierLinked,
+    IdentifierUnlinked,
+    Link,
+    PermissionConfirmed,
+    PermissionGranted,
+    PermissionRefused,
+)
+from accord.domain.fold import fold, fold_point
+from accord.domain.state import NO_POINT, NO_STATE, encode
+from accord.domain.terms import (
+    ActivityKind,
+    Basis,
+    BrandId,
+    CustomerKind,
+    Declarant,
+    Identifier,
+    IdentifierKind,
+    Instant,
+    Method,
+    Obligation,
+    Outcome,
+    PointFact,
+    Position,
+    PurposeClass,
+    Recorder,
+    RefusalKind,
+)
+from accord.keys import keyring as keyring_module
+from accord.keys.keyring import WrappedKeyring
+from accord.keys.secrets import Secrets
+from accord.ledger.entry import (
+    Leaf,
+    Payload,
+    ciphertext_hash,
+    commitment,
+    event_type,
+    public_codes,
+    write_leaf,
+    write_payload,
+)
+from accord.ledger.keyring import WrappedKey
+from accord.ledger.lookup import Lookups
+from accord.ledger.seal import Place as SealedPlace
+from accord.ledger.seal import seal_with_nonce
+from accord.proof.checkpoint import Checkpoint, key_id, sign, verifier_key
+from accord.proof.merkle import grow, leaf_hash, root_of_edge
+
+FILE = Path(__file__).parent / "golden.json"
+
+LEDGER = "accord/maison/0123456789abcdef"
+BRAND = BrandId("maison")
+SECRETS = Secrets(kek=b"K" * 32, pepper=b"P" * 32, signing_seed=b"S" * 32)
+CUSTOMER_REF, CUSTOMER_KEY = bytes(range(16)), bytes(range(32, 64))
+OPENING, NONCE = bytes(range(64, 96)), bytes(range(96, 108))
+TIME = Instant(1_767_348_000_000_000)
+
+ADA = Link(IdentifierKind.EMAIL, "ada@example.com", 2)
+EVIDENCE = Evidence(
+    touchpoint="boutique_qr",
+    method=Method.TICKED_BOX,
+    declarant=Declarant.GUARDIAN,
+    recorder=Recorder.CLERK,
+    act_time=TIME,
+    notice="n1",
+    language="fr",
+    recorder_id="caisse 3",
+    artefacts=(Artefact("ab" * 32, "image/png"),),
+)
+SHORT = Evidence(
+    touchpoint="web", method=Method.BUTTON, declarant=Declarant.CUSTOMER, recorder=Recorder.SYSTEM, act_time=TIME
+)
+CATALOGUE = Catalogue(
+    controller="Maison « Élan » \u2028 & fils",
+    country="FR",
+    channels=(
+        Channel("email", IdentifierKind.EMAIL, verification_required=True, obligations=(Obligation.NAME_SOURCE,)),
+        Channel("sms", IdentifierKind.PHONE),
+    ),
+    purposes=(
+        Purpose("marketing.cart", PurposeClass.MARKETING, "Panier", outside_brand_caps=True),
+        Purpose("service.order", PurposeClass.SERVICE),
+    ),
+    levels=(Level("once", uses=1, valid_days=30, topics_required=True, confirmation_hours=24), Level("ongoing")),
+    notices=(Notice("n1", ("marketing.cart",), (NoticeText("fr", "Oui, “volontiers”\n"),), ("email",), stale=True),),
+    touchpoints=(Touchpoint("web", "once", "n1", "Le site"),),
+    places=(Place("paris-1", "Rue de Rivoli"),),
+    bases=(BasisRule("b1", Basis.PERMISSION, PurposeClass.MARKETING, guardian_below_age=15, legal_source="art. 6"),),
+    caps=(Cap("c1", 3, 7, calendar_days=True, channels=("email",), legal=True, counts_attempts=True),),
+    hours=(Hours("h1", ("sms",), (DayWindow("08:00", "20:00", (1, 2)),), lawful=True),),
+    cool_downs=(CoolDown("d1", ("sms",), 60, "R224-1"),),
+)
+
+EVENTS: dict[str, Event] = {
+    "PermissionGranted": PermissionGranted(
+        links=(ADA,),
+        evidence=EVIDENCE,
+        level="once",
+        purposes=("marketing.cart",),
+        channels=("email", "sms"),
+        point=2,
+        topics=("robe 42", "été"),
+        places=("paris-1",),
+        recipients=("Partenaire SA",),
+        valid_from=TIME,
+        valid_until=Instant(TIME + 1),
+        uses=1,
+        confirm_until=Instant(TIME + 2),
+    ),
+    "PermissionGranted with defaults": PermissionGranted(
+        evidence=SHORT, level="ongoing", purposes=("marketing.cart",), valid_from=TIME
+    ),
+    "PermissionConfirmed": PermissionConfirmed(evidence=SHORT, permission=Position(7)),
+    "PermissionRefused": PermissionRefused(
+        kind=RefusalKind.WITHDRAWN,
+        evidence=SHORT,
+        purpose="marketing",
+        channel="sms",
+        point=2,
+        via=0,
+        topic="robe 42",
+        place="paris-1",
+        recipient="Partenaire SA",
+    ),
+    "PermissionRefused with defaults": PermissionRefused(kind=RefusalKind.OBJECTED, evidence=SHORT),
+    "IdentifierLinked": IdentifierLinked(links=(ADA, Link(IdentifierKind.CUSTOMER_ID, "42", 1))),
+    "IdentifierUnlinked": IdentifierUnlinked(number=2),
+    "FactsRecorded": FactsRecorded(
+        country="FR",
+        region="974",
+        time_zone="Indian/Reunion",
+        language="fr",
+        kind=CustomerKind.PROFESSIONAL,
+        birth_year=1990,
+        guardian_known=False,
+        deceased=False,
+        contract_current=True,
+        preferred_channel="sms",
+        paused_until=TIME,
+    ),
+    "ActivityReported": ActivityReported(
+        kind=ActivityKind.PURCHASE, act_time=TIME, place="paris-1", objection_offered=True
+    ),
+    "ContactPointReported": ContactPointReported(number=2, fact=PointFact.REGISTRY_LISTED, act_time=TIME),
+    "ContactAuthorized": ContactAuthorized(
+        contact_id="message 1",
+        channel="email",
+        purpose="marketing.cart",
+        point=2,
+        topic="robe 42",
+        basis=Basis.PERMISSION,
+        permission=Position(1),
+        positions=(Position(1), Position(3)),
+        policy_version=2,
+    ),
+    "ContactReported": ContactReported(contact_id="message 1", outcome=Outcome.SENT, outcome_time=TIME),
+    "CatalogueApplied": CatalogueApplied(version=1, catalogue=CATALOGUE),
+}
+
+
+def make() -> dict[str, dict[str, str]]:
+    """Return every golden value: text as it is, bytes in hexadecimal."""
+    return {
+        "payloads": {name: _payload(event).decode() for name, event in EVENTS.items()},
+        "leaves": {name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(EVENTS.items())},
+        "sealed": {
+            name: _entry(position, event)[1].hex()
+            for position, (name, event) in enumerate(EVENTS.items())
+            if name.endswith("defaults")
+        },
+        "hashes": _hashes(),
+        "keys": _keys(),
+        "lookups": _lookups(),
+        "checkpoint": _checkpoint(),
+        "states": _states(),
+    }
+
+
+def _payload(event: Event) -> bytes:
+    return write_payload(
+        Payload(
+            customer=CUSTOMER_REF.hex(), version=4, previous=sha256(b"before").hexdigest(), caller="crm", event=event
+        )
+    )
+
+
+def _entry(position: int, event: Event) -> tuple[bytes, bytes]:
+    """Return the leaf and the sealed bytes of an event."""
+    payload = _payload(event)
+    place = SealedPlace(LEDGER, CUSTOMER_REF, Position(position), 4, 1)
+    sealed = seal_with_nonce(CUSTOMER_KEY, place, OPENING, payload, NONCE)
+    purposes, channels, notice = public_codes(event)
+    leaf = Leaf(
+        ledger=LEDGER,
+        position=Position(position),
+        type=event_type(event),
+        purpose=purposes,
+        channel=channels,
+        notice=notice,
+        recorded_at=TIME,
+        pc=commitment(OPENING, payload),
+        ch=ciphertext_hash(sealed),
+    )
+    return write_leaf(leaf), sealed
+
+
+def _leaf_hashes() -> list[bytes]:
+    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(EVENTS.values())]
+
+
+def _hashes() -> dict[str, str]:
+    tile = b"".join(leaf_hash(number.to_bytes(2, "big")) for number in range(256))
+    return {
+        "leaf hash of the first leaf": _leaf_hashes()[0].hex(),
+        "edge of all leaves": b"".join(grow((), 0, _leaf_hashes())).hex(),
+        "root of all leaves": root_of_edge(grow((), 0, _leaf_hashes())).hex(),
+        "digest of a full tile of the numbers 0 to 255": sha256(tile).hexdigest(),
+        "root of that tile": root_of_edge(grow((), 0, [tile[at : at + 32] for at in range(0, len(tile), 32)])).hex(),
+    }
+
+
+class _Keys:
+    def __init__(self) -> None:
+        self.rows: list[WrappedKey] = []
+
+    def insert_missing(self, brand: BrandId, keys: list[WrappedKey]) -> None:
+        del brand
+        self.rows += keys
+
+    def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
+        del brand, refs
+        return self.rows
+
+
+def _keys() -> dict[str, str]:
+    chance = iter((NONCE, CUSTOMER_KEY))
+    kept, real = _Keys(), keyring_module.os
+    keyring_module.os = SimpleNamespace(urandom=lambda _: next(chance))  # type: ignore[assignment]
+    try:
+        made = WrappedKeyring(kept, SECRETS.kek).make(BRAND, [CUSTOMER_REF])
+    finally:
+        keyring_module.os = real
+    (row,) = kept.rows
+    return {"key": made[CUSTOMER_REF].key.hex(), "wrapped": row.wrapped.hex(), "epoch": str(row.epoch)}
+
+
+def _lookups() -> dict[str, str]:
+    lookups = Lookups(SECRETS.pepper)
+    return {
+        "customer_id": lookups.identifier(BRAND, Identifier(IdentifierKind.CUSTOMER_ID, "42")).hex(),
+        "email": lookups.identifier(BRAND, Identifier(IdentifierKind.EMAIL, "ada@example.com")).hex(),
+        "contact": lookups.contact(BRAND, "message 1").hex(),
+        "request": lookups.request(BRAND, "crm", "request 1").hex(),
+        "content": lookups.content(b"content").hex(),
+    }
+
+
+def _checkpoint() -> dict[str, str]:
+    root = root_of_edge(grow((), 0, _leaf_hashes()))
+    public = SECRETS.private_key.public_key()
+    return {
+        "note": sign(Checkpoint(LEDGER, len(EVENTS), root), SECRETS.private_key),
+        "empty note": sign(Checkpoint(LEDGER, 0, root_of_edge(())), SECRETS.private_key),
+        "verifier key": verifier_key(LEDGER, public),
+        "key id": key_id(LEDGER, public).hex(),
+    }
+
+
+def _states() -> dict[str, str]:
+    state, point = NO_STATE, NO_POINT
+    for position, event in enumerate(EVENTS.values()):
+        time = Instant(TIME + position)
+        state, point = fold(state, event, Position(position), time), fold_point(point, event, Position(position), time)
+    return {
+        "customer after every event": encode(state).hex(),
+        "customer before any": encode(NO_STATE).hex(),
+        "address after every event": encode(point).hex(),
+        "address before any": encode(NO_POINT).hex(),
+    }
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(make(), indent=2, ensure_ascii=False) + "\n", "utf-8")

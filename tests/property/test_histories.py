@@ -1,0 +1,328 @@
+"""Random histories of all commands: the model, and every kind of store, give the same answers and the same root.
+
+Each history is judged by the model first; then it is told to installations over different stores, on
+one clock and one source of chance. Afterwards the audit folds the ledger again and finds no fault.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from property.model import Model
+from property.scene import KINDS, NOTICES, OFFERS, VERSIONS, catalogue
+from support.databases import Databases
+from support.installations import START, HandClock, Installation, StoreKind, open_parts
+
+from accord.domain import commands as say
+from accord.domain.events import FactsRecorded
+from accord.domain.problems import Problem
+from accord.domain.terms import (
+    DAY,
+    HOUR,
+    SECOND,
+    ActivityKind,
+    BrandId,
+    Declarant,
+    Identifier,
+    IdentifierKind,
+    Instant,
+    Method,
+    Outcome,
+    PointFact,
+    Recorder,
+    RefusalKind,
+)
+from accord.service.answers import Authorized, Request, Result, Written
+from accord.service.audit import audit
+from accord.service.errors import CallError
+
+PEOPLE = [Identifier(IdentifierKind.CUSTOMER_ID, name) for name in ("ada", "bob")]
+MAILS = [Identifier(IdentifierKind.EMAIL, f"{name}@example.com") for name in ("a", "b")]
+PHONE = Identifier(IdentifierKind.PHONE, "+33612345678")
+POINTS = [*MAILS, PHONE]
+KEYS = [*PEOPLE, *POINTS]
+MOSTLY_ADA = [*PEOPLE[:1] * 8, *KEYS]
+PURPOSES = ["marketing.cart", "marketing.news", "service.order"]
+TIMES = [Instant(0), *(Instant(START + days * DAY) for days in (-10, -1, 3, 12))]
+QUESTIONS = [
+    *(say.Question(customer=who, purpose=purpose, channel=on) for who in KEYS for purpose in PURPOSES for on in KINDS),
+    *(say.Question(customer=PEOPLE[0], purpose=PURPOSES[0], channel="email", contact_point=mail) for mail in MAILS),
+]
+
+
+class Again(NamedTuple):
+    """Stands for a request of before, sent once more."""
+
+    which: int
+
+
+class Step(NamedTuple):
+    """Time passes, then requests are committed together: each a command and its request id, empty for none."""
+
+    passes: int
+    requests: list[Any]
+
+
+def one(values: Any) -> Any:
+    return st.sampled_from(list(values))
+
+
+def said(methods: list[Method], recorders: list[Recorder], times: list[Instant]) -> st.SearchStrategy[say.Declaration]:
+    return st.builds(
+        say.Declaration,
+        touchpoint=one(OFFERS),
+        method=one(methods),
+        declarant=st.just(Declarant.CUSTOMER),
+        recorder=one(recorders),
+        language=st.just("fr"),
+        act_time=one(times),
+    )
+
+
+BY_ACT = [*[Method.BUTTON] * 9, Method.SILENCE]
+MAYBE_IMPORTED = [*[Recorder.SYSTEM] * 5, Recorder.IMPORT]
+CONTACTS = ["c1", "c2", "c3", "c4"]
+OUTCOMES = [*Outcome, *[Outcome.SENT, Outcome.FAILED, Outcome.CANCELLED] * 3]
+SOMETIMES_EARLIER = [*TIMES[:1] * 6, *TIMES]
+
+grants = st.builds(
+    say.Grant,
+    customer=one(MOSTLY_ADA),
+    contact_point=one([None, None, None, MAILS[0], *POINTS]),
+    evidence=said(BY_ACT, MAYBE_IMPORTED, SOMETIMES_EARLIER),
+    purposes=one([(), (), ("marketing.news",)]),
+    channels=one([(), (), ("email",)]),
+    valid_until=one([Instant(0), Instant(0), Instant(START + 5 * DAY)]),
+)
+confirmations = st.builds(
+    say.Confirm,
+    customer=one(MOSTLY_ADA),
+    evidence=said([Method.BUTTON, Method.CONFIRMATION_LINK], [Recorder.SYSTEM], TIMES[:1]),
+    permission=st.integers(0, 3),  # which of those that wait, once it is known who does
+)
+refusals = st.builds(
+    say.Refuse,
+    kind=one(RefusalKind),
+    customer=one(MOSTLY_ADA),
+    contact_point=one([None, None, None, *POINTS]),
+    evidence=said(BY_ACT, MAYBE_IMPORTED, SOMETIMES_EARLIER),
+    purpose=one(["", "marketing", *["marketing.news"] * 4, "service"]),
+    channel=one(["", "email", "sms"]),
+)
+facts = st.builds(
+    FactsRecorded,
+    deceased=one([*[None] * 9, False, False, False, True]),
+    paused_until=one([None, None, Instant(0), *(Instant(START + days * DAY) for days in (4, 30, 200))]),
+    language=one([None, "fr"]),
+)
+authorizations = st.builds(
+    say.AuthorizeContact,
+    contact_id=one(CONTACTS),
+    question=one([*QUESTIONS[:6] * 6, *QUESTIONS]),
+)
+seldom = st.one_of(
+    st.builds(say.Link, customer=one(MOSTLY_ADA), contact_point=one(POINTS)),
+    st.builds(say.Unlink, customer=one(MOSTLY_ADA), contact_point=one(POINTS)),
+    st.builds(say.RecordFacts, customer=one(MOSTLY_ADA), facts=facts),
+    st.builds(say.ReportActivity, customer=one(MOSTLY_ADA), kind=one(ActivityKind), act_time=one(TIMES)),
+    st.builds(say.ReportContactPoint, contact_point=one(POINTS), fact=one([*PointFact, *[PointFact.VERIFIED] * 8])),
+    st.builds(say.ApplyCatalogue, catalogue=one([catalogue(number) for number in range(len(VERSIONS))])),
+)
+reports = st.builds(say.ReportContact, contact_id=one(CONTACTS), outcome=one(OUTCOMES))
+commands = st.one_of(
+    grants, grants, authorizations, authorizations, authorizations, confirmations, refusals, reports, seldom, seldom
+)
+request_ids = st.integers(0, 60).map("r{}".format)
+PASSES = [0, 0, 1, SECOND, HOUR, HOUR, 25 * HOUR, 3 * DAY, 8 * DAY]
+steps = st.builds(
+    Step,
+    passes=one(PASSES),
+    requests=st.lists(
+        st.one_of(*[st.tuples(commands, request_ids)] * 7, st.builds(Again, st.integers(0, 9))), min_size=1, max_size=3
+    ),
+)
+histories = st.builds(lambda *parts: list(chain(*parts)), *[st.lists(steps, max_size=8)] * 4)
+
+
+WEB = say.Declaration(
+    touchpoint="web", method=Method.BUTTON, declarant=Declarant.CUSTOMER, recorder=Recorder.SYSTEM, language="fr"
+)
+BEGINNING = [
+    Step(0, [(say.ApplyCatalogue(catalogue=catalogue(0)), "")]),
+    Step(0, [(say.Link(customer=who, contact_point=mail), "") for who, mail in zip(PEOPLE, MAILS, strict=True)]),
+    Step(HOUR, [(say.Grant(customer=PEOPLE[0], evidence=WEB), "")]),
+]
+
+
+class Transcript(NamedTuple):
+    """What an installation answered after each step, and where its ledger ended."""
+
+    results: list[list[Result]]
+    answers: list[list[Any]]
+    root: bytes
+
+
+def resolved(history: list[Step], it: Installation, brand: BrandId) -> tuple[list[Step], Transcript]:
+    """Tell a history to an installation beside the model, and hold every answer to the model's.
+
+    Returns the history with what stood for something else resolved, and what was answered.
+    """
+    model, told, sent = Model(), list[Step](), list[tuple[say.Command, str]]()
+    results, answers = [], []
+    model.clock = START
+    with at_the_start(it):
+        for step in [*BEGINNING, *history]:
+            model.clock = it.clock.advance(step.passes)
+            for request in step.requests:
+                again = isinstance(request, Again)
+                sent.append(sent[-1 - request.which % len(sent)] if again else (_named(request[0], model), request[1]))
+            told.append(Step(step.passes, sent[len(sent) - len(step.requests) :]))
+            found = it.writer.write(brand, [_request(it, brand, *each) for each in told[-1].requests])
+            for (command, request_id), result in zip(told[-1].requests, found, strict=True):
+                rewritten = isinstance(result, Authorized) and result.receipt is not None
+                assert in_short(result) == model.do(command, request_id, rewritten=rewritten), command
+            asked = [_answer(it, brand, question) for question in QUESTIONS]
+            for question, answer in zip(QUESTIONS, asked, strict=True):
+                assert verdict(answer) == model.decide(question)[0], question
+            results.append(found)
+            answers.append(asked)
+    return told, Transcript(results, answers, root_of(it, brand))
+
+
+def _named(command: say.Command, model: Model) -> say.Command:
+    """Let a confirmation name a permission that still waits; the golden decisions tell of late ones."""
+    if not isinstance(command, say.Confirm):
+        return command
+    known = model.waiting(model.people.holders(command.customer))
+    waiting = [p.position for p in known if p.waits > model.clock + SECOND] or [9_999]
+    return replace(command, permission=waiting[command.permission % len(waiting)])
+
+
+@contextmanager
+def at_the_start(it: Installation) -> Iterator[None]:
+    """Set the clock, and let chance be the same everywhere."""
+    it.clock.now = START
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("service.sitting", "ledger.seal", "keys.keyring"):
+            patch.setattr(f"accord.{module}.os", SimpleNamespace(urandom=random.Random(1).randbytes))
+        yield
+
+
+def root_of(it: Installation, brand: BrandId) -> bytes:
+    """Fold the ledger again, find no fault, and return its root."""
+    found = audit(brand, it.store, it.store, it.keyring, it.lookups)
+    assert found.faults == ()
+    return found.root
+
+
+def told_to(it: Installation, brand: BrandId, history: list[Step]) -> Transcript:
+    """Tell an installation a history; return what it answered."""
+    results, answers = [], []
+    with at_the_start(it):
+        for step in history:
+            it.clock.advance(step.passes)
+            results.append(it.writer.write(brand, [_request(it, brand, *each) for each in step.requests]))
+            answers.append([_answer(it, brand, question) for question in QUESTIONS])
+    return Transcript(results, answers, root_of(it, brand))
+
+
+def _request(it: Installation, brand: BrandId, command: say.Command, request_id: str) -> Request:
+    if not request_id or isinstance(command, say.AuthorizeContact):
+        return Request(command=command, caller="tests")
+    content = it.lookups.content(repr(command).encode())
+    return Request(command=command, caller="tests", key=it.lookups.request(brand, "tests", request_id), content=content)
+
+
+def _answer(it: Installation, brand: BrandId, question: say.Question) -> Any:
+    try:
+        return it.questions.check(brand, question).decision
+    except CallError as error:
+        return error.problem
+
+
+def in_short(result: Result) -> Any:
+    """Return a result as the model puts it."""
+    match result:
+        case Written():
+            return [receipt.position for receipt in result.receipts]
+        case Authorized():
+            written = [result.receipt.position] if result.receipt else []
+            return result.authorization.decision.verdict.name, result.authorization.repeat, written
+        case Problem():
+            return result.reason.name
+
+
+def verdict(answer: Any) -> str:
+    """Return a decision as the model puts it."""
+    name: str = answer.reason.name if isinstance(answer, Problem) else answer.verdict.name
+    return name
+
+
+@pytest.fixture(scope="module")
+def installations(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[StoreKind, Any]]:
+    """One installation on each kind of store; every history is another brand's."""
+    made: dict[StoreKind, Any] = {}
+    kinds: list[StoreKind] = ["memory", "sqlite", "postgres"]
+    for kind in kinds:
+        made[kind] = Installation(open_parts(kind, databases, tmp_path_factory.mktemp(kind)))
+    yield made
+    for each in made.values():
+        each.close()
+
+
+_numbers = count(1)
+
+
+def holds_on(kinds: list[StoreKind], installations: dict[StoreKind, Any], history: list[Step]) -> None:
+    brand = BrandId(f"brand-{next(_numbers)}")
+    told, transcript = resolved(history, installations["memory"], brand)
+    for kind in kinds:
+        assert told_to(installations[kind], brand, told) == transcript
+
+
+def thoroughly(examples: int, *, derandomize: bool = True) -> settings:
+    return settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )
+
+
+@thoroughly(150)
+@given(history=histories)
+def test_a_history_gives_the_answers_of_the_model(installations: dict[StoreKind, Any], history: list[Step]) -> None:
+    holds_on([], installations, history)
+
+
+@thoroughly(40)
+@given(history=histories)
+def test_a_history_gives_the_same_answers_and_root_on_sqlite(
+    installations: dict[StoreKind, Any], history: list[Step]
+) -> None:
+    holds_on(["sqlite"], installations, history)
+
+
+@thoroughly(15)
+@given(history=histories)
+def test_a_history_gives_the_same_answers_and_root_on_postgresql(
+    installations: dict[StoreKind, Any], history: list[Step]
+) -> None:
+    holds_on(["postgres"], installations, history)
+
+
+@pytest.mark.long
+@thoroughly(2000, derandomize=False)
+@given(history=histories)
+def test_long_histories_agree_everywhere(installations: dict[StoreKind, Any], history: list[Step]) -> None:
+    holds_on(["sqlite", "postgres"], installations, history)

@@ -1,0 +1,747 @@
+"""Every way a request can be bad, as data: the method, what is changed in its valid request, and the documented answer.
+
+A case names the path whose absence it tries where that is what it does, so that the descriptors can
+be asked whether every field they call required has one.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from wire_examples import (
+    BRAND,
+    CONTACT,
+    MARK,
+    OTHER_BRAND,
+    PAGED,
+    SHARED_EMAIL,
+    STRANGER,
+    VALID,
+    WRITES,
+    Ground,
+    at,
+    by_id,
+    by_point,
+    email,
+    evidence,
+    phone,
+    reused,
+    valid,
+)
+
+from accord.domain.problems import ErrorReason as Reason
+from accord.v1 import catalogue_pb2, customer_pb2, decision_pb2, evidence_pb2, permission_service_pb2
+
+Change = Callable[[Any, Ground], None]
+
+
+class Case(NamedTuple):
+    """One bad request. `fields` are those the answer must name; `missing` is the path left out, if one is."""
+
+    method: str
+    label: str
+    reason: Reason
+    fields: frozenset[str]
+    change: Change
+    missing: str = ""
+    also: bool = False
+    """Other fields may be named too."""
+
+    def request(self, ground: Ground) -> Any:
+        request = valid(self.method, ground)
+        if "request_id" in request.DESCRIPTOR.fields_by_name:
+            request.request_id = f"{MARK} {self.label}"
+        if self.method == "CatalogueService/Apply":
+            # A catalogue taken by mistake shall not change what the other cases stand on.
+            request.brand, request.expected_version = OTHER_BRAND, 0
+        self.change(request, ground)
+        return request
+
+
+INVALID = Reason.INVALID_ARGUMENT
+TOO_LONG = MARK * 43
+CONTROL = f"{MARK}\x07"
+FAR_YEAR = 253_370_764_800
+"""The year 9999 in seconds."""
+
+BEYOND = (2**53, 2**63 - 1, 2**63, 2**64 - 1)
+
+_STEP = re.compile(r"([a-z_0-9]+)(?:\[(\d+)\])?")
+
+
+def cases() -> Iterator[Case]:
+    """Yield every case."""
+    for method in VALID:
+        if method != "PermissionService/BatchRecord":
+            yield from _brands(method)
+    for method in WRITES:
+        yield from _texts(method, "request_id", required=True)
+        yield _case(method, "request_id used before with other content", ["request_id"], _reuse(method))._replace(
+            reason=Reason.REQUEST_ID_REUSED
+        )
+    for method in PAGED:
+        yield from _pages(method)
+    yield from _questions()
+    yield from _contacts()
+    yield from _declarations()
+    yield from _grants()
+    yield from _confirmations()
+    yield from _refusals()
+    yield from _remembered()
+    yield from _customers()
+    yield from _catalogues()
+    yield from _positions()
+
+
+# What is asked of one field, whatever the request
+
+
+def _brands(method: str) -> Iterator[Case]:
+    yield _case(method, "brand missing", ["brand"], put("brand", ""), missing="brand")
+    bad = ["Maison", "a" * 65, "maison\0"]
+    if method in {"DecisionService/Check", "PermissionService/Grant", "CatalogueService/Apply"}:
+        bad += ["maison!", "maison é", "été", "../maison", "maison\n", "*", "\u0663"]
+    for brand in bad:
+        yield _case(method, f"brand {brand!r}", ["brand"], put("brand", brand))
+    if method != "CatalogueService/Apply":
+        unknown = _case(method, "brand unknown", ["brand"], put("brand", "no-such-brand"))
+        yield unknown._replace(reason=Reason.CATALOGUE_MISSING)
+
+
+def _texts(method: str, path: str, *, required: bool = False) -> Iterator[Case]:
+    if required:
+        yield _case(method, f"{path} missing", [path], put(path, ""), missing=path)
+    yield _case(method, f"{path} too long", [path], put(path, TOO_LONG))
+    yield _case(method, f"{path} with a control character", [path], put(path, CONTROL))
+    yield _case(method, f"{path} with a line break", [path], put(path, f"{MARK}\n"))
+    yield _case(method, f"{path} written backwards", [path], put(path, f"{MARK}\u202e"))
+
+
+def _lists(method: str, path: str) -> Iterator[Case]:
+    yield _case(method, f"{path} with an empty item", [f"{path}[0]"], put(path, [""]))
+    yield _case(method, f"{path} with an item too long", [f"{path}[1]"], put(path, [MARK, TOO_LONG]), also=True)
+    yield _case(method, f"{path} with a control character", [f"{path}[0]"], put(path, [CONTROL]), also=True)
+    many = [f"{MARK}{number}" for number in range(33)]
+    yield _case(method, f"{path} with 33 items", [path], put(path, many), also=True)
+
+
+def _enums(method: str, path: str, *, required: bool = True) -> Iterator[Case]:
+    if required:
+        yield _case(method, f"{path} unspecified", [path], put(path, 0), missing=path)
+    for number in (99, -1):
+        yield _case(method, f"{path} of an unknown number {number}", [path], put(path, number))
+
+
+def _instants(method: str, path: str) -> Iterator[Case]:
+    bad = {
+        "negative": Timestamp(seconds=-1),
+        "the epoch itself": Timestamp(),
+        "of negative nanoseconds": Timestamp(seconds=1, nanos=-1),
+        "of too many nanoseconds": Timestamp(seconds=1, nanos=1_000_000_000),
+        "in the year 9999": Timestamp(seconds=FAR_YEAR),
+        "in the year 10000": Timestamp(seconds=FAR_YEAR + 366 * 86_400),
+        "at the end of all seconds": Timestamp(seconds=2**63 - 1),
+        "before all seconds": Timestamp(seconds=-(2**63)),
+    }
+    for label, stamp in bad.items():
+        yield _case(method, f"{path} {label}", [path], put(path, stamp))
+
+
+def _points(method: str, path: str, *, required: bool = False) -> Iterator[Case]:
+    kind, value = f"{path}.kind", f"{path}.value"
+    if required:
+        yield _case(method, f"{path} missing", [kind], clear(path), missing=path)
+    yield _case(method, f"{kind} unspecified", [kind], put(kind, 0), missing=kind)
+    yield _case(method, f"{kind} of an unknown number", [kind], put(kind, 99))
+    yield _case(method, f"{value} missing", [value], put(path, email("")), missing=value)
+    yield _case(method, f"{value} too long", [value], put(path, email(f"{MARK * 171}@example.com")))
+    yield _case(method, f"{value} with a control character", [value], put(path, email(f"ada\0{MARK}@example.com")))
+    yield _case(method, f"{value} that is no address", [value], put(path, email(MARK)))
+
+
+def _keys(method: str, path: str) -> Iterator[Case]:
+    named = f"{path}.customer_id"
+    yield _case(method, f"{path} missing", [path], clear(path), missing=path)
+    yield _case(method, f"{path} empty", [path], put(path, customer_pb2.CustomerKey()))
+    yield _case(method, f"{named} empty", [named], put(path, by_id("")))
+    yield _case(method, f"{named} too long", [named], put(path, by_id(TOO_LONG)))
+    yield _case(method, f"{named} with a control character", [named], put(path, by_id(CONTROL)))
+    yield from _points(method, f"{path}.contact_point")
+
+
+def _pages(method: str) -> Iterator[Case]:
+    for size in (-1, 1001, -(2**31), 2**31 - 1):
+        yield _case(method, f"page_size {size}", ["page_size"], put("page_size", size))
+    tokens: dict[str, Change] = {
+        "garbage": put("page_token", f"{MARK}!?"),
+        "that is no base64": put("page_token", "é"),
+        "of zeros": put("page_token", "A" * 22),
+        "of another method": _put_found("page_token", lambda ground: _foreign(method, ground)),
+    }
+    if method != "CatalogueService/List":
+        tokens["cut short"] = _put_found("page_token", lambda ground: ground.pages[method][:-1])
+        tokens["of another brand"] = _both(
+            put("brand", OTHER_BRAND),
+            _put_found("page_token", lambda ground: ground.pages[method]),
+        )
+    if "customer" in PAGED[method].DESCRIPTOR.fields_by_name:
+        tokens["of another customer"] = _both(
+            put("customer", by_id(f"holder-1-{MARK}")),
+            _put_found("page_token", lambda ground: ground.pages[method]),
+        )
+    for label, change in tokens.items():
+        made = _case(method, f"page_token {label}", ["page_token"], change)
+        yield made._replace(reason=Reason.PAGE_TOKEN_INVALID)
+
+
+def _foreign(method: str, ground: Ground) -> str:
+    return next(token for name, token in ground.pages.items() if name != method)
+
+
+def _fresh(method: str) -> Iterator[Case]:
+    field = "at_least_as_fresh"
+    for token in (f"{MARK}!?", "é", "A", "A" * 10):
+        yield _case(method, f"{field} {token!r}", [field], put(field, token))
+    changes = {
+        "not reached yet": _put_found(field, _later),
+        "of another ledger": _put_found(field, lambda ground: ground.other_token),
+        "of no ledger": put(field, "A" * 40),
+    }
+    for label, change in changes.items():
+        yield _case(method, f"{field} {label}", [field], change)._replace(reason=Reason.FRESHNESS_UNAVAILABLE)
+
+
+def _later(ground: Ground) -> str:
+    raw = base64.urlsafe_b64decode(ground.token + "=" * (-len(ground.token) % 4))
+    return base64.urlsafe_b64encode((2**64 - 1).to_bytes(8, "big") + raw[8:]).decode().rstrip("=")
+
+
+# Questions
+
+
+def _questions() -> Iterator[Case]:
+    asking = ("DecisionService/Check", "ContactService/AuthorizeContact")
+    for method in asking:
+        yield _case(
+            method, "question missing", ["question.customer", "question.purpose"], clear("question"), "question"
+        )
+        yield from _question(method, "question")
+        yield from _points(method, "question.contact_point")
+        yield from _texts(method, "question.purpose", required=True)
+        for name in ("channel", "topic", "place", "recipient"):
+            yield from _texts(method, f"question.{name}")
+    for method in (*asking, "DecisionService/ListReach"):
+        yield from _enums(method, "view", required=False)
+    for method in ("DecisionService/Check", "DecisionService/BatchCheck", "DecisionService/ListReach"):
+        yield from _fresh(method)
+    yield from _enums("DecisionService/BatchCheck", "view", required=False)
+    for count in (0, 1001):
+        change = put("questions", [decision_pb2.Question(customer=by_id(), purpose="marketing.birthday")] * count)
+        yield _case("DecisionService/BatchCheck", f"{count} questions", ["questions"], change)
+    reach = "DecisionService/ListReach"
+    yield from _keys(reach, "customer")
+    yield from _texts(reach, "purpose", required=True)
+    yield from _texts(reach, "topic")
+    yield from _texts(reach, "place")
+    yield _unknown(reach, Reason.PURPOSE_UNKNOWN, "purpose", f"{MARK}.unknown")
+    yield _unknown(reach, Reason.PURPOSE_UNKNOWN, "purpose", "marketing")
+    yield _unknown(reach, Reason.PLACE_UNKNOWN, "place", f"store:{MARK}")
+    yield _ambiguous(reach, "customer")
+    processing = _both(put("question.purpose", "sharing.partner"), clear("question.contact_point"))
+    no_channel = _both(processing, clear("question.channel"))
+    for method in asking:
+        yield _case(method, "a channel for a purpose of class processing", ["question.channel"], processing)
+    point = _both(put("question.purpose", "sharing.partner"), clear("question.channel"))
+    yield _case(
+        "DecisionService/Check", "an address for a purpose of class processing", ["question.contact_point"], point
+    )
+    authorize = "ContactService/AuthorizeContact"
+    yield _case(authorize, "a contact for a purpose of class processing", ["question.purpose"], no_channel)
+
+
+def _question(method: str, at: str) -> Iterator[Case]:
+    yield from _keys(method, f"{at}.customer")
+    yield _unknown(method, Reason.PURPOSE_UNKNOWN, f"{at}.purpose", f"{MARK}.unknown")
+    yield _unknown(method, Reason.PURPOSE_UNKNOWN, f"{at}.purpose", "marketing")
+    yield _unknown(method, Reason.CHANNEL_UNKNOWN, f"{at}.channel", f"{MARK}-unknown")
+    yield _unknown(method, Reason.CHANNEL_UNKNOWN, f"{at}.channel", "")
+    yield _unknown(method, Reason.PLACE_UNKNOWN, f"{at}.place", f"store:{MARK}")
+    wrong = put(f"{at}.contact_point", phone())
+    yield _case(method, "an address of another kind than the channel's", [f"{at}.contact_point.kind"], wrong)
+    yield _ambiguous(method, f"{at}.customer", named="customer")
+
+
+# Contacts
+
+
+def _contacts() -> Iterator[Case]:
+    authorize, report, get = (f"ContactService/{name}" for name in ("AuthorizeContact", "ReportContact", "GetContact"))
+    for method in (authorize, report, get):
+        yield from _texts(method, "contact_id", required=True)
+    for method in (report, get):
+        yield _unknown(method, Reason.CONTACT_UNKNOWN, "contact_id", f"contact-unknown-{MARK}")
+    yield from _enums(report, "outcome")
+    yield from _instants(report, "outcome_time")
+    taken = put("contact_id", CONTACT)
+    whole = _both(taken, clear("question.contact_point"))
+    others: dict[str, Change] = {
+        "purpose": put("question.purpose", "marketing.recommendation"),
+        "channel": put("question.channel", "sms"),
+        "customer": put("question.customer", by_id(f"holder-1-{MARK}")),
+        "customer who is unknown": put("question.customer", by_id(STRANGER)),
+    }
+    for label, change in others.items():
+        made = _case(authorize, f"contact_id of another {label}", ["contact_id"], _both(whole, change))
+        yield made._replace(reason=Reason.CONTACT_ID_REUSED)
+
+
+# Declarations
+
+
+def _declarations() -> Iterator[Case]:
+    for name in ("Grant", "Confirm", "Refuse", "Withdraw", "Object"):
+        method = f"PermissionService/{name}"
+        yield from _keys(method, "customer")
+        required = ["evidence.touchpoint", "evidence.method", "evidence.declarant", "evidence.recorder"]
+        if name == "Grant":
+            required.append("evidence.language")
+        yield _case(method, "evidence missing", required, clear("evidence"), missing="evidence")
+        yield from _texts(method, "evidence.touchpoint", required=True)
+        yield _unknown(method, Reason.TOUCHPOINT_UNKNOWN, "evidence.touchpoint", f"{MARK}-unknown")
+        yield from _texts(method, "evidence.notice")
+        yield from _texts(method, "evidence.language", required=name == "Grant")
+        for enum in ("method", "declarant", "recorder"):
+            yield from _enums(method, f"evidence.{enum}")
+        yield from _texts(method, "evidence.recorder_id")
+        yield from _instants(method, "evidence.act_time")
+        artefact = "evidence.artefacts[0]"
+        sha = f"{artefact}.sha256"
+        yield _case(method, "a digest missing", [sha], put(sha, b""), missing=sha)
+        for size in (31, 33, 4096):
+            yield _case(method, f"a digest of {size} bytes", [sha], put(sha, b"x" * size))
+        yield from _texts(method, f"{artefact}.media_type", required=True)
+        nine = put("evidence.artefacts", [evidence_pb2.Artefact(sha256=bytes(32), media_type="a/b")] * 9)
+        yield _case(method, "nine artefacts", ["evidence.artefacts"], nine)
+    for name in ("Grant", "Confirm"):
+        method = f"PermissionService/{name}"
+        for act in ("PRE_TICKED_BOX", "SILENCE", "BUNDLED_TERMS", "ENGAGEMENT"):
+            number = evidence_pb2.DeclarationMethod.Value(f"DECLARATION_METHOD_{act}")
+            made = _case(method, f"a permission by {act}", ["evidence.method"], put("evidence.method", number))
+            yield made._replace(reason=Reason.NOT_A_PERMISSION)
+        for label, seconds in {"a second ahead": 1, "a year ahead": 366 * 86_400}.items():
+            change = put("evidence.act_time", at(seconds))
+            yield _case(method, f"act_time {label}", ["evidence.act_time"], change)
+
+
+def _grants() -> Iterator[Case]:
+    method = "PermissionService/Grant"
+    yield from _points(method, "contact_point")
+    for name in ("topics", "places", "recipients", "purposes", "channels"):
+        yield from _lists(method, name)
+    for name in ("valid_from", "valid_until"):
+        yield from _instants(method, name)
+    yield _unknown(method, Reason.NOTICE_UNKNOWN, "evidence.notice", f"{MARK}-unknown")
+    yield _unknown(method, Reason.NOTICE_UNKNOWN, "evidence.language", "de")
+    yield _case(method, "a purpose the notice does not list", ["purposes"], put("purposes", ["service.order"]))
+    yield _case(method, "a purpose nobody knows", ["purposes"], put("purposes", [f"{MARK}.unknown"]))
+    yield _case(method, "a branch instead of a leaf", ["purposes"], put("purposes", ["marketing"]))
+    yield _case(method, "a channel the notice does not list", ["channels"], put("channels", ["push"]))
+    for field, places in {"places[0]": [f"store:{MARK}"], "places[1]": ["store:lyon", f"store:{MARK}"]}.items():
+        made = _case(method, f"{field} unknown", [field], put("places", places))
+        yield made._replace(reason=Reason.PLACE_UNKNOWN)
+    yield _case(method, "third parties where the level names none", ["recipients"], put("recipients", [MARK]))
+    for field, touchpoint in {"topics": "alert_form", "places": "beacon", "recipients": "partner_page"}.items():
+        wanted = _both(clear("purposes"), clear("channels"), clear(field), put("evidence", evidence(touchpoint)))
+        yield _case(method, f"{field} missing where the level demands them", [field], wanted)
+    until = _both(put("valid_from", at(60)), put("valid_until", at(60)))
+    yield _case(method, "valid_until not later than valid_from", ["valid_until"], until)
+    past = _both(clear("valid_from"), put("valid_until", at(-60)))
+    yield _case(method, "valid_until before the act", ["valid_until"], past)
+    yield _ambiguous(method, "customer")
+
+
+def _confirmations() -> Iterator[Case]:
+    method, field = "PermissionService/Confirm", "permission_position"
+    unknown: dict[str, Change] = {
+        "that is missing": clear(field),
+        "of a permission that counts already": _put_found(field, lambda ground: ground.granted),
+        "of a permission confirmed before": _put_found(field, lambda ground: ground.confirmed),
+        "of another customer": _put_found(field, lambda ground: ground.other_pending),
+        "beyond the ledger": _put_found(field, lambda ground: ground.server.size(BRAND)),
+    }
+    for label, change in unknown.items():
+        missing = field if label == "that is missing" else ""
+        made = _case(method, f"{field} {label}", [field], change, missing=missing)
+        yield made._replace(reason=Reason.PERMISSION_UNKNOWN)
+    for position in BEYOND:
+        yield _case(method, f"{field} {position}", [field], put(field, position))
+    imported = put("evidence.recorder", evidence_pb2.RECORDER_IMPORT)
+    yield _case(method, "an import that confirms", ["evidence.recorder"], imported)
+    yield _unknown_customer(method)
+    yield _ambiguous(method, "customer")
+
+
+def _refusals() -> Iterator[Case]:
+    for name in ("Refuse", "Withdraw", "Object"):
+        method = f"PermissionService/{name}"
+        yield from _points(method, "scope.contact_point")
+        for field in ("purpose", "channel", "topic", "place", "recipient"):
+            yield from _texts(method, f"scope.{field}")
+        other = _both(put("scope.contact_point", phone()), put("scope.channel", "email"))
+        label = "an address of another kind than the channel's"
+        yield _case(method, label, ["scope.contact_point.kind"], other)
+        yield _unknown(method, Reason.PURPOSE_UNKNOWN, "scope.purpose", f"{MARK}.unknown")
+        yield _unknown(method, Reason.PURPOSE_UNKNOWN, "scope.purpose", "market")
+        yield _unknown(method, Reason.CHANNEL_UNKNOWN, "scope.channel", f"{MARK}-unknown")
+        yield _unknown(method, Reason.PLACE_UNKNOWN, "scope.place", f"store:{MARK}")
+
+
+def _remembered() -> Iterator[Case]:
+    for name in ("ListPermissions", "GetHistory"):
+        method = f"PermissionService/{name}"
+        yield from _keys(method, "customer")
+        yield _unknown_customer(method)
+        yield _ambiguous(method, "customer")
+
+
+# Customers
+
+
+def _customers() -> Iterator[Case]:
+    for name in ("Link", "Unlink", "RecordFacts", "ReportActivity"):
+        method = f"CustomerService/{name}"
+        yield from _keys(method, "customer")
+        yield _ambiguous(method, "customer")
+    for name in ("Link", "Unlink", "ReportContactPoint"):
+        yield from _points(f"CustomerService/{name}", "contact_point", required=True)
+    yield from _identifiers()
+    unlink = "CustomerService/Unlink"
+    yield _unknown_customer(unlink)
+    strange = put("contact_point", email(f"strange.{MARK}@example.com"))
+    made = _case(unlink, "contact_point of nobody", ["contact_point"], strange)
+    yield made._replace(reason=Reason.CONTACT_POINT_NOT_LINKED)
+    yield from _facts()
+    activity = "CustomerService/ReportActivity"
+    yield from _enums(activity, "kind")
+    yield from _instants(activity, "act_time")
+    yield _case(activity, "act_time ahead", ["act_time"], put("act_time", at(1)))
+    yield from _texts(activity, "place")
+    yield _unknown(activity, Reason.PLACE_UNKNOWN, "place", f"store:{MARK}")
+    fact = "CustomerService/ReportContactPoint"
+    yield from _enums(fact, "fact")
+    yield from _instants(fact, "act_time")
+
+
+def _identifiers() -> Iterator[Case]:
+    """Bad values of every kind of address."""
+    blank = ("", " ", "\t", f"{MARK}\n", f"{MARK}\x7f", MARK * 171)
+    bad = {
+        "EMAIL": (MARK, f"{MARK}@", f"@{MARK}.com", f"a b@{MARK}.com", f"a@{MARK}@example.com", f"{MARK}@-.", *blank),
+        "PHONE": (MARK, "06 98 76 54 07", f"+33 {MARK}", "+1", "+" + "9" * 20, "+", *blank),
+        "POSTAL_ADDRESS": blank,
+        "PUSH_TOKEN": blank,
+        "SOCIAL_PROFILE": (MARK, f":{MARK}", "mastodon:", "mastodon: ", f"{MARK}:@", *blank),
+        "LOYALTY_CARD": blank,
+        "BEACON_DEVICE": blank,
+    }
+    for name, values in bad.items():
+        kind = customer_pb2.ContactPointKind.Value(f"CONTACT_POINT_KIND_{name}")
+        for value in values:
+            point = customer_pb2.ContactPoint(kind=kind, value=value)
+            change = put("contact_point", point)
+            label = f"{name} {value[:30]!r}"
+            yield _case("CustomerService/Link", label, ["contact_point.value"], change)
+
+
+def _facts() -> Iterator[Case]:
+    method = "CustomerService/RecordFacts"
+    yield _case(method, "no facts", ["facts"], clear("facts"))
+    yield _case(method, "empty facts", ["facts"], _both(clear("facts"), lambda request, _: request.facts.SetInParent()))
+    for name in ("country", "region", "time_zone", "language", "preferred_channel"):
+        yield from _texts(method, f"facts.{name}")
+    yield from _enums(method, "facts.kind", required=False)
+    yield _case(method, "facts.kind unspecified", ["facts.kind"], put("facts.kind", 0))
+    yield from _instants(method, "facts.paused_until")
+    for year in (-1, 1849, 2027, 2**31 - 1, -(2**31)):
+        yield _case(method, f"birth_year {year}", ["facts.birth_year"], put("facts.birth_year", year))
+    for country in ("fr", "FRA", "ZZ", MARK):
+        yield _case(method, f"country {country}", ["facts.country"], put("facts.country", country))
+    for zone in ("Mars/Olympus", "../../etc/passwd", "/etc/passwd", "europe/paris", MARK):
+        yield _case(method, f"time_zone {zone}", ["facts.time_zone"], put("facts.time_zone", zone))
+    yield _unknown(method, Reason.CHANNEL_UNKNOWN, "facts.preferred_channel", f"{MARK}-unknown")
+
+
+# Catalogues
+
+
+def _catalogues() -> Iterator[Case]:
+    method = "CatalogueService/Apply"
+    yield _case(method, "catalogue missing", ["catalogue"], clear("catalogue"), missing="catalogue")
+    changed = _case(method, "a version that does not count", ["expected_version"], put("expected_version", 7))
+    yield changed._replace(reason=Reason.CATALOGUE_CHANGED)
+    last = _case(method, "the last version there could be", ["expected_version"], put("expected_version", 2**64 - 1))
+    yield last._replace(reason=Reason.CATALOGUE_CHANGED)
+    for path, change in _required_in_a_catalogue().items():
+        field = f"catalogue.{path}"
+        at = field.rsplit(".", 1)[0] if field.endswith((".from", ".until")) else field
+        yield _fault(f"{field} missing", at, change, missing=field)
+    for path in ("channels[0].contact_point_kind", "purposes[0].purpose_class", "bases[0].basis"):
+        yield _spoilt(f"{path} of an unknown number", path, put(f"catalogue.{path}", 99), INVALID)
+    for number in (0, 99):
+        change = put("catalogue.channels[0].obligations", [number])
+        yield _spoilt(f"obligation {number}", "channels[0].obligations[0]", change, INVALID)
+    for label, path, change in _faults_of_a_catalogue():
+        yield _spoilt(label, path, change)
+    for version in (2**64 - 1, 99):
+        made = _case("CatalogueService/Get", f"version {version}", ["version"], put("version", version))
+        yield made._replace(reason=Reason.CATALOGUE_VERSION_UNKNOWN)
+
+
+def _required_in_a_catalogue() -> dict[str, Change]:
+    """Return how to leave out each field that catalogue.proto calls required."""
+    paths = (
+        "controller country channels purposes levels notices touchpoints "
+        "channels[0].code channels[0].contact_point_kind purposes[0].code purposes[0].purpose_class levels[0].code "
+        "notices[0].code notices[0].purposes notices[0].texts notices[0].texts[0].language notices[0].texts[0].text "
+        "touchpoints[0].code touchpoints[0].level touchpoints[0].notice places[0].code bases[0].id bases[0].basis "
+        "bases[0].purpose_class caps[0].id caps[0].limit caps[0].days hours[0].id hours[0].channels hours[0].windows "
+        "hours[0].windows[0].from hours[0].windows[0].until cool_downs[0].id cool_downs[0].channels cool_downs[0].days"
+    )
+    return {path: clear(f"catalogue.{path}") for path in paths.split()}
+
+
+def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
+    for country in ("fr", "FRA", "ZZ"):
+        yield f"country {country}", "country", put("catalogue.country", country)
+    yield "a controller of spaces", "controller", put("catalogue.controller", "  ")
+    lists = ("channels", "levels", "notices", "touchpoints", "places", "bases", "caps", "hours", "cool_downs")
+    for name in lists:
+        key = "id" if name in {"bases", "caps", "hours", "cool_downs"} else "code"
+        for code in ("A", "a b", "é", "a" * 65, "-a", "a\n"):
+            yield f"{name} code {code[:9]!r}", f"{name}[0].{key}", put(f"catalogue.{name}[0].{key}", code)
+        yield f"{name} twice", f"{name}[1].{key}", _twice(name)
+    for code in ("marketing", "a..b", "A.b", "a.b.c.d.e.f.g", "a." + "b" * 41, "a.b\n"):
+        yield f"purpose {code[:9]!r}", "purposes[0].code", put("catalogue.purposes[0].code", code)
+    yield "a purpose twice", "purposes[1].code", _twice("purposes")
+    branch = _append("purposes", code="alert.back_in_stock.email", purpose_class=1)
+    yield "a purpose that is a branch", "purposes[0].code", branch
+    for name, limit in {"channels": 64, "purposes": 1024, "places": 4096, "caps": 64}.items():
+        yield f"too many {name}", name, _many(name, limit + 1)
+    strange = {
+        "notices[0].purposes": [f"{MARK}.unknown"],
+        "notices[0].channels": [f"{MARK}-unknown"],
+        "touchpoints[0].level": f"{MARK}-unknown",
+        "touchpoints[0].notice": f"{MARK}-unknown",
+        "bases[0].channels": [f"{MARK}-unknown"],
+        "bases[0].purposes": ["market"],
+        "caps[0].channels": [f"{MARK}-unknown"],
+        "caps[0].purposes": ["A"],
+        "hours[0].channels": [f"{MARK}-unknown"],
+        "cool_downs[0].channels": [f"{MARK}-unknown"],
+    }
+    for path, value in strange.items():
+        field = path if isinstance(value, str) else f"{path}[0]"
+        yield f"{path} unknown", field, put(f"catalogue.{path}", value)
+    yield "a notice without channels", "notices[0].channels", clear("catalogue.notices[0].channels")
+    yield "a language twice", "notices[0].texts", put("catalogue.notices[0].texts[1].language", "fr")
+    yield "no language", "notices[0].texts[0].language", put("catalogue.notices[0].texts[0].language", "français")
+    text = "notices[0].texts[0].text"
+    yield "a notice too long", text, put(f"catalogue.{text}", "x" * 16_385)
+    yield "a notice of spaces", text, put(f"catalogue.{text}", " \n")
+    yield "a level of 36,501 days", "levels[0].valid_days", put("catalogue.levels[0].valid_days", 36_501)
+    yield "a level for ever", "levels[0].valid_days", put("catalogue.levels[0].valid_days", 2**32 - 1)
+    hours = "levels[0].confirmation_hours"
+    yield "a confirmation within years", hours, put(f"catalogue.{hours}", 8761)
+    for basis in ("CLASS",):
+        number = decision_pb2.Basis.Value(f"BASIS_{basis}")
+        yield f"a rule of basis {basis}", "bases[0].basis", put("catalogue.bases[0].basis", number)
+    for kind in ("SERVICE", "LEGAL", "SAFETY"):
+        number = catalogue_pb2.PurposeClass.Value(f"PURPOSE_CLASS_{kind}")
+        yield f"a rule of class {kind}", "bases[0].purpose_class", put("catalogue.bases[0].purpose_class", number)
+    yield "a cap of 401 days", "caps[0].days", put("catalogue.caps[0].days", 401)
+    yield "a silence of 401 days", "cool_downs[0].days", put("catalogue.cool_downs[0].days", 401)
+    windows = {
+        "from midnight's end": ("24:00", "06:00"),
+        "that is empty": ("08:00", "08:00"),
+        "of 25 hours": ("00:00", "25:00"),
+        "of words": ("noon", "06:00"),
+        "of one digit": ("8:00", "9:00"),
+    }
+    for label, (start, end) in windows.items():
+        yield f"a window {label}", "hours[0].windows[0]", _window(0, start, end)
+    yield "lawful hours past midnight", "hours[1].windows[0]", _window(1, "22:00", "06:00")
+    yield "an eighth day", "hours[0].windows[0].days", put("catalogue.hours[0].windows[0].days", [8])
+    yield "a day 0", "hours[0].windows[0].days", put("catalogue.hours[0].windows[0].days", [0])
+    closed = "hours[0].closed_on_public_holidays"
+    yield "quiet hours on holidays", closed, put(f"catalogue.{closed}", value=True)
+    yield "a notice that is gone", "notices", lambda request, _: request.catalogue.notices.pop()
+    yield "a notice with other words", "notices[0]", put("catalogue.notices[0].texts[0].text", "Autre chose.")
+    yield "a notice with other purposes", "notices[0]", put("catalogue.notices[0].purposes", ["marketing.birthday"])
+    yield "a notice with other channels", "notices[0]", put("catalogue.notices[0].channels", ["email"])
+    changed = put("catalogue.purposes[1].purpose_class", catalogue_pb2.PURPOSE_CLASS_SERVICE)
+    yield "a purpose of another class", "purposes[1].purpose_class", changed
+
+
+def _positions() -> Iterator[Case]:
+    for name in ("GetEntry", "ProveInclusion"):
+        method = f"LedgerService/{name}"
+        changes = {"the size of the ledger": _put_found("position", lambda ground: ground.server.size(BRAND))}
+        changes |= {str(position): put("position", position) for position in BEYOND}
+        for label, change in changes.items():
+            made = _case(method, f"position {label}", ["position"], change)
+            yield made._replace(reason=Reason.ENTRY_UNKNOWN)
+
+
+# Making cases and changing messages
+
+
+def _case(method: str, label: str, fields: list[str], change: Change, missing: str = "", *, also: bool = False) -> Case:
+    return Case(method, label, INVALID, frozenset(fields), change, missing, also)
+
+
+def _unknown(method: str, reason: Reason, path: str, value: str) -> Case:
+    return _case(method, f"{path} {value!r}", [path], put(path, value))._replace(reason=reason)
+
+
+def _unknown_customer(method: str) -> Case:
+    made = _case(method, "customer unknown", ["customer"], put("customer", by_id(STRANGER)))
+    return made._replace(reason=Reason.CUSTOMER_UNKNOWN)
+
+
+def _ambiguous(method: str, path: str, named: str = "") -> Case:
+    change = put(path, by_point(email(SHARED_EMAIL)))
+    made = _case(method, f"{path} of two", [named or path], change)
+    return made._replace(reason=Reason.CUSTOMER_AMBIGUOUS)
+
+
+def _fault(label: str, field: str, change: Change, missing: str) -> Case:
+    enum = field.endswith(("_kind", "_class", ".basis"))
+    reason = INVALID if enum else Reason.CATALOGUE_INVALID
+    made = _case("CatalogueService/Apply", label, [field], change, missing, also=True)
+    return made._replace(reason=reason)
+
+
+def _spoilt(label: str, path: str, change: Change, reason: Reason = Reason.CATALOGUE_INVALID) -> Case:
+    made = _case("CatalogueService/Apply", label, [f"catalogue.{path}"], change, also=True)
+    return made._replace(reason=reason)
+
+
+def _reuse(method: str) -> Change:
+    def change(request: Any, ground: Ground) -> None:
+        used = reused(method, ground)
+        request.brand, request.request_id = used.brand, used.request_id
+        if request != used:
+            return
+        if "expected_version" in request.DESCRIPTOR.fields_by_name:
+            request.expected_version = 5
+        elif "customer" in request.DESCRIPTOR.fields_by_name:
+            request.customer.CopyFrom(by_id(STRANGER))
+        else:
+            field = "fact" if "fact" in request.DESCRIPTOR.fields_by_name else "outcome"
+            setattr(request, field, 2)
+
+    return change
+
+
+def put(path: str, value: Any) -> Change:
+    """Return the change that sets what stands at a path; a list replaces a repeated field."""
+
+    def change(request: Any, _: Ground) -> None:
+        holder, name = _holder(request, path)
+        if isinstance(value, list):
+            holder.ClearField(name)
+            getattr(holder, name).extend(value)
+        elif hasattr(value, "DESCRIPTOR"):
+            getattr(holder, name).CopyFrom(value)
+        else:
+            setattr(holder, name, value)
+
+    return change
+
+
+def _put_found(path: str, find: Callable[[Ground], Any]) -> Change:
+    """Return the change that sets at a path what is found on the ground."""
+    return lambda request, ground: put(path, find(ground))(request, ground)
+
+
+def clear(path: str) -> Change:
+    """Return the change that leaves out what stands at a path."""
+
+    def change(request: Any, _: Ground) -> None:
+        holder, name = _holder(request, path)
+        holder.ClearField(name)
+
+    return change
+
+
+def _both(*changes: Change) -> Change:
+    def change(request: Any, ground: Ground) -> None:
+        for each in changes:
+            each(request, ground)
+
+    return change
+
+
+def _holder(message: Any, path: str) -> tuple[Any, str]:
+    *steps, last = path.split(".")
+    for step in steps:
+        name, index = _STEP.fullmatch(step).groups()  # type: ignore[union-attr]
+        message = getattr(message, name)
+        if index is not None:
+            message = message[int(index)]
+    return message, last
+
+
+def _twice(name: str) -> Change:
+    def change(request: Any, _: Ground) -> None:
+        items = getattr(request.catalogue, name)
+        items.insert(1, items[0])
+
+    return change
+
+
+def _append(name: str, **fields: Any) -> Change:
+    return lambda request, _: getattr(request.catalogue, name).add(**fields)
+
+
+def _many(name: str, count: int) -> Change:
+    def change(request: Any, _: Ground) -> None:
+        items = getattr(request.catalogue, name)
+        key = "id" if name == "caps" else "code"
+        form = "more.purpose_{}" if name == "purposes" else "more-{}"
+        while len(items) < count:
+            made = items.add()
+            made.CopyFrom(items[0])
+            setattr(made, key, form.format(len(items)))
+
+    return change
+
+
+def _window(hours: int, start: str, end: str) -> Change:
+    made = catalogue_pb2.DayWindow(**{"from": start, "until": end})
+    return put(f"catalogue.hours[{hours}].windows", [made])
+
+
+CASES = list(cases())
+
+BATCH = "PermissionService/BatchRecord"
+
+BATCHED = {
+    "PermissionService/Grant": "grant",
+    "PermissionService/Confirm": "confirm",
+    "PermissionService/Refuse": "refuse",
+    "PermissionService/Withdraw": "withdraw",
+    "PermissionService/Object": "object",
+}
+"""Methods whose requests are records of a batch as well."""
+
+
+def batch(*records: Any) -> permission_service_pb2.BatchRecordRequest:
+    """Return one message of a stream with these requests."""
+    names = {type(getattr(permission_service_pb2.BatchRecord(), name)): name for name in BATCHED.values()}
+    made = permission_service_pb2.BatchRecordRequest()
+    for record in records:
+        made.records.add(**{names[type(record)]: record})
+    return made

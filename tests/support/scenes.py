@@ -1,0 +1,75 @@
+"""A brand and its customers for tests that need some: two channels, three purposes, five touchpoints."""
+
+from accord.domain.catalogue import (
+    BasisRule,
+    Cap,
+    Catalogue,
+    Channel,
+    Level,
+    Notice,
+    NoticeText,
+    Purpose,
+    Touchpoint,
+)
+from accord.domain.commands import Declaration, Grant, Refuse
+from accord.domain.terms import (
+    Basis,
+    Declarant,
+    Identifier,
+    IdentifierKind,
+    Method,
+    PurposeClass,
+    Recorder,
+    RefusalKind,
+)
+
+CATALOGUE = Catalogue(
+    controller="Maison Accord",
+    country="FR",
+    channels=(Channel("email", IdentifierKind.EMAIL), Channel("sms", IdentifierKind.PHONE)),
+    purposes=(
+        Purpose("marketing.cart", PurposeClass.MARKETING),
+        Purpose("marketing.birthday", PurposeClass.MARKETING),
+        Purpose("service.order", PurposeClass.SERVICE),
+    ),
+    levels=(Level("ongoing"), Level("contact_once", uses=1), Level("double", confirmation_hours=24)),
+    notices=(
+        Notice(
+            "n1", ("marketing.cart", "marketing.birthday"), (NoticeText("fr", "Oui, écrivez-moi."),), ("email", "sms")
+        ),
+    ),
+    touchpoints=(
+        Touchpoint("web", "ongoing", "n1"),
+        Touchpoint("qr", "contact_once", "n1"),
+        Touchpoint("form", "double", "n1"),
+    ),
+    bases=(BasisRule("permission", Basis.PERMISSION, PurposeClass.MARKETING),),
+    caps=(Cap("week", 3, 7),),
+)
+
+ADA_ID = Identifier(IdentifierKind.CUSTOMER_ID, "ada")
+ADA_MAIL = Identifier(IdentifierKind.EMAIL, "ada@example.com")
+BOB_ID = Identifier(IdentifierKind.CUSTOMER_ID, "bob")
+BOB_MAIL = Identifier(IdentifierKind.EMAIL, "bob@example.com")
+
+
+def said(touchpoint: str = "web", method: Method = Method.BUTTON, **told: object) -> Declaration:
+    """Return evidence of an act of the customer."""
+    return Declaration(
+        touchpoint=touchpoint,
+        method=method,
+        declarant=Declarant.CUSTOMER,
+        recorder=Recorder.SYSTEM,
+        language="fr",
+        **told,  # type: ignore[arg-type]
+    )
+
+
+def grant(customer: Identifier = ADA_ID, touchpoint: str = "web", point: Identifier | None = ADA_MAIL) -> Grant:
+    """Return the permission that a touchpoint asks for."""
+    return Grant(customer=customer, contact_point=point, evidence=said(touchpoint))
+
+
+def withdraw(customer: Identifier = ADA_ID, purpose: str = "") -> Refuse:
+    """Return a withdrawal."""
+    return Refuse(kind=RefusalKind.WITHDRAWN, customer=customer, purpose=purpose, evidence=said())

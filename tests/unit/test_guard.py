@@ -1,0 +1,240 @@
+"""A database is served only while it extends the checkpoints kept outside it."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from support.installations import BRAND, SECRETS, Installation, Parts, parts_at
+from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from support.scenes import ADA_ID, CATALOGUE, grant, withdraw
+
+from accord.domain.commands import ApplyCatalogue, Question
+from accord.domain.problems import ErrorReason
+from accord.keys.secrets import Secrets
+from accord.ledger.store import Head, StoreUnavailableError
+from accord.proof import checkpoint as notes
+from accord.proof.checkpoint import Checkpoint
+from accord.proof.merkle import EMPTY_ROOT
+from accord.service.errors import CallError
+from accord.service.guard import LedgerUnprovenError, ProvenStore, keep_outside
+
+LEDGER = f"accord/{BRAND}/1"
+QUESTION = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
+
+
+class World:
+    """What survives a process: the database, the keys, the outside copy."""
+
+    def __init__(self) -> None:
+        self.store, self.keys, self.outside = MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy()
+
+    def start(self, secrets: Secrets = SECRETS) -> Installation:
+        """Return a new process over it."""
+        return Installation(Parts(self.store, self.keys, self.outside), secrets=secrets)
+
+    def grow(self, entries: int = 1) -> Head:
+        self.start().write(*[grant()] * entries)
+        return self.store.heads()[0]
+
+    def keep(self) -> None:
+        """Keep a checkpoint of the ledger as it is."""
+        keep_outside(self.outside, self.store.heads()[0], SECRETS)
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.start().write(ApplyCatalogue(catalogue=CATALOGUE))
+    return made
+
+
+def refused(house: Installation) -> str:
+    """Hold that neither a check nor a write is served; return why."""
+    with pytest.raises(CallError) as check:
+        house.questions.check(BRAND, QUESTION)
+    with pytest.raises(CallError) as write:
+        house.write(withdraw())
+    assert {check.value.problem.reason, write.value.problem.reason} == {ErrorReason.LEDGER_UNPROVEN}
+    return check.value.problem.text
+
+
+class TestServed:
+    def test_a_database_without_any_ledger_is_proven(self) -> None:
+        world = World()
+        world.start().proven.prove()
+
+    def test_a_new_ledger_has_a_checkpoint_outside_before_its_first_entry(self, world: World) -> None:
+        assert notes.verify(world.outside.notes[LEDGER], SECRETS.private_key.public_key()).size == 0
+        world.start().proven.prove()
+
+    def test_a_ledger_that_grew_past_its_checkpoint_is_served(self, world: World) -> None:
+        world.grow(5)
+        world.keep()
+        world.grow(300)
+        assert world.start().questions.check(BRAND, QUESTION).head.size == 306
+
+    def test_a_ledger_at_its_checkpoint_is_served(self, world: World) -> None:
+        world.grow(5)
+        world.keep()
+        assert world.start().questions.check(BRAND, QUESTION).head.size == 6
+
+    def test_a_crash_between_the_outside_copy_and_the_first_commit_leaves_a_ledger_that_can_be_opened(self) -> None:
+        world = World()
+        never = Head(brand=BRAND, ledger=f"accord/{BRAND}/0")
+        keep_outside(world.outside, never, SECRETS)
+        world.start().proven.prove()
+        world.start().write(ApplyCatalogue(catalogue=CATALOGUE))
+        assert world.start().questions.check(BRAND, QUESTION).head.ledger == LEDGER
+
+
+class TestRefused:
+    def test_a_database_rolled_back_behind_its_checkpoint_is_refused(self, world: World) -> None:
+        before = dict(world.store._brands)
+        world.grow(3)
+        world.keep()
+        world.store._brands = before
+        assert "does not extend the outside checkpoint of accord/maison/1 at 4 entries" in refused(world.start())
+
+    def test_a_fork_regrown_past_the_checkpoint_is_refused(self, world: World) -> None:
+        """A backup is restored and used: it grows longer than the checkpoint, on another history."""
+        before = dict(world.store._brands)
+        world.grow(3)
+        world.keep()
+        world.store._brands = before
+        real, world.outside = world.outside, MemoryOutsideCopy()
+        keep_outside(world.outside, world.store.heads()[0], SECRETS)
+        world.grow(20)
+        world.outside = real
+        assert "does not extend" in refused(world.start())
+
+    def test_a_database_that_lost_a_ledger_is_refused(self, world: World) -> None:
+        world.grow(3)
+        world.keep()
+        world.store = MemoryStore()
+        assert "the database lacks accord/maison/1, which had 4 entries" in refused(world.start())
+
+    def test_a_checkpoint_signed_with_another_key_is_refused(self, world: World) -> None:
+        other = Secrets(kek=SECRETS.kek, pepper=SECRETS.pepper, signing_seed=b"x" * 32)
+        assert "is not ours" in refused(world.start(other))
+
+    def test_a_checkpoint_that_is_missing_is_refused(self, world: World) -> None:
+        world.outside.notes.clear()
+        assert "no checkpoint of accord/maison/1 is kept outside" in refused(world.start())
+
+    def test_a_checkpoint_of_another_ledger_in_its_place_is_refused(self, world: World) -> None:
+        world.outside.notes[LEDGER] = notes.sign(Checkpoint("accord/maison/2", 0, EMPTY_ROOT), SECRETS.private_key)
+        assert "names another ledger" in refused(world.start())
+
+    def test_a_checkpoint_of_nothing_with_a_root_is_refused(self, world: World) -> None:
+        world.outside.notes[LEDGER] = notes.sign(Checkpoint(LEDGER, 0, b"\x01" * 32), SECRETS.private_key)
+        assert "does not extend" in refused(world.start())
+
+    def test_a_checkpoint_that_was_damaged_is_refused(self, world: World) -> None:
+        world.outside.notes[LEDGER] = world.outside.notes[LEDGER].replace("\n0\n", "\n00\n")
+        assert "is not ours" in refused(world.start())
+
+    def test_a_head_moved_without_its_entries_is_refused(self, world: World) -> None:
+        world.grow(3)
+        world.keep()
+        brand = world.store._brands[BRAND]
+        moved = Head(brand=BRAND, ledger=LEDGER, size=9, root=b"\x01" * 32)
+        world.store._brands[BRAND] = type(brand)(**{**vars(brand), "head": moved})
+        refused(world.start())
+
+    def test_one_ledger_in_doubt_stops_them_all(self, world: World) -> None:
+        gone = Head(brand=BRAND, ledger="accord/autre/1", size=4)
+        keep_outside(world.outside, gone, SECRETS)
+        assert "the database lacks accord/autre/1" in refused(world.start())
+
+    def test_who_asks_for_the_proof_itself_is_told_in_its_own_error(self, world: World) -> None:
+        world.outside.notes.clear()
+        with pytest.raises(LedgerUnprovenError, match="restore the newest database"):
+            world.start().proven.prove()
+
+    def test_an_auditor_may_still_read_what_is_refused(self, world: World) -> None:
+        world.outside.notes.clear()
+        house = world.start()
+        refused(house)
+        assert len(house.proven.entries(BRAND, 0, 9)) == 1
+        assert house.audit().faults == ()
+
+
+class TestAgain:
+    def test_a_proof_is_made_once_and_again_after_every_failure(self, world: World) -> None:
+        away: list[str] = []
+
+        class Failing(MemoryStore):
+            def read(self, brand, lookups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+                if away:
+                    raise StoreUnavailableError(away.pop())
+                return world.store.read(brand, lookups)
+
+        proofs: list[str] = []
+
+        class Counting(MemoryOutsideCopy):
+            def read(self, ledger: str) -> str | None:
+                proofs.append(ledger)
+                return world.outside.read(ledger)
+
+            def ledgers(self) -> list[str]:
+                return world.outside.ledgers()
+
+        proven = ProvenStore(Failing(), world.store, Counting(), SECRETS)
+        for _ in range(3):
+            assert proven.read(BRAND, (b"",)) is not None
+        assert proofs == [LEDGER]
+        away.append("the network is down")
+        with pytest.raises(StoreUnavailableError):
+            proven.read(BRAND, (b"",))
+        for _ in range(3):
+            assert proven.read(BRAND, (b"",)) is not None
+        assert proofs == [LEDGER, LEDGER]
+
+    def test_a_refused_ledger_is_served_once_what_belongs_to_it_is_back(self, world: World) -> None:
+        house = world.start()
+        kept = dict(world.outside.notes)
+        world.outside.notes.clear()
+        refused(house)
+        world.outside.notes.update(kept)
+        assert house.questions.check(BRAND, QUESTION).head.size == 1
+
+
+class TestKeeping:
+    def test_the_outside_copy_never_goes_back(self, world: World) -> None:
+        old = world.store.heads()[0]
+        world.grow(3)
+        world.keep()
+        newest = world.outside.notes[LEDGER]
+        note = keep_outside(world.outside, old, SECRETS)
+        assert world.outside.notes[LEDGER] == newest
+        assert notes.verify(note, SECRETS.private_key.public_key()).size == 1
+
+    def test_two_who_keep_at_once_leave_the_newer_one(self, world: World) -> None:
+        old = world.store.heads()[0]
+        new = world.grow(3)
+
+        class Raced(MemoryOutsideCopy):
+            def replace(self, ledger: str, before: str | None, after: str) -> bool:
+                if self.notes.get(ledger) is None:
+                    keep_outside(world.outside, new, SECRETS)
+                    self.notes = world.outside.notes
+                return super().replace(ledger, before, after)
+
+        raced = Raced()
+        keep_outside(raced, old, SECRETS)
+        assert notes.verify(raced.notes[LEDGER], SECRETS.private_key.public_key()).size == new.size
+
+
+def test_a_restored_backup_of_the_file_is_refused(sqlite_url: str, sqlite_keys_url: str, tmp_path: Path) -> None:
+    parts = parts_at(sqlite_url, sqlite_keys_url, tmp_path)
+    house = Installation(parts)
+    house.write(ApplyCatalogue(catalogue=CATALOGUE))
+    file, backup = sqlite3.connect(sqlite_url.removeprefix("sqlite:///")), sqlite3.connect(":memory:")
+    file.backup(backup)
+    house.write(grant(), grant())
+    house.proofs.checkpoint(BRAND)
+    backup.backup(file)
+    file.close()
+    backup.close()
+    refused(Installation(parts))
+    parts.close()
