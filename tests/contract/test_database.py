@@ -19,11 +19,10 @@ from support.scenes import ADA_ID, CATALOGUE
 from accord.domain.commands import ApplyCatalogue, Link, Question
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import Identifier, IdentifierKind
-from accord.ledger.store import Batch, RequestRow, StoreUnavailableError, Wanted
+from accord.ledger.store import Batch, RequestRow, StoreFaultError, StoreUnavailableError, Wanted
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.service.errors import CallError
-from accord.service.guard import keep_outside
 from accord.storage.engine import open_engine, transaction
 from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.store import SqlStore
@@ -83,6 +82,15 @@ ONLY_SQLITE = {
     "replacing an entry by its version": (
         "REPLACE INTO entry SELECT brand_id, 9999, leaf, leaf_hash, customer_ref, customer_version, generation, sealed "
         "FROM entry WHERE position = 3"
+    ),
+    "replacing an entry by its rowid": (
+        "REPLACE INTO entry (rowid, brand_id, position, leaf, leaf_hash, customer_ref, customer_version, generation, "
+        "sealed) SELECT rowid, brand_id, 9998, leaf, leaf_hash, customer_ref, 9998, generation, sealed "
+        "FROM entry WHERE position = 6"
+    ),
+    "replacing a tile by its rowid": (
+        "REPLACE INTO tile (rowid, brand_id, level, tile_index, hashes) "
+        "SELECT rowid, brand_id, level, 9, hashes FROM tile"
     ),
     "replacing a tile": "REPLACE INTO tile SELECT * FROM tile",
     "updating or replacing": "UPDATE OR REPLACE entry SET position = 4 WHERE position = 5",
@@ -164,7 +172,7 @@ class TestFailures:
             linked=((lookup(1), ADA, 1, "EMAIL"),),
             requests={lookup(1): RequestRow(b"", ADA, b"")},
         )
-        with pytest.raises(StoreUnavailableError), sql_store.write(BRAND) as writing:
+        with pytest.raises(StoreFaultError), sql_store.write(BRAND) as writing:
             writing.commit(batch)
         view = sql_store.read(BRAND, (lookup(1),))
         assert view is not None
@@ -176,7 +184,7 @@ class TestFailures:
     def test_a_commit_that_fails_on_its_last_row_leaves_nothing_of_the_rows_before(self, sql_store: SqlStore) -> None:
         answered = {lookup(1): RequestRow(b"", ADA, b"")}
         head = append(sql_store, requests=answered)
-        with pytest.raises(StoreUnavailableError):
+        with pytest.raises(StoreFaultError):
             append(sql_store, 3, customers={ADA: customer(9)}, requests=answered)
         assert sql_store.heads() == [head]
         assert len(sql_store.entries(BRAND, 0, 9)) == 1
@@ -186,7 +194,7 @@ class TestFailures:
         def attempt() -> bool:
             try:
                 append(sql_store)
-            except StoreUnavailableError:
+            except StoreFaultError:
                 return False
             return True
 

@@ -17,32 +17,28 @@ class Model:
         self.clock = self.recorded = self.size = self.version = 0
 
     def do(self, it: Any, request_id: str = "", *, rewritten: bool = False) -> Any:
-        """Return the positions written, or (verdict, repeat, positions), or the name of the problem.
-
-        A contact that moves between unlimited permissions may be `rewritten` or not: that is the ledger's choice.
-        """
+        """Return the positions written, or (verdict, repeat, positions), or the name of the problem."""
         if isinstance(it, say.AuthorizeContact):
             return self.authorize(it, rewritten=rewritten)
-        content, answer = self.answered.get(request_id, (None, None))
-        if answer:
-            return answer if content == it else "REQUEST_ID_REUSED"
-        answer = self.judge(it)
-        if request_id and not isinstance(answer, str):
-            self.answered[request_id] = (it, answer)
-        return answer
+        content, answer = self.answered.get(request_id, (it, None))
+        if not answer:
+            answer = self.judge(it)
+            if request_id and not isinstance(answer, str):
+                self.answered[request_id] = (it, answer)
+        return answer if content == it else "REQUEST_ID_REUSED"
 
     def judge(self, it: Any) -> Any:
-        now = max(self.clock, self.recorded + 1)
         if isinstance(it, say.ApplyCatalogue):
             self.version = version_of(it.catalogue)
             return [self.write()]
         if isinstance(it, say.ReportContact):
-            contact = self.contacts.get(it.contact_id)
-            return [self.close(contact, it.outcome.value)] if contact else "CONTACT_UNKNOWN"
+            known = it.contact_id in self.contacts
+            return [self.close(self.contacts[it.contact_id], it.outcome.value)] if known else "CONTACT_UNKNOWN"
         named = [each for each in (getattr(it, "customer", None), getattr(it, "contact_point", None)) if each]
         people = self.people.holders(named[0])
         if not people and isinstance(it, say.Grant | say.Link):
             people = self.people.recognised(named)
+        now = max(self.clock, self.recorded + 1)
         act = getattr(getattr(it, "evidence", it), "act_time", 0) or now
         if problem := problem_of(it, people, self.waiting(people), act, now):
             return problem
@@ -56,20 +52,19 @@ class Model:
                 self.give(it, who, act, (last, who.held[last]) if it.contact_point else None)
             case say.Confirm():
                 (given,) = (p for p in self.waiting([who]) if p.position == it.permission)
-                if it.evidence.method is Method.CONFIRMATION_LINK:
-                    self.people.tell(who, given.point, "VERIFIED")
+                by_link = it.evidence.method is Method.CONFIRMATION_LINK
+                self.people.tell(who, given.point if by_link else None, "VERIFIED")
                 if self.recorded < given.waits:
                     given.waits, given.recorded = 0, self.recorded
             case say.Refuse():
-                reach = {"who": None if it.contact_point else who, "address": last, "channel": it.channel}
-                no = Row(purpose=it.purpose, act=act, recorded=self.recorded, **reach)
-                no.stop = bool(it.contact_point) and not it.purpose
+                no = Row(purpose=it.purpose, channel=it.channel, act=act, recorded=self.recorded, address=last)
+                no.who, no.stop = None if it.contact_point else who, bool(it.contact_point and not it.purpose)
                 self.refusals.append(no)
             case say.Unlink():
                 del who.held[last]
             case say.RecordFacts():
-                told = {"deceased": it.facts.deceased, "paused_until": it.facts.paused_until}
-                vars(who).update({name: value for name, value in told.items() if value is not None})
+                facts = {name: getattr(it.facts, name) for name in ("deceased", "paused_until")}
+                vars(who).update({name: value for name, value in facts.items() if value is not None})
             case say.ReportContactPoint():
                 self.people.tell(who, (last, who.held[last]), it.fact.value)
         return position
@@ -94,10 +89,11 @@ class Model:
         verdict, ground = self.decide(q, max(self.clock, self.recorded + 1), own)
         if verdict != "ALLOW":
             return verdict, False, []
-        held = self.people.points(people[0], KINDS[q.channel])
-        point = next((each for each in held if len(held) == 1 or each[0] == (q.contact_point or q.customer)), None)
-        if own and own.point and point and own.point != point:
+        held, named = self.people.points(people[0], KINDS[q.channel]), q.contact_point or q.customer
+        point = next((each for each in held if len(held) == 1 or each[0] == named), None)
+        if own and point and own.point not in (None, point):
             return "CONTACT_ID_REUSED"
+        # Whether a contact that moves between unlimited permissions is written again is the ledger's choice.
         if own and (own.ground, own.point) == (ground, point) and (ground or not rewritten):
             return verdict, True, []
         new = Row(who=people[0], asked=(q.purpose, q.channel), point=point, ground=ground, status="AUTHORIZED")
@@ -110,13 +106,14 @@ class Model:
         holders, named, kind = self.people.holders(q.customer), q.contact_point or q.customer, KINDS[q.channel]
         if len(holders) != 1:
             return "CUSTOMER_AMBIGUOUS" if holders else "DENY", 0
-        (who,) = holders
+        who = holders[0]
         if who.deceased or (q.contact_point and q.contact_point not in who.held):
             return "DENY", 0
         points = [each for each in self.people.points(who, kind) if named.kind is not kind or each[0] == named]
-        if any(self.people.faults.get(address) for address, _ in points) or (own and own.status != "AUTHORIZED"):
+        addresses = [address for address, _ in points]
+        if any(self.people.faults.get(each) for each in addresses) or (own and own.status != "AUTHORIZED"):
             return "DENY", 0
-        noes = [no for no in self.refusals if no.who is who or any(no.address == address for address, _ in points)]
+        noes = [no for no in self.refusals if no.who is who or no.address in addresses]
         noes = [no for no in noes if no.channel in ("", q.channel) and q.purpose.startswith(no.purpose)]
         if q.purpose.startswith("service"):
             return "DENY" if any(no.purpose or no.stop for no in noes) else "ALLOW", 0

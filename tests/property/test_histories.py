@@ -8,7 +8,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, count
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -17,9 +16,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from property.model import Model
-from property.scene import KINDS, NOTICES, OFFERS, VERSIONS, catalogue
+from property.scene import KINDS, OFFERS, VERSIONS, catalogue
 from support.databases import Databases
-from support.installations import START, HandClock, Installation, StoreKind, open_parts
+from support.installations import START, Installation, StoreKind, open_parts
 
 from accord.domain import commands as say
 from accord.domain.events import FactsRecorded

@@ -12,7 +12,6 @@ from wire_examples import VALID
 from accord.domain.problems import ErrorReason
 
 NOT_PRODUCED = {
-    ErrorReason.CUSTOMER_CONFLICT: "a link beside another customer's makes the address ambiguous instead",
     ErrorReason.CUSTOMER_ERASED: "no method erases a customer yet",
 }
 """Reasons that the protos keep for what no request can cause today, and why."""

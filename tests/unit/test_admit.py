@@ -368,10 +368,15 @@ def test_facts_the_rules_cannot_read_are_told(
 
 
 def test_facts_may_be_taken_back(policy: Policy) -> None:
-    facts = FactsRecorded(country="", time_zone="", birth_year=0, preferred_channel="")
+    facts = FactsRecorded(country="", time_zone="", preferred_channel="")
     event = admit.admit_facts(NOBODY, RecordFacts(customer=ADA, facts=facts), policy, NOW)
     assert not isinstance(event, Problem)
     assert event.country == ""
+
+
+def test_a_birth_year_is_never_taken_back_since_it_protects_a_minor(policy: Policy) -> None:
+    found = admit.admit_facts(NOBODY, RecordFacts(customer=ADA, facts=FactsRecorded(birth_year=0)), policy, NOW)
+    assert problem(found) == (ErrorReason.INVALID_ARGUMENT, ["facts.birth_year"])
 
 
 def test_an_activity_of_the_future_is_rejected(policy: Policy) -> None:
@@ -426,7 +431,8 @@ def test_a_catalogue_with_faults_is_not_applied() -> None:
     empty = Catalogue("", "", (), ())
     reason, fields = problem(admit.admit_catalogue(ApplyCatalogue(catalogue=empty), None, 0))
     assert reason is ErrorReason.CATALOGUE_INVALID
-    assert fields == ["catalogue.controller", "catalogue.country", "catalogue.channels", "catalogue.purposes"]
+    lists = ("channels", "purposes", "levels", "notices", "touchpoints")
+    assert fields == ["catalogue.controller", "catalogue.country", *(f"catalogue.{each}" for each in lists)]
 
 
 def test_at_most_a_hundred_faults_are_told() -> None:

@@ -42,7 +42,7 @@ def test_the_file_holds_no_token_and_only_its_owner_may_read_it(callers: Callers
     assert token not in file.read_text()
     assert token not in str(callers.all())
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in file.parent.iterdir()] == ["callers.json"]
+    assert {path.name for path in file.parent.iterdir()} == {"callers.json", ".callers.json.lock"}
 
 
 def test_every_caller_has_a_token_of_their_own(callers: Callers) -> None:

@@ -138,8 +138,9 @@ def test_a_fault_is_told_once(change: dict[str, object], field: str) -> None:
     assert faults(replace(GOOD, **change)) == [field]
 
 
-def test_an_empty_catalogue_needs_channels_and_purposes() -> None:
-    assert faults(Catalogue("Boutique", "FR", (), ())) == ["catalogue.channels", "catalogue.purposes"]
+def test_an_empty_catalogue_needs_all_that_a_permission_is_made_of() -> None:
+    lists = ("channels", "purposes", "levels", "notices", "touchpoints")
+    assert faults(Catalogue("Boutique", "FR", (), ())) == [f"catalogue.{each}" for each in lists]
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -21,10 +21,14 @@ DASH = "\u2014"
 WITNESS = f"{DASH} witness.example {base64.b64encode(b'idid' + b'w' * 72).decode()}"
 
 
+def signature_line(signature: bytes) -> str:
+    """Return the line of a signature by our key."""
+    return f"{DASH} {ORIGIN} {base64.b64encode(key_id(ORIGIN, PUBLIC) + signature).decode()}"
+
+
 def resigned(body: str) -> str:
     """Sign any body at all: what is refused is refused for its form, not for its signature."""
-    signature = key_id(ORIGIN, PUBLIC) + KEY.sign(body.encode())
-    return f"{body}\n{DASH} {ORIGIN} {base64.b64encode(signature).decode()}\n"
+    return f"{body}\n{signature_line(KEY.sign(body.encode()))}\n"
 
 
 def test_a_note_is_origin_size_root_a_gap_and_a_signature_line() -> None:
@@ -88,8 +92,8 @@ MALFORMED = {
     "a word after the signature": NOTE[:-1] + " more\n",
     "two spaces": NOTE.replace(f"{DASH} ", f"{DASH}  "),
     "a signature that is no base64": f"{BODY}\n\n{DASH} {ORIGIN} ???\n",
-    "a signature cut short": f"{BODY}\n\n{DASH} {ORIGIN} {base64.b64encode(key_id(ORIGIN, PUBLIC) + b's' * 63).decode()}\n",
-    "a signature of nothing": f"{BODY}\n\n{DASH} {ORIGIN} {base64.b64encode(key_id(ORIGIN, PUBLIC)).decode()}\n",
+    "a signature cut short": f"{BODY}\n\n{signature_line(b's' * 63)}\n",
+    "a signature of nothing": f"{BODY}\n\n{signature_line(b'')}\n",
     "an empty signature": f"{BODY}\n\n{DASH} {ORIGIN} \n",
     "more than a note may have": NOTE + f"{DASH} x {base64.b64encode(bytes(MAX_NOTE_BYTES)).decode()}\n",
     "the signature of another body": f"{ORIGIN}\n43\n{ROOT}\n\n{SIGNATURE}",

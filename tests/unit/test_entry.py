@@ -69,6 +69,26 @@ LEAF = Leaf(
 RAW = write_leaf(LEAF)
 
 
+NOT_CANONICAL = {
+    "white space": RAW.replace(b":", b": "),
+    "a line feed at the end": RAW + b"\n",
+    "another order": b"{" + b",".join(sorted(RAW[1:-1].split(b',"'), reverse=True)) + b"}",
+    "a field more": RAW[:-1] + b',"x":1}',
+    "a field twice": RAW[:-1] + b',"v":1}',
+    "a field less": RAW.replace(b'"notice":"n1",', b""),
+    "a number written otherwise": RAW.replace(b'"v":1', b'"v":1.0'),
+    "an escape": RAW.replace(b"email", b"\\u0065mail"),
+    "a root in other base64": RAW.replace(b'"pc":"AAAA', b'"pc":"A=AA'),
+    "bits in the padding": RAW.replace(b'AAA="', b'AAB="'),
+    "text for a number": RAW.replace(b'"position":3', b'"position":"3"'),
+    "no object": b"[]",
+    "nothing": b"",
+    "no text": b"\xff\xfe",
+    "cut": RAW[:-1],
+    "two of them": RAW + RAW,
+}
+
+
 class TestLeaf:
     @given(leaves)
     def test_a_leaf_is_written_as_rfc_8785_writes_it(self, leaf: Leaf) -> None:
@@ -90,30 +110,11 @@ class TestLeaf:
             "ch", "channel", "ledger", "notice", "pc", "position", "purpose", "recorded_at", "type", "v"
         ]  # fmt: skip
 
-    NOT_CANONICAL = {
-        "white space": RAW.replace(b":", b": "),
-        "a line feed at the end": RAW + b"\n",
-        "another order": b"{" + b",".join(sorted(RAW[1:-1].split(b',"'), reverse=True)) + b"}",
-        "a field more": RAW[:-1] + b',"x":1}',
-        "a field twice": RAW[:-1] + b',"v":1}',
-        "a field less": RAW.replace(b'"notice":"n1",', b""),
-        "a number written otherwise": RAW.replace(b'"v":1', b'"v":1.0'),
-        "an escape": RAW.replace(b"email", b"\\u0065mail"),
-        "a root in other base64": RAW.replace(b'"pc":"AAAA', b'"pc":"A=AA'),
-        "bits in the padding": RAW.replace(b'AAA="', b'AAB="'),
-        "text for a number": RAW.replace(b'"position":3', b'"position":"3"'),
-        "no object": b"[]",
-        "nothing": b"",
-        "no text": b"\xff\xfe",
-        "cut": RAW[:-1],
-        "two of them": RAW + RAW,
-    }
-
     @pytest.mark.parametrize("fault", NOT_CANONICAL)
     def test_bytes_that_are_not_canonical_are_no_leaf(self, fault: str) -> None:
-        assert self.NOT_CANONICAL[fault] != RAW
+        assert NOT_CANONICAL[fault] != RAW
         with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
-            read_leaf(self.NOT_CANONICAL[fault])
+            read_leaf(NOT_CANONICAL[fault])
 
     @given(st.binary(max_size=200))
     def test_any_bytes_are_refused_and_never_break_the_reader(self, raw: bytes) -> None:

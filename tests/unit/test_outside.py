@@ -40,7 +40,7 @@ class TestContract:
         assert outside.read(LEDGER) == "two\n"
 
     def test_ledgers_do_not_meet_whatever_their_names(self, outside: OutsideCopy) -> None:
-        names = ["a/b", "a%2Fb", "a", "../a", ".hidden", "a.draft", "Ã©", "a b"]
+        names = ["a/b", "a%2Fb", "a", "../a", ".hidden", "a.draft", "été", "a b"]
         for name in names:
             assert outside.replace(name, None, f"{name}\n")
         assert {name: outside.read(name) for name in names} == {name: f"{name}\n" for name in names}
@@ -84,10 +84,10 @@ class TestFiles:
 
     def test_no_descriptor_is_left_open(self, tmp_path: Path) -> None:
         outside = FileOutsideCopy(tmp_path)
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(os.listdir("/dev/fd"))  # noqa: PTH208 - a path would count itself otherwise
         for number in range(20):
             outside.replace(f"ledger-{number}", None, "note\n")
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(os.listdir("/dev/fd")) == before  # noqa: PTH208 - the same
 
 
 def _power_cut(*_: object) -> None:

@@ -275,7 +275,7 @@ class TestFailures:
     ) -> None:
         del store
         assert isinstance(house.outside, MemoryOutsideCopy)
-        house.proven._proven = False
+        house.proven._proven_connections = -1
         house.outside.notes.clear()
         with pytest.raises(CallError) as refused:
             writer.submit(BRAND, [link(1)])

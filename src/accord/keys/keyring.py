@@ -63,7 +63,7 @@ class WrappedKeyring:
         bound = _associated_data(brand, row.customer_ref, row.generation, row.epoch)
         try:
             return self._kek.decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], bound)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeyUnreadableError("a customer's key does not open with this key-encryption key") from None
 
 

@@ -56,7 +56,7 @@ def _from_environment(environment: Mapping[str, str], name: str) -> bytes | None
         return None
     try:
         secret = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except (binascii.Error, ValueError):
         raise SecretsError(f"{name} must be base64") from None
     if len(secret) != SECRET_BYTES:
         raise SecretsError(f"{name} must be {SECRET_BYTES} bytes in base64")

@@ -125,6 +125,10 @@ class StoreUnavailableError(Exception):
     """The database cannot be reached or did not answer. Ours for now: nothing was committed that was not said so."""
 
 
+class StoreFaultError(Exception):
+    """The database refused what we asked: a fault of ours. Nothing of it was committed."""
+
+
 class Writing(Protocol):
     """A write transaction that holds the lock of one brand's head."""
 

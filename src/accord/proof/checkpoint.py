@@ -57,7 +57,7 @@ def verify(note: str, public_key: Ed25519PublicKey) -> Checkpoint:
     """
     body, checkpoint = _split(note)
     wanted = key_id(checkpoint.origin, public_key)
-    for line in note[len(body) + 1 :].splitlines():
+    for line in note[len(body) + 1 : -1].split("\n"):
         dash, name, encoded = line.split(" ")
         if dash != _DASH:
             raise ValueError("malformed signature line")

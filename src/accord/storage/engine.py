@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from accord.ledger.store import StoreUnavailableError
+from accord.ledger.store import StoreFaultError, StoreUnavailableError
 
 LOCK_SECONDS = 30
 CACHE_KIB = 8192
@@ -58,11 +58,13 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a database that is away into StoreUnavailableError; anything else it raises is a fault of ours."""
+    """Turn a database that is away into StoreUnavailableError, and one that refuses into StoreFaultError."""
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise StoreUnavailableError("the database did not answer") from error
+    except DBAPIError as error:
+        raise StoreFaultError("the database refused a statement") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type

@@ -9,6 +9,7 @@ bound, never written into a statement.
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, event
@@ -130,6 +131,10 @@ class SqlStore:
                 row = _run(connection, _HEAD, brand).first()
             else:
                 row = _run(connection, _HEAD + " FOR UPDATE", brand).first()
+                if row is None:
+                    # No row to lock yet: whoever opens the brand holds this lock until the commit.
+                    _run(connection, "SELECT pg_advisory_xact_lock(?)", _lock_number(brand))
+                    row = _run(connection, _HEAD + " FOR UPDATE", brand).first()
             yield SqlWriting(connection, brand, row)
 
     def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
@@ -293,6 +298,10 @@ def _run(connection: Connection, sql: str, *values: object) -> CursorResult[Any]
 def _in_dialect(connection: Connection, sql: str) -> str:
     """Return a statement with the marks of the driver; no statement has a question mark otherwise."""
     return sql if connection.dialect.name == "sqlite" else sql.replace("?", "%s")
+
+
+def _lock_number(brand: BrandId) -> int:
+    return int.from_bytes(blake2b(brand.encode(), digest_size=8, person=b"accord/v1 head").digest(), "big", signed=True)
 
 
 def _packed(row: ContactRow) -> bytes:
