@@ -12,7 +12,7 @@ from typing import Any
 from accord.config import Config
 
 MAX_STREAMS = 32
-_DESCRIBING_THREADS = 2
+_DESCRIBING_THREADS = 8
 
 
 class CountingPool(ThreadPoolExecutor):
