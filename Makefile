@@ -45,7 +45,7 @@ test-all: setup ## Run the tests and the long ones
 lint: setup ## Find faults of style and structure
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 fmt: setup ## Mend what can be mended by a machine
 	@$(BIN)/ruff check --fix .
