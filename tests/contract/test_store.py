@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from contract.batches import ADA, BOB, BRAND, EVE, OTHER, after, append, customer, entry, lookup
+from msgspec.structs import replace
 from support.installations import Store
 from support.memory import MemoryStore
 
@@ -228,7 +229,7 @@ class TestCustomers:
             view = store.read(BRAND, (key,))
             assert view is not None
             assert view.holders == {key: (ADA,)}
-            assert _by_number(view.customers) == {ADA: expected}
+            assert _by_number(view.customers) == {ADA: replace(expected, identifiers=expected.identifiers[1:])}
             loaded = load(store, lookups=(key,))
             assert (loaded.holders, loaded.customers) == ({key: (ADA,)}, {ADA: expected})
         assert dict(store.all_customers(BRAND)) == {ADA: expected}
@@ -253,7 +254,7 @@ class TestCustomers:
         view = store.read(BRAND, (shared,))
         assert view is not None
         assert set(view.holders[shared]) == {ADA, BOB}
-        assert {row.number for row in view.customers[BOB].identifiers} == {1, 4}
+        assert {row.number for row in view.customers[BOB].identifiers} == {4}
         assert set(load(store, lookups=(shared,)).customers) == {ADA, BOB}
 
     def test_a_thousand_lookups_are_read_at_once(self, store: Store) -> None:

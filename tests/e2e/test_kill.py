@@ -433,14 +433,11 @@ def _control(postgres: PostgresServer, *arguments: str) -> None:
     data = postgres.folder / "data"
     # The first word of the command line that the postmaster leaves in its folder is its own path.
     binary = Path(shlex.split((data / "postmaster.opts").read_text())[0]).with_name("pg_ctl")
-    owner = data.stat()
-    identity: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     subprocess.run(
-        [binary, "-D", data, "-w", *arguments],
+        [*postgres.identity, binary, "-D", data, "-w", *arguments],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         timeout=PATIENCE_SECONDS,
         cwd=postgres.folder,
-        **(identity if os.geteuid() == 0 else {}),
     )

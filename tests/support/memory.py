@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import WrappedKey
@@ -82,7 +84,7 @@ class MemoryStore:
         if it is None:
             return None
         holders = it.holders(lookups)
-        customers = {ref: it.customer(ref) for refs in holders.values() for ref in refs}
+        customers = {ref: _with_addresses(it.customer(ref)) for refs in holders.values() for ref in refs}
         return View(it.head, holders, customers, {}, {}, {})
 
     @contextmanager
@@ -132,6 +134,10 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _with_addresses(row: CustomerRow) -> CustomerRow:
+    return replace(row, identifiers=tuple(each for each in row.identifiers if each.kind != "CUSTOMER_ID"))
 
 
 class MemoryWriting:

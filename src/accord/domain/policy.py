@@ -129,6 +129,7 @@ class Policy:
         self.places = frozenset(place.code for place in catalogue.places)
         self.stale_notices = frozenset(notice.code for notice in catalogue.notices if notice.stale)
         self.home_country = catalogue.country
+        self._open_hours = {hours.id: _open_hours(hours) for hours in catalogue.hours}
         self._lanes: dict[tuple[str, str], Lane] = {}
 
     def lane(self, purpose: str, channel: str) -> Lane:
@@ -216,7 +217,7 @@ class Policy:
 
     def _hours(self, channel: str, *, lawful: bool) -> tuple[HoursTerm, ...]:
         return tuple(
-            HoursTerm(_rule(hours), _open_hours(hours))
+            HoursTerm(_rule(hours), self._open_hours[hours.id])
             for hours in self.catalogue.hours
             if hours.lawful is lawful and channel in hours.channels
         )

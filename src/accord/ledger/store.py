@@ -157,6 +157,7 @@ class LedgerStore(Protocol):
         """Return what the wanted lookups lead to, in one statement on the newest committed state.
 
         None when the brand has no ledger. A commit acknowledged before the call began is always seen.
+        Of what customers hold, the addresses are returned: the callers' own ids only find them.
         """
         ...
 

@@ -6,7 +6,7 @@ A decorator, not an interceptor, so that a call pays for one look at its metadat
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import grpc
 
@@ -71,7 +71,7 @@ def admit(callers: Callers, context: grpc.ServicerContext, brand: str, allowed: 
     token = ""
     for key, value in context.invocation_metadata():
         if key == "authorization":
-            token = cast("str", value)
+            token = str(value)
     caller = callers.find(token[len(_BEARER) :]) if token.startswith(_BEARER) else None
     if caller is None:
         raise CallError(Problem(ErrorReason.UNAUTHENTICATED, "a bearer token that somebody was given is required"))

@@ -74,8 +74,9 @@ class Examiner:
 
     def code(self, field: str, text: str, *, required: bool = False) -> str:
         """Return a code or an opaque id."""
-        if required and not text:
-            self.fault(field, "is required")
+        if not text:
+            if required:
+                self.fault(field, "is required")
         elif len(text) > MAX_CODE:
             self.fault(field, f"must have at most {MAX_CODE} characters")
         elif not text.isprintable():

@@ -29,6 +29,7 @@ def _sqlite(table: str) -> list[str]:
     # Table and column names are constants of this module: nothing from outside enters these statements.
     same = [" AND ".join(f"{column} = NEW.{column}" for column in key) for key in _KEYS[table]]
     refuse = f"SELECT RAISE(ABORT, '{table} only grows')"
+    same.append("rowid = NEW.rowid")
     stands = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {each})" for each in same)
     return [
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",

@@ -25,7 +25,8 @@ _SELECT = (
     "FROM head h "
     "LEFT JOIN identity w ON w.brand_id = h.brand_id AND {condition} "
     "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
-    "LEFT JOIN identity i ON i.brand_id = c.brand_id AND i.customer_ref = c.customer_ref "
+    # A question looks at addresses; the caller's own ids only find the customer.
+    "LEFT JOIN identity i ON i.brand_id = c.brand_id AND i.customer_ref = c.customer_ref AND i.kind <> 'CUSTOMER_ID' "
     "LEFT JOIN point p ON p.brand_id = i.brand_id AND p.lookup = i.lookup "
     "WHERE h.brand = {mark}"
 )
