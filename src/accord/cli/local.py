@@ -62,7 +62,7 @@ def serve(listen: str | None, database: str | None, sample: bool) -> None:
         if sample:
             _load_sample(config)
         installation.proven.prove()
-        _pin()
+        _pin(config.core)
         # What is loaded by now stays: the collector need not look at it again with every call.
         gc.collect()
         gc.freeze()
@@ -120,11 +120,11 @@ def _load_sample(config: Config) -> None:
         bar.update((bar.length or 0) - bar.pos)
 
 
-def _pin() -> None:
+def _pin(core: int) -> None:
     """Keep the process on one core: its threads share one interpreter, and changing cores doubles their cost."""
     if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core if core in allowed else max(allowed)})
 
 
 @click.command()

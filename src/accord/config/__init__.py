@@ -29,6 +29,8 @@ class Config(Struct, frozen=True, kw_only=True):
     write_threads: int = 64
     max_concurrent: int = 512
     drain_seconds: float = 20
+    core: int = -1
+    """The processor core to stay on; -1 is the last one."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Self:
