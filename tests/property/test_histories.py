@@ -133,7 +133,7 @@ class Chance(random.Random):
         return say.ReportActivity(customer=self.choice(MOSTLY_ADA), kind=kind, act_time=time)
 
     def contact_point(self) -> say.Command:
-        fact = self.choice([*PointFact, *[PointFact.VERIFIED] * 12])
+        fact = self.choice([*PointFact, *[PointFact.VERIFIED] * 8])
         return say.ReportContactPoint(contact_point=self.choice(POINTS), fact=fact)
 
     def catalogue(self) -> say.Command:
@@ -141,7 +141,7 @@ class Chance(random.Random):
 
     def request(self) -> Any:
         often = [self.grant] * 3 + [self.authorize] * 8 + [self.report] * 4 + [self.confirm, self.refuse]
-        seldom = [self.link, self.facts, self.activity, self.contact_point, self.catalogue]
+        seldom = [self.link, self.facts, self.activity, self.catalogue, *[self.contact_point] * 3]
         request = (self.choice([*often, *seldom])(), f"r{self.randrange(100)}")
         return self.choice([request] * 9 + [Again(self.randrange(9))])
 
