@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from contract.batches import ADA, BRAND, after, append, customer, entry, lookup
+from contract.batches import ADA, BOB, BRAND, EVE, after, append, customer, entry, lookup
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from support.databases import Databases, Kind
@@ -207,6 +207,24 @@ class TestFailures:
         for wrong in ("mysql://somewhere/db", "sqlite://", "accord.db", ""):
             with pytest.raises(ValueError, match="sqlite:///FILE or postgresql://"):
                 open_engine(wrong)
+
+
+class TestOrder:
+    def test_the_order_of_holders_is_not_left_to_the_plan(self, postgres_url: str) -> None:
+        """The entries of a refusal stand in this order, so another plan must not make another ledger."""
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            database = connection.info.dbname
+            for scan in ("indexscan", "indexonlyscan", "bitmapscan"):
+                connection.execute(f"ALTER DATABASE {database} SET enable_{scan} = off")
+        engine = open_engine(postgres_url)
+        store = SqlStore(engine)
+        people = sorted([ADA, BOB, EVE], reverse=True)
+        for number, ref in enumerate(people, start=1):
+            append(store, customers={ref: customer()}, linked=((lookup(1), ref, number, "EMAIL"),))
+        with store.write(BRAND) as writing:
+            assert writing.load(Wanted(lookups=(lookup(1),))).holders == {lookup(1): tuple(sorted(people))}
+        store.close()
+        engine.dispose()
 
 
 class TestSettings:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from support.installations import BRAND, START, Installation, StoreKind
+from property.scene import catalogue
+from support.installations import BRAND, START, Installation
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, grant, said, withdraw
 
 from accord.domain.commands import ApplyCatalogue, Confirm, Grant, Link, Question, Refuse
@@ -43,19 +44,33 @@ def test_the_link_of_an_earlier_sign_up_still_confirms(installation: Installatio
     assert written(second).receipts[0].position == Position(2)
 
 
+def test_a_permission_stays_when_a_wider_one_rests_on_a_notice_that_goes_stale(installation: Installation) -> None:
+    """Each was given on its own text: that one of the texts no longer counts says nothing of the other."""
+    customer = Identifier(IdentifierKind.CUSTOMER_ID, "ada")
+    installation.write(ApplyCatalogue(catalogue=catalogue(0)))
+    for touchpoint in ("fair", "web"):
+        installation.write(Grant(customer=customer, evidence=said(touchpoint)))
+    installation.write(ApplyCatalogue(catalogue=catalogue(1)))
+    question = Question(customer=customer, purpose="marketing.news", channel="email")
+    decision = installation.questions.check(BRAND, question).decision
+    assert (decision.verdict.name, decision.permission) == ("ALLOW", 1)
+
+
 def test_a_refusal_of_an_address_that_several_hold_is_recorded_in_the_same_order_everywhere(
-    installation: Installation, store_kind: StoreKind
+    installation: Installation,
 ) -> None:
     """The order is part of the ledger: a second store told the same would else have another root."""
-    del store_kind
     installation.write(ApplyCatalogue(catalogue=CATALOGUE))
-    people = [Identifier(IdentifierKind.CUSTOMER_ID, f"holder-{number}") for number in range(40)]
-    for customer in people:
-        installation.write(Link(customer=customer, contact_point=ADA_MAIL))
-    (result,) = installation.write(Refuse(kind=RefusalKind.WITHDRAWN, customer=ADA_MAIL, evidence=said()))
-    refs = [installation.store.entries(BRAND, each.position, 1)[0].customer_ref for each in written(result).receipts]
-    assert len(refs) == 40
-    assert refs == sorted(refs)
+    for number in range(12):
+        shared = Identifier(IdentifierKind.EMAIL, f"shared-{number}@example.com")
+        for holder in range(3):
+            customer = Identifier(IdentifierKind.CUSTOMER_ID, f"holder-{number}-{holder}")
+            installation.write(Link(customer=customer, contact_point=shared))
+        (result,) = installation.write(Refuse(kind=RefusalKind.WITHDRAWN, customer=shared, evidence=said()))
+        positions = [each.position for each in written(result).receipts]
+        refs = [installation.store.entries(BRAND, position, 1)[0].customer_ref for position in positions]
+        assert len(refs) == 3
+        assert refs == sorted(refs)
 
 
 def test_an_entry_is_recorded_later_than_the_one_before_it_even_when_the_clock_goes_back(

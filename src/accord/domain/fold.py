@@ -201,7 +201,8 @@ def _stands_for(new: PermissionMark, old: PermissionMark) -> bool:
     if new.uses:
         # The newest of its kind counts: asked twice to be contacted once is once, until asked again later.
         return old.granted == new.granted and 0 < old.uses <= new.uses
-    return includes(new.granted, old.granted)
+    # A notice can go stale: a permission given on another text may outlive this one.
+    return old.notice == new.notice and includes(new.granted, old.granted)
 
 
 def _confirmed(state: CustomerState, event: PermissionConfirmed, recorded_time: Instant) -> CustomerState:

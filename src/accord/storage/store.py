@@ -45,7 +45,7 @@ _HEADS = f"SELECT {HEAD_COLUMNS} FROM head h ORDER BY h.brand"
 _BRAND_ID = "SELECT brand_id FROM head WHERE brand = ?"
 _CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? AND contact_key = ANY(?)"
 _REQUESTS = "SELECT request_key, content, customer_ref, answer FROM request WHERE brand_id = ? AND request_key = ANY(?)"
-_HOLDERS = "SELECT lookup, customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?)"
+_HOLDERS = "SELECT lookup, customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?) ORDER BY customer_ref"
 _POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? AND lookup = ANY(?)"
 _ALL_CUSTOMERS = (
     "SELECT c.customer_ref, c.version, c.leaf_hash, c.state, i.lookup, i.number, i.kind, p.state "
