@@ -201,7 +201,7 @@ def test_a_customer_full_of_identifiers_takes_no_more_but_may_still_say_no(polic
     at_address = grant(contact_point="email:ada@example.com")
     assert problem(admit.admit_grant(full, at_address, policy, NOW))[0] is ErrorReason.CUSTOMER_FULL
     link = Link(customer=ADA, contact_point=EMAIL)
-    assert problem(admit.admit_link(full, link, NOW))[0] is ErrorReason.CUSTOMER_FULL
+    assert problem(admit.admit_link(full, link))[0] is ErrorReason.CUSTOMER_FULL
     activity = ReportActivity(customer=EMAIL, kind=ActivityKind.CLICK)
     assert problem(admit.admit_activity(full, activity, policy, NOW))[0] is ErrorReason.CUSTOMER_FULL
     facts = RecordFacts(customer=EMAIL, facts=FactsRecorded(country="FR"))
@@ -326,20 +326,20 @@ def test_a_refusal_of_a_channel_at_an_address_of_another_kind_is_not_swallowed(p
 
 def test_a_link_that_stands_is_recorded_again_without_effect() -> None:
     customer = Customer(CustomerState(identifiers=2), (), {ADA: 1, EMAIL: 2})
-    event = admit.admit_link(customer, Link(customer=ADA, contact_point=EMAIL), NOW)
+    event = admit.admit_link(customer, Link(customer=ADA, contact_point=EMAIL))
     assert not isinstance(event, Problem)
     assert event.links == ()
 
 
 def test_an_address_is_taken_off_by_its_number() -> None:
     customer = Customer(CustomerState(identifiers=2), (), {ADA: 1, EMAIL: 2})
-    event = admit.admit_unlink(customer, Unlink(customer=ADA, contact_point=EMAIL), NOW)
+    event = admit.admit_unlink(customer, Unlink(customer=ADA, contact_point=EMAIL))
     assert not isinstance(event, Problem)
     assert event.number == 2
 
 
 def test_an_address_the_customer_does_not_hold_is_not_taken_off() -> None:
-    found = admit.admit_unlink(NOBODY, Unlink(customer=ADA, contact_point=EMAIL), NOW)
+    found = admit.admit_unlink(NOBODY, Unlink(customer=ADA, contact_point=EMAIL))
     assert problem(found) == (ErrorReason.CONTACT_POINT_NOT_LINKED, ["contact_point"])
 
 

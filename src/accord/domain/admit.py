@@ -187,16 +187,14 @@ def admit_refuse(customer: Customer, command: Refuse, policy: Policy, now: Insta
     )
 
 
-def admit_link(customer: Customer, command: Link, now: Instant) -> IdentifierLinked | Problem:
+def admit_link(customer: Customer, command: Link) -> IdentifierLinked | Problem:
     """Return the link; one that stands already is recorded again without effect."""
-    del now
     links = _links(customer, command.customer, command.contact_point)
     return links if isinstance(links, Problem) else IdentifierLinked(links=links)
 
 
-def admit_unlink(customer: Customer, command: Unlink, now: Instant) -> IdentifierUnlinked | Problem:
+def admit_unlink(customer: Customer, command: Unlink) -> IdentifierUnlinked | Problem:
     """Return the unlinking of an address the customer holds."""
-    del now
     number = customer.numbers.get(command.contact_point)
     if number is None:
         fault = Violation("contact_point", "must be linked to this customer")

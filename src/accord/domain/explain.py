@@ -56,8 +56,3 @@ def sentence(finding: Finding | None) -> str:
 def what_would_allow(decision: Decision) -> str:
     """Return the least change that would make it allowed; empty when it is."""
     return "" if decision.verdict is Verdict.ALLOW else _WORDS[decision.reason][1]
-
-
-def reason_sentence(reason: Reason) -> str:
-    """Return a reason in plain words."""
-    return _WORDS[reason][0]

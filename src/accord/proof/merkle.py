@@ -56,11 +56,6 @@ def root_of_edge(edge: Edge) -> bytes:
     return node
 
 
-def edge_nodes(size: int) -> list[Node]:
-    """Return the nodes of the right edge of a tree of `size` leaves, largest first."""
-    return _cover(0, size)
-
-
 def inclusion_nodes(position: int, size: int) -> list[list[Node]]:
     """Return, from the leaf up, the nodes that make each sibling hash of an inclusion proof.
 

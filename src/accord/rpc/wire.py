@@ -51,7 +51,6 @@ def numbers(wrapper: WireEnum, prefix: str, kind: Iterable[Member]) -> dict[Memb
 
 
 KINDS = names(customer_pb2.ContactPointKind, "CONTACT_POINT_KIND_", IdentifierKind)
-KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
 
 
 class Examiner:

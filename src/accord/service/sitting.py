@@ -382,9 +382,9 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
         case Refuse():
             return admit.admit_refuse(customer, command, policy, now)
         case Link():
-            return admit.admit_link(customer, command, now)
+            return admit.admit_link(customer, command)
         case Unlink():
-            return admit.admit_unlink(customer, command, now)
+            return admit.admit_unlink(customer, command)
         case RecordFacts():
             return admit.admit_facts(customer, command, policy, now)
         case ReportActivity():
