@@ -82,15 +82,15 @@ def candidate_zones(where: Whereabouts) -> tuple[str, ...]:
 
 def open_until(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
     """Return when the open span around `time` ends in the first zone to close, or 0 when it is closed in one."""
-    ends = []
-    for zone in candidate_zones(where):
-        for start, end in _spans_around(hours, zone, *_holiday_place(where), time // DAY):
+    first = FAR
+    for spans in _spans_by_zone(hours, where, time // DAY):
+        for start, end in spans:
             if start <= time < end:
-                ends.append(end)
+                first = min(first, end)
                 break
         else:
             return Instant(0)
-    return min(ends)
+    return first
 
 
 def next_open(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
@@ -98,10 +98,9 @@ def next_open(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
     limit = time + HORIZON_DAYS * DAY
     zones = candidate_zones(where)
     while time <= limit:
-        later = max(_next_in_zone(hours, where, zone, time) for zone in zones)
-        if later == time:
+        if open_until(hours, where, time):
             return time
-        time = later
+        time = max(_next_in_zone(hours, where, zone, time) for zone in zones)
     return Instant(0)
 
 
@@ -127,6 +126,7 @@ def year_of(time: Instant) -> int:
     return datetime.fromtimestamp(time / SECOND, UTC).year
 
 
+@lru_cache(maxsize=1024)
 def year_start(year: int) -> Instant:
     """Return the first instant of a year in UTC."""
     return Instant(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * SECOND)
@@ -140,6 +140,13 @@ def _next_in_zone(hours: OpenHours, where: Whereabouts, zone: str, time: Instant
             if time < end:
                 return max(start, time)
     return Instant(time + (HORIZON_DAYS + 1) * DAY)
+
+
+@lru_cache(maxsize=65_536)
+def _spans_by_zone(hours: OpenHours, where: Whereabouts, utc_day: int) -> tuple[tuple[Span, ...], ...]:
+    """Return the open spans around a UTC day in each zone the customer may live in: one look for each check."""
+    country, regions = _holiday_place(where)
+    return tuple(_spans_around(hours, zone, country, regions, utc_day) for zone in candidate_zones(where))
 
 
 @lru_cache(maxsize=65_536)

@@ -38,8 +38,9 @@ def _says_more(found: Ground, furthest: Ground) -> bool:
 
 def _permissions(term: BasisTerm, case: Case) -> Ground:
     furthest = Ground(6, Reason.NO_PERMISSION, term)
-    for mark in sorted(case.permissions, key=_unlimited_first):
-        if not case.lifts(mark):
+    marks = case.permissions if len(case.permissions) == 1 else sorted(case.permissions, key=_unlimited_first)
+    for mark in marks:
+        if case.refusals and not case.lifts(mark):
             continue
         found = _permission(mark, term, case)
         if not found.gate:

@@ -10,7 +10,7 @@ from accord.domain.ground import NOT_SOUGHT
 from accord.domain.policy import Lane, Policy
 from accord.domain.scope import Cell, permits, refuses
 from accord.domain.state import ContactMark, PermissionMark, RefusalMark
-from accord.domain.terms import FAR, Instant, PurposeClass
+from accord.domain.terms import FAR, Instant
 
 
 class Case:
@@ -58,7 +58,13 @@ class Case:
         self.own_contact = own_contact
         self.until: int = FAR
         self.ground = NOT_SOUGHT
-        self.permissions = [mark for mark in self.state.permissions if permits(mark.granted, cell)]
+        purpose = cell.purpose
+        self.permissions = [
+            # Most permissions fall at their purposes, and this is the hottest line of a check.
+            mark
+            for mark in self.state.permissions
+            if purpose in mark.granted.purposes and permits(mark.granted, cell)
+        ]
         self.refusals = self._refusals()
         self._where: Whereabouts | None = None
 
@@ -79,11 +85,6 @@ class Case:
             self._where = Whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
         return self._where
 
-    @property
-    def marketing(self) -> bool:
-        """Say whether the purpose is of class marketing."""
-        return self.lane.purpose_class is PurposeClass.MARKETING
-
     def lifts(self, mark: PermissionMark) -> bool:
         """Say whether a permission is later, by both clocks, than every refusal that reaches the cell."""
         return not self.refusals or (
@@ -98,7 +99,12 @@ class Case:
         lane, cell = self.lane, self.cell
         if lane.floor_only:
             return []
-        found = [mark for mark in self.state.refusals if refuses(mark.refused, cell)]
+        found = [
+            # Most refusals fall at their channel, without a call.
+            mark
+            for mark in self.state.refusals
+            if mark.refused.channel in ("", cell.channel) and refuses(mark.refused, cell)
+        ]
         for point in self.points:
             if point.state.refusals:
                 found.extend(mark for mark in point.state.refusals if refuses(mark.refused, cell))

@@ -52,6 +52,8 @@ class CapTerm(Struct, frozen=True):
     rule: Rule
     limit: int
     days: int
+    span: int
+    """The window in microseconds, for a sliding one."""
     calendar_days: bool
     counts_attempts: bool
     channels: frozenset[str]
@@ -59,11 +61,6 @@ class CapTerm(Struct, frozen=True):
     uncounted: frozenset[str]
     known: dict[tuple[str, str], bool]
     """What `counts` said before: it depends on nothing else."""
-
-    @property
-    def span(self) -> int:
-        """The window in microseconds, for a sliding one."""
-        return self.days * DAY
 
     def counts(self, purpose: str, channel: str) -> bool:
         """Say whether an earlier contact for this purpose on this channel counts."""
@@ -102,6 +99,8 @@ class Lane(Struct, frozen=True):
     """Class service, legal or safety: gates 5, 6, 8, 10 and the marketing rules of 9 are skipped."""
     floor_only: bool
     """Class legal or safety: gate 3 is skipped as well."""
+    marketing: bool = False
+    """Class marketing."""
     verification_required: bool = False
     prohibited_by: Rule | None = None
     """The rule by which a sector may not contact anyone for this."""
@@ -169,6 +168,7 @@ class Policy:
             point_kind=means.contact_point_kind if means else None,
             exempt=exempt,
             floor_only=kind in {PurposeClass.LEGAL, PurposeClass.SAFETY},
+            marketing=marketing,
             verification_required=bool(means and means.verification_required and marketing),
             bases=() if exempt else self._bases(purpose, channel),
             lawful_hours=self._hours(channel, lawful=True) if marketing else (),
@@ -202,6 +202,7 @@ class Policy:
                 rule=_rule(cap),
                 limit=cap.limit,
                 days=cap.days,
+                span=cap.days * DAY,
                 calendar_days=cap.calendar_days,
                 counts_attempts=cap.counts_attempts,
                 channels=frozenset(cap.channels),

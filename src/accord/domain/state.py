@@ -208,9 +208,9 @@ def counted_newest_first(state: CustomerState, since: int) -> list[ContactRecord
     return _newest_first(state.contacts, since)
 
 
-def count_contacts(state: CustomerState, since: int) -> int:
-    """Return how many contacts that caps may count were authorised at `since` or later, whatever became of them."""
-    return len(state.contacts) // RECORD_BYTES - _first(state.contacts, since)
+def time_at(contacts: bytes, at: int) -> int:
+    """Return when the packed contact was authorised whose record starts `at` bytes in."""
+    return int.from_bytes(contacts[at + 8 : at + 16], "little")
 
 
 def _newest_first(raw: bytes, since: int) -> list[ContactRecord]:
@@ -224,8 +224,7 @@ def _first(raw: bytes, since: int) -> int:
     low, high = 0, len(raw) // RECORD_BYTES
     while low < high:
         middle = (low + high) // 2
-        at = middle * RECORD_BYTES + 8
-        if int.from_bytes(raw[at : at + 8], "little") < since:
+        if time_at(raw, middle * RECORD_BYTES) < since:
             low = middle + 1
         else:
             high = middle

@@ -24,7 +24,7 @@ class Lookups:
     def identifier(self, brand: BrandId, identifier: Identifier) -> bytes:
         """Return the digest by which a normalised identifier is found."""
         context = self._identifiers.copy()
-        context.update(f"{brand}\0{identifier.kind.value}\0{identifier.value}".encode())
+        context.update(f"{brand}\0{identifier.kind}\0{identifier.value}".encode())
         return context.digest()
 
     def contact(self, brand: BrandId, contact_id: str) -> bytes:

@@ -40,7 +40,7 @@ class DecisionService(DecisionServiceServicer):
         """Answer many questions on one snapshot, in order."""
         if not 1 <= len(request.questions) <= MAX_QUESTIONS:
             raise CallError(invalid("questions", f"must have 1 to {MAX_QUESTIONS} items"))
-        asked = [inbound.one_question(each, f"questions[{index}]") for index, each in enumerate(request.questions)]
+        asked = [inbound.one_question(each, f"questions[{index}].") for index, each in enumerate(request.questions)]
         examiner = Examiner()
         full = examiner.full_view(request.view)
         examiner.done()

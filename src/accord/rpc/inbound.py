@@ -58,17 +58,20 @@ SaidNo = (
 )
 
 
-def question(asked: decision_pb2.Question, examiner: Examiner, at: str = "question") -> Question:
+def question(asked: decision_pb2.Question, examiner: Examiner, at: str = "question.") -> Question:
     """Return the question; what only the catalogue knows is examined later."""
-    return Question(
-        customer=examiner.customer(f"{at}.customer", asked.customer),
-        purpose=examiner.code(f"{at}.purpose", asked.purpose, required=True),
-        channel=examiner.code(f"{at}.channel", asked.channel),
-        topic=examiner.code(f"{at}.topic", asked.topic),
-        place=examiner.code(f"{at}.place", asked.place),
-        recipient=examiner.code(f"{at}.recipient", asked.recipient),
-        contact_point=examiner.optional_point(f"{at}.contact_point", asked),
+    before, examiner.at = examiner.at, at
+    found = Question(
+        customer=examiner.customer("customer", asked.customer),
+        purpose=examiner.code("purpose", asked.purpose, required=True),
+        channel=examiner.code("channel", asked.channel),
+        topic=examiner.code("topic", asked.topic),
+        place=examiner.code("place", asked.place),
+        recipient=examiner.code("recipient", asked.recipient),
+        contact_point=examiner.optional_point("contact_point", asked),
     )
+    examiner.at = before
+    return found
 
 
 def one_question(asked: decision_pb2.Question, at: str) -> Question | Problem:

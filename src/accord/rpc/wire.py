@@ -7,6 +7,7 @@ passed here is of its type, within its limits and in its normal form.
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -54,12 +55,13 @@ KINDS = names(customer_pb2.ContactPointKind, "CONTACT_POINT_KIND_", IdentifierKi
 
 
 class Examiner:
-    """Collects the faults of one request."""
+    """Collects the faults of one request. `at` is the path before the fields examined now, such as `question.`."""
 
-    __slots__ = ("faults",)
+    __slots__ = ("at", "faults")
 
-    def __init__(self) -> None:
+    def __init__(self, at: str = "") -> None:
         """Begin without fault."""
+        self.at = at
         self.faults: list[Violation] = []
 
     def done(self) -> None:
@@ -68,8 +70,8 @@ class Examiner:
             raise CallError(invalid_fields(tuple(self.faults)))
 
     def fault(self, field: str, description: str) -> None:
-        """Note a fault."""
-        self.faults.append(Violation(field, description))
+        """Note a fault. A path is written out here alone: most requests have none."""
+        self.faults.append(Violation(self.at + field, description))
 
     def code(self, field: str, text: str, *, required: bool = False) -> str:
         """Return a code or an opaque id."""
@@ -119,7 +121,7 @@ class Examiner:
         if kind is None:
             self.fault(f"{field}.kind", "is required, one of: " + ", ".join(each.name for each in KINDS.values()))
             return _ANY_IDENTIFIER
-        return self._identifier(f"{field}.value", kind, point.value)
+        return self._identifier(field, ".value", kind, point.value)
 
     def optional_point(self, field: str, message: Any) -> Identifier | None:  # noqa: ANN401 - any message with it
         """Return an address, or None when absent."""
@@ -129,7 +131,7 @@ class Examiner:
         """Return whom a key names."""
         match key.WhichOneof("key"):
             case "customer_id":
-                return self._identifier(f"{field}.customer_id", IdentifierKind.CUSTOMER_ID, key.customer_id)
+                return self._identifier(field, ".customer_id", IdentifierKind.CUSTOMER_ID, key.customer_id)
             case "contact_point":
                 return self.contact_point(f"{field}.contact_point", key.contact_point)
             case _:
@@ -148,14 +150,15 @@ class Examiner:
             self.fault("page_size", f"must be 0 to {MAX_PAGE}; 0 is {DEFAULT_PAGE}")
         return size or DEFAULT_PAGE
 
-    def _identifier(self, field: str, kind: IdentifierKind, value: str) -> Identifier:
+    def _identifier(self, field: str, within: str, kind: IdentifierKind, value: str) -> Identifier:
         try:
             return normalise(kind, value)
         except IdentifierError as error:
-            self.fault(field, str(error))
+            self.fault(field + within, str(error))
             return _ANY_IDENTIFIER
 
 
+@lru_cache(maxsize=1024)
 def brand_of(brand: str) -> BrandId:
     """Return the brand. Raises CallError unless it is 1 to 64 of a-z, 0-9 and hyphen."""
     if not _BRAND.match(brand):

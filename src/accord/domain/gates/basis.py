@@ -5,7 +5,7 @@ a minor, covered by a guardian too (GDPR art. 8). A soft opt-in rests on a purch
 customer was told and could say no (ePrivacy directive art. 13(2)).
 """
 
-from accord.domain.calendar import year_of, year_start
+from accord.domain.calendar import year_start
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import recipient
@@ -98,9 +98,10 @@ def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason
     if not term.guardian_below_age or not born or mark.guardian:
         return None
     # Only the year is known, so the customer is as young as it allows: their birthday is yet to come.
-    if year_of(case.now) - born - 1 >= term.guardian_below_age:
+    grown_up = year_start(born + term.guardian_below_age + 1)
+    if case.now >= grown_up:
         return None
-    case.changes_at(year_start(born + term.guardian_below_age + 1))
+    case.changes_at(grown_up)
     for other in case.permissions:
         if not other.guardian or other.notice in case.policy.stale_notices:
             continue

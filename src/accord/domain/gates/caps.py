@@ -7,7 +7,7 @@ cap on attempts. Shared by gate 9 (legal caps) and gate 10 (the brand's).
 from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.policy import CapTerm
-from accord.domain.state import RECORD_BYTES, count_contacts, counted_newest_first
+from accord.domain.state import RECORD_BYTES, counted_newest_first, time_at
 from accord.domain.terms import ContactStatus, Instant
 
 _CANCELLED = ContactStatus.CANCELLED.value
@@ -17,10 +17,12 @@ _FAILED = ContactStatus.FAILED.value
 def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
     """Return 0 when the cap has room at `time`, else the first later instant at which it has."""
     state = case.state
-    if len(state.contacts) < cap.limit * RECORD_BYTES:
+    # As many contacts as the limit must lie in the window, whatever they are of: mostly they do not.
+    nth_newest = len(state.contacts) - cap.limit * RECORD_BYTES
+    if nth_newest < 0:
         return Instant(0)
     since = _window_start(cap, case, time) + 1
-    if count_contacts(state, since) < cap.limit:
+    if time_at(state.contacts, nth_newest) < since:
         return Instant(0)
     own = case.own_contact.key if case.own_contact else b""
     codes, found = state.codes, 0

@@ -6,7 +6,7 @@ nobody says which will be used.
 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.state import PointState
+from accord.domain.state import NO_POINT, PointState
 from accord.domain.terms import Position, Reason, Verdict
 
 
@@ -14,9 +14,10 @@ def judge(case: Case) -> Finding | None:
     """Deny on the first address that is not good."""
     for point in case.points:
         state = point.state
-        for position, reason in _facts(state):
-            if position:
-                return Finding(Verdict.DENY, reason, positions=(position,))
+        if state is not NO_POINT:
+            for position, reason in _facts(state):
+                if position:
+                    return Finding(Verdict.DENY, reason, positions=(position,))
         if case.lane.verification_required and not state.verified:
             return Finding(Verdict.DENY, Reason.CONTACT_POINT_UNVERIFIED)
     if case.lane.verification_required and not case.points:

@@ -39,16 +39,17 @@ def opens(case: Case, time: Instant) -> Instant:
 
 def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
     """Return the end of the silence that any refusal on this channel began, unless the cell was permitted since."""
-    marks = [mark for mark in case.state.refusals if mark.refused.channel == case.cell.channel]
+    channel = case.cell.channel
+    marks = [mark for mark in case.state.refusals if mark.asked_time and mark.refused.channel == channel]
     for point in case.points:
-        marks.extend(mark for mark in point.state.refusals if mark.refused.channel == case.cell.channel)
-    if not any(mark.asked_time for mark in marks):
+        if point.state.refusals:
+            marks.extend(mark for mark in point.state.refusals if mark.asked_time and mark.refused.channel == channel)
+    if not marks:
         return Instant(0)
     standing = [
         mark.asked_time
         for mark in marks
-        if mark.asked_time
-        and not any(
+        if not any(
             given.lifts and given.act_time > mark.asked_time and given.recorded_time > mark.recorded_time
             for given in case.permissions
         )

@@ -19,7 +19,7 @@ def judge(case: Case) -> Finding | None:
             return Finding(Verdict.DEFER, Reason.QUIET_HOURS, term.rule, not_before=later)
         case.changes_at(starts)
     facts = case.state.facts
-    if case.marketing and facts.paused_until > case.now:
+    if case.lane.marketing and facts.paused_until > case.now:
         return Finding(Verdict.DEFER, Reason.PAUSED, positions=(facts.position,), not_before=facts.paused_until)
     return None
 
@@ -32,11 +32,11 @@ def opens(case: Case, time: Instant) -> Instant:
         time = calendar.next_open(term.open_hours, case.where, time)
         if not time:
             return time
-    return max(time, case.state.facts.paused_until) if case.marketing else time
+    return max(time, case.state.facts.paused_until) if case.lane.marketing else time
 
 
 def advice(case: Case) -> tuple[Obligation, ...]:
     """Return what the sender should rather do: use the channel the customer prefers."""
     preferred = case.state.facts.preferred_channel
-    other = case.marketing and preferred and preferred != case.cell.channel
+    other = case.lane.marketing and preferred and preferred != case.cell.channel
     return (Obligation.PREFER_OTHER_CHANNEL,) if other else ()

@@ -16,8 +16,5 @@ def judge(case: Case) -> Finding | None:
 def fault(mark: PermissionMark | None, case: Case) -> Reason | None:
     """Return why the third party asked about is not covered; a ground without permission names nobody."""
     asked = case.cell.recipient
-    if mark is None:
-        return Reason.RECIPIENT_NOT_NAMED if asked else None
-    if not asked and not mark.granted.recipients:
-        return None
-    return None if asked in mark.granted.recipients else Reason.RECIPIENT_NOT_NAMED
+    named = mark.granted.recipients if mark else ()
+    return None if (asked in named if named else not asked) else Reason.RECIPIENT_NOT_NAMED
