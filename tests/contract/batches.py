@@ -5,7 +5,7 @@ from typing import Any
 
 from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import StoredEntry
-from accord.ledger.store import Batch, CustomerRow, Head, LedgerStore
+from accord.ledger.store import Batch, CustomerRow, LedgerStore, TreeHead
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
 
 BRAND = BrandId("maison")
@@ -26,12 +26,12 @@ def entry(position: int, ref: bytes = ADA, version: int | None = None) -> Stored
     )
 
 
-def after(head: Head | None, entries: Iterable[StoredEntry], brand: BrandId = BRAND) -> Head:
+def after(head: TreeHead | None, entries: Iterable[StoredEntry], brand: BrandId = BRAND) -> TreeHead:
     """Return the head after the entries."""
-    before = head or Head(brand=brand, ledger=f"accord/{brand}/1")
+    before = head or TreeHead(brand=brand, ledger=f"accord/{brand}/1")
     hashes = [each.leaf_hash for each in entries]
     edge = grow(split(before.edge), before.size, hashes)
-    return Head(
+    return TreeHead(
         brand=brand,
         ledger=before.ledger,
         size=before.size + len(hashes),
@@ -43,7 +43,7 @@ def after(head: Head | None, entries: Iterable[StoredEntry], brand: BrandId = BR
     )
 
 
-def append(store: LedgerStore, count: int = 1, brand: BrandId = BRAND, **rows: Any) -> Head:
+def append(store: LedgerStore, count: int = 1, brand: BrandId = BRAND, **rows: Any) -> TreeHead:
     """Commit `count` entries of Ada and other rows of a batch; return the head after them."""
     with store.write(brand) as writing:
         size = writing.head.size if writing.head else 0

@@ -6,18 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from contract.batches import ADA, BOB, BRAND, EVE, OTHER, after, append, customer, entry, lookup
-from msgspec.structs import replace
 from support.installations import Store
-from support.memory import MemoryStore
+from support.memory import MemoryStore, seen_of
 
 from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
     DenialRow,
-    Head,
     IdentifierRow,
+    Known,
     RequestRow,
+    Sight,
+    TreeHead,
     View,
     Wanted,
 )
@@ -31,15 +32,22 @@ def load(store: Store, **wanted: tuple[bytes, ...]) -> View:
         return writing.load(Wanted(**wanted))
 
 
-def head_of(store: Store) -> Head:
-    view = store.read(BRAND, NOBODY)
-    assert view is not None
-    return view.head
+def head_of(store: Store) -> TreeHead:
+    head = store.head(BRAND)
+    assert head is not None
+    return head
+
+
+def see(store: Store, *lookups: bytes) -> dict[bytes, tuple[Known, ...]]:
+    sight = store.read(BRAND, lookups)
+    assert sight is not None
+    return sight.known
 
 
 class TestBrands:
     def test_of_an_unknown_brand_there_is_nothing(self, store: Store) -> None:
         assert store.read(BRAND, (lookup(1),)) is None
+        assert store.head(BRAND) is None
         assert store.entries(BRAND, 0, 10) == []
         assert store.tiles(BRAND, 0, (0,)) == {}
         assert store.contact(BRAND, lookup(1)) is None
@@ -61,8 +69,7 @@ class TestBrands:
         assert store.heads() == [other, head_of(store)]
         assert len(store.entries(BRAND, 0, 10)) == 2
         assert len(store.entries(OTHER, 0, 10)) == 1
-        theirs = store.read(OTHER, (lookup(1),))
-        assert theirs == View(other, {}, {}, {}, {}, {})
+        assert store.read(OTHER, (lookup(1),)) == Sight(seen_of(other), {})
 
 
 class TestCommits:
@@ -70,6 +77,7 @@ class TestCommits:
         for _ in range(3):
             head = append(store)
             assert head_of(store) == head
+            assert store.read(BRAND, NOBODY) == Sight(seen_of(head), {})
 
     def test_leaving_without_a_commit_writes_nothing(self, store: Store) -> None:
         head = append(store)
@@ -146,7 +154,8 @@ class TestWriters:
 
         def read_own() -> bool:
             size = append(store).size
-            return head_of(store).size >= size
+            sight = store.read(BRAND, NOBODY)
+            return sight is not None and sight.head.size >= size
 
         with ThreadPoolExecutor(4) as pool:
             assert all(waiting.result() for waiting in [pool.submit(read_own) for _ in range(12)])
@@ -226,10 +235,7 @@ class TestCustomers:
             (IdentifierRow(lookup(1), 1, "CUSTOMER_ID"), IdentifierRow(lookup(2), 2, "EMAIL", b"\x00bounced")),
         )
         for key in (lookup(1), lookup(2)):
-            view = store.read(BRAND, (key,))
-            assert view is not None
-            assert view.holders == {key: (ADA,)}
-            assert _by_number(view.customers) == {ADA: replace(expected, identifiers=expected.identifiers[1:])}
+            assert see(store, key) == {key: (Known(ADA, expected.state, expected.identifiers[1:]),)}
             loaded = load(store, lookups=(key,))
             assert (loaded.holders, loaded.customers) == ({key: (ADA,)}, {ADA: expected})
         assert dict(store.all_customers(BRAND)) == {ADA: expected}
@@ -239,10 +245,9 @@ class TestCustomers:
         append(store, customers={ADA: customer(1, b"old")}, linked=((lookup(1), ADA, 1, "EMAIL"),))
         append(store, customers={ADA: customer(2, b"new")}, points={lookup(1): b"a"})
         append(store, points={lookup(1): b"b"})
-        view = store.read(BRAND, (lookup(1),))
-        assert view is not None
-        row = view.customers[ADA]
-        assert (row.version, row.state, row.identifiers[0].point) == (2, b"new", b"b")
+        address = IdentifierRow(lookup(1), 1, "EMAIL", b"b")
+        assert see(store, lookup(1)) == {lookup(1): (Known(ADA, b"new", (address,)),)}
+        assert load(store, lookups=(lookup(1),)).customers[ADA].version == 2
 
     def test_everybody_who_holds_an_address_is_returned(self, store: Store) -> None:
         shared = lookup(9)
@@ -251,10 +256,9 @@ class TestCustomers:
             customers={ADA: customer(), BOB: customer()},
             linked=((shared, ADA, 1, "EMAIL"), (shared, BOB, 4, "EMAIL"), (lookup(1), BOB, 1, "CUSTOMER_ID")),
         )
-        view = store.read(BRAND, (shared,))
-        assert view is not None
-        assert set(view.holders[shared]) == {ADA, BOB}
-        assert {row.number for row in view.customers[BOB].identifiers} == {4}
+        seen = {known.customer_ref: known for known in see(store, shared)[shared]}
+        assert set(seen) == {ADA, BOB}
+        assert [row.number for row in seen[BOB].addresses] == [4]
         assert set(load(store, lookups=(shared,)).customers) == {ADA, BOB}
 
     def test_a_thousand_lookups_are_read_at_once(self, store: Store) -> None:
@@ -265,15 +269,15 @@ class TestCustomers:
             linked=tuple((lookup(number), ref, 1, "EMAIL") for number, ref in refs.items()),
         )
         asked = tuple(lookup(number) for number in range(500, 1500))
-        view = store.read(BRAND, asked)
-        assert view is not None
-        assert view.holders == {lookup(number): (refs[number],) for number in range(500, 1001)}
-        assert {row.version for row in view.customers.values()} == set(range(500, 1001))
-        assert load(store, lookups=asked).holders == view.holders
+        holders = {lookup(number): (refs[number],) for number in range(500, 1001)}
+        assert {key: tuple(each.customer_ref for each in found) for key, found in see(store, *asked).items()} == holders
+        loaded = load(store, lookups=asked)
+        assert loaded.holders == holders
+        assert {row.version for row in loaded.customers.values()} == set(range(500, 1001))
 
     def test_a_read_of_no_lookups_returns_the_head_alone(self, store: Store) -> None:
         head = append(store)
-        assert store.read(BRAND, ()) == View(head, {}, {}, {}, {}, {})
+        assert store.read(BRAND, ()) == Sight(seen_of(head), {})
         assert load(store) == View(head, {}, {}, {}, {}, {})
 
     def test_an_unlinked_address_leads_nowhere_and_keeps_its_state(self, store: Store) -> None:
@@ -284,9 +288,7 @@ class TestCustomers:
             points={lookup(2): b"complained"},
         )
         append(store, unlinked=((lookup(2), ADA),))
-        view = store.read(BRAND, (lookup(2),))
-        assert view is not None
-        assert view.holders == {}
+        assert see(store, lookup(2)) == {}
         loaded = load(store, lookups=(lookup(1), lookup(2)))
         assert [row.number for row in loaded.customers[ADA].identifiers] == [1]
         assert loaded.points == {lookup(2): b"complained"}
@@ -328,7 +330,7 @@ class TestContactsAndRequests:
 
 class TestShape:
     def test_an_empty_ledger_has_the_root_of_the_empty_tree(self) -> None:
-        head = Head(brand=BRAND, ledger="accord/maison/1")
+        head = TreeHead(brand=BRAND, ledger="accord/maison/1")
         assert (head.size, head.root, head.edge) == (0, EMPTY_ROOT, b"")
 
     def test_entries_of_these_tests_fit_their_hashes(self) -> None:
@@ -347,13 +349,3 @@ def counted(store: Store) -> Callable[[], list[DenialRow]]:
             return [DenialRow(*row) for row in connection.exec_driver_sql(statement)]
 
     return rows
-
-
-def _by_number(customers: dict[bytes, CustomerRow]) -> dict[bytes, CustomerRow]:
-    """Sort what each customer holds: a read does not."""
-    return {
-        ref: CustomerRow(
-            row.version, row.leaf_hash, row.state, tuple(sorted(row.identifiers, key=lambda each: each.number))
-        )
-        for ref, row in customers.items()
-    }

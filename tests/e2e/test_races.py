@@ -52,7 +52,7 @@ from accord.domain.terms import (
     Verdict,
 )
 from accord.domain.terms import Recorder as WhoRecorded
-from accord.ledger.store import View
+from accord.ledger.store import Sight
 from accord.rpc import catalogues
 from accord.service.questions import Questions
 from accord.v1 import (
@@ -461,12 +461,12 @@ class StaleStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: dict[tuple[bytes, ...], View | None] = {}
+        self._kept: dict[tuple[bytes, ...], Sight | None] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         if lookups not in self._kept:
             self._kept[lookups] = self._store.read(brand, lookups)
         return self._kept[lookups]

@@ -60,7 +60,7 @@ from accord.domain.terms import (
 )
 from accord.ledger.lookup import Lookups
 from accord.ledger.projection import Projection
-from accord.ledger.store import Head, View
+from accord.ledger.store import TreeHead, View
 from accord.service.answers import Request
 from accord.service.sitting import Sitting
 
@@ -264,7 +264,7 @@ class History:
 
     def __init__(self, catalogue: str | dict[str, Any] | Catalogue) -> None:
         """Begin with a catalogue."""
-        head = Head(BrandId("maison"), "golden")
+        head = TreeHead(BrandId("maison"), "golden")
         self._sitting = Sitting(Lookups(bytes(32)), View(head, {}, {}, {}, {}, {}), None, instant(BEGINNING))
         self.positions: dict[str, Position] = {}
         self._given: StateGiven | None = None

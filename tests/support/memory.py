@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
 from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import WrappedKey
@@ -23,7 +21,10 @@ from accord.ledger.store import (
     DenialRow,
     Head,
     IdentifierRow,
+    Known,
     RequestRow,
+    Sight,
+    TreeHead,
     View,
     Wanted,
 )
@@ -32,7 +33,7 @@ from accord.proof.merkle import grow, root_of_edge
 
 @dataclass(frozen=True)
 class _Brand:
-    head: Head
+    head: TreeHead
     entries: tuple[StoredEntry, ...] = ()
     customers: dict[bytes, CustomerRow] = field(default_factory=dict)
     identities: dict[tuple[bytes, bytes], tuple[int, str]] = field(default_factory=dict)
@@ -79,13 +80,15 @@ class MemoryStore:
     def connections(self) -> int:
         return 1
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         it = self._brands.get(brand)
         if it is None:
             return None
-        holders = it.holders(lookups)
-        customers = {ref: _with_addresses(it.customer(ref)) for refs in holders.values() for ref in refs}
-        return View(it.head, holders, customers, {}, {}, {})
+        known = {key: tuple(_known(ref, it.customer(ref)) for ref in refs) for key, refs in it.holders(lookups).items()}
+        return Sight(seen_of(it.head), known)
+
+    def head(self, brand: BrandId) -> TreeHead | None:
+        return self._brands[brand].head if brand in self._brands else None
 
     @contextmanager
     def write(self, brand: BrandId) -> Iterator["MemoryWriting"]:
@@ -112,7 +115,7 @@ class MemoryStore:
                 found[index] = b"".join(root_of_edge(grow((), 0, group)) for group in groups)
         return found
 
-    def heads(self) -> list[Head]:
+    def heads(self) -> list[TreeHead]:
         return [it.head for _, it in sorted(self._brands.items())]
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
@@ -136,8 +139,13 @@ class MemoryStore:
         """Nothing is open."""
 
 
-def _with_addresses(row: CustomerRow) -> CustomerRow:
-    return replace(row, identifiers=tuple(each for each in row.identifiers if each.kind != "CUSTOMER_ID"))
+def seen_of(head: TreeHead) -> Head:
+    """Return the head as questions see it, without the tree."""
+    return Head(**{name: getattr(head, name) for name in Head.__struct_fields__})
+
+
+def _known(ref: bytes, row: CustomerRow) -> Known:
+    return Known(ref, row.state, tuple(each for each in row.identifiers if each.kind != "CUSTOMER_ID"))
 
 
 class MemoryWriting:
@@ -167,7 +175,7 @@ class MemoryWriting:
         )
 
     def commit(self, batch: Batch) -> None:
-        before = self._before or _Brand(Head(brand=batch.head.brand, ledger=batch.head.ledger))
+        before = self._before or _Brand(TreeHead(brand=batch.head.brand, ledger=batch.head.ledger))
         self._brands[self._brand] = before.after(batch)
 
 

@@ -72,10 +72,10 @@ class Bent:
         return found
 
     def ref(self, who: Identifier) -> bytes:
-        view = self._house.store.read(BRAND, (self._house.lookups.identifier(BRAND, who),))
-        assert view is not None
-        ((ref,),) = view.holders.values()
-        return ref
+        sight = self._house.store.read(BRAND, (self._house.lookups.identifier(BRAND, who),))
+        assert sight is not None
+        ((known,),) = sight.known.values()
+        return known.customer_ref
 
     @staticmethod
     def _run(url: str, sql: str) -> None:

@@ -11,7 +11,7 @@ from support.scenes import ADA_ID, CATALOGUE, grant, withdraw
 from accord.domain.commands import ApplyCatalogue, Question
 from accord.domain.problems import ErrorReason
 from accord.keys.secrets import Secrets
-from accord.ledger.store import Head, StoreUnavailableError
+from accord.ledger.store import StoreUnavailableError, TreeHead
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.proof.merkle import EMPTY_ROOT
@@ -32,7 +32,7 @@ class World:
         """Return a new process over it."""
         return Installation(Parts(self.store, self.keys, self.outside), secrets=secrets)
 
-    def grow(self, entries: int = 1) -> Head:
+    def grow(self, entries: int = 1) -> TreeHead:
         self.start().write(*[grant()] * entries)
         return self.store.heads()[0]
 
@@ -80,7 +80,7 @@ class TestServed:
 
     def test_a_crash_between_the_outside_copy_and_the_first_commit_leaves_a_ledger_that_can_be_opened(self) -> None:
         world = World()
-        never = Head(brand=BRAND, ledger=f"accord/{BRAND}/0")
+        never = TreeHead(brand=BRAND, ledger=f"accord/{BRAND}/0")
         keep_outside(world.outside, never, SECRETS)
         world.start().proven.prove()
         world.start().write(ApplyCatalogue(catalogue=CATALOGUE))
@@ -137,12 +137,12 @@ class TestRefused:
         world.grow(3)
         world.keep()
         brand = world.store._brands[BRAND]
-        moved = Head(brand=BRAND, ledger=LEDGER, size=9, root=b"\x01" * 32)
+        moved = TreeHead(brand=BRAND, ledger=LEDGER, size=9, root=b"\x01" * 32)
         world.store._brands[BRAND] = type(brand)(**{**vars(brand), "head": moved})
         refused(world.start())
 
     def test_one_ledger_in_doubt_stops_them_all(self, world: World) -> None:
-        gone = Head(brand=BRAND, ledger="accord/autre/1", size=4)
+        gone = TreeHead(brand=BRAND, ledger="accord/autre/1", size=4)
         keep_outside(world.outside, gone, SECRETS)
         assert "the database lacks accord/autre/1" in refused(world.start())
 

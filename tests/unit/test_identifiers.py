@@ -1,9 +1,13 @@
 """One person is found however their address is written; two persons are never made one."""
 
+import re
+
 import hypothesis.strategies as st
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 
+from accord.domain import identifiers
 from accord.domain.identifiers import MAX_CUSTOMER_ID, MAX_VALUE, IdentifierError, normalise
 from accord.domain.terms import IdentifierKind
 
@@ -97,3 +101,35 @@ def test_a_handle_in_its_normal_form_stays_so(handle: str) -> None:
     except IdentifierError:
         return
     assert normalise(IdentifierKind.SOCIAL_PROFILE, found.value) == found
+
+
+_PLAIN = st.from_regex(re.compile(r"[a-z0-9_+.-]{1,12}@[a-z0-9.-]{1,14}\.[a-z]{1,4}"), fullmatch=True)
+_ODD = st.sampled_from(
+    [f"ada@{domain}" for domain in ("localhost", "a.local", "a.test", "example.invalid", "a.arpa", "a.onion", "b.zip")]
+    + [f"{'a' * 64}@example.com", f"{'a' * 65}@example.com", f"ada@{'a' * 63}.fr", f"ada@{'a' * 64}.fr", "a@b-.com"]
+    + ["ada@xn--bcher-kva.example", "ada@ab--c.example", "a..b@example.com", ".a@example.com", "a.@example.com"]
+    + ["ada@example.com\n", "ada@example.c0m", "ada@1.2.3.4", "-a@example.com", "a@-b.com", "ada@exa_mple.com"]
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@given(written=st.one_of(_PLAIN, _ODD))
+def test_an_address_that_needs_no_parsing_is_what_parsing_it_gives(written: str) -> None:
+    def parsed() -> str | None:
+        try:
+            found = validate_email(written.strip(), check_deliverability=False, globally_deliverable=False)
+        except EmailNotValidError:
+            return None
+        return found.normalized.casefold()
+
+    def normal() -> str | None:
+        try:
+            return normalise(IdentifierKind.EMAIL, written).value
+        except IdentifierError:
+            return None
+
+    assert "\n" in written or normal() == parsed()
+
+
+def test_an_everyday_address_needs_no_parsing() -> None:
+    assert identifiers._PLAIN_EMAIL.match("ada.lovelace+news@mail.example.co")

@@ -55,9 +55,9 @@ def _permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Ground:
     positions = (mark.position,)
     if reason := basis.fault_of_permission(mark, term, case):
         return Ground(6, reason, term, mark, positions)
-    if reason := recipient.fault(mark, case):
+    if (case.cell.recipient or mark.granted.recipients) and (reason := recipient.fault(mark, case)):
         return Ground(7, reason, term, mark, positions)
-    if reason := uses.fault(mark, case):
+    if mark.uses and (reason := uses.fault(mark, case)):
         return Ground(8, reason, term, mark, positions)
     return Ground(0, None, term, mark, positions)
 

@@ -1,19 +1,28 @@
 """Identifiers in their normal form, so that one person is found however their address is written.
 
 E-mail by `email-validator`, phone numbers by `phonenumbers` (E.164), the rest by case and white
-space. Parsing costs more than a decision, so recent results are remembered in memory only.
+space. Parsing costs more than a decision, so recent results are remembered in memory only, and an
+e-mail address that is plainly in its normal form is not parsed (a test holds the two together).
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
 import phonenumbers
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from accord.domain.terms import Identifier, IdentifierKind
 
 MAX_CUSTOMER_ID = 128
 MAX_VALUE = 512
+
+_ATOM = r"[a-z0-9_+-]+"
+_LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z]{{2,63}}\Z", re.ASCII)
+_MAX_PLAIN_EMAIL = 200
+"""Lower case, no quotes, no encoded domain, short: the normal form of itself."""
+_RESERVED_DOMAINS = tuple(before + domain for domain in SPECIAL_USE_DOMAIN_NAMES for before in ("@", "."))
 
 
 class IdentifierError(ValueError):
@@ -26,7 +35,7 @@ def normalise(kind: IdentifierKind, value: str) -> Identifier:
     limit = MAX_CUSTOMER_ID if kind is IdentifierKind.CUSTOMER_ID else MAX_VALUE
     if not value or len(value) > limit:
         raise IdentifierError(f"must have 1 to {limit} characters")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
+    if not value.isprintable() and any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
         raise IdentifierError("must not contain control characters")
     match kind:
         case IdentifierKind.CUSTOMER_ID:
@@ -44,6 +53,8 @@ def normalise(kind: IdentifierKind, value: str) -> Identifier:
 
 
 def _email(value: str) -> str:
+    if len(value) <= _MAX_PLAIN_EMAIL and _PLAIN_EMAIL.match(value) and not value.endswith(_RESERVED_DOMAINS):
+        return value
     try:
         found = validate_email(value.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:

@@ -66,8 +66,9 @@ class Callers:
         """Return who holds the token, or None. A token given or taken back counts within REFRESH_SECONDS."""
         now = time.monotonic()
         if now - self._looked > REFRESH_SECONDS:
-            self._looked = now
             self.refresh()
+            # Not before: a call that comes meanwhile reads too, rather than turn its caller away unread.
+            self._looked = now
         known = self._known
         caller = known.by_token.get(token)
         if caller is None:

@@ -1,6 +1,6 @@
 """What a store of ledgers must do. One suite of tests holds every database to it.
 
-Four verbs: `read` for questions, `write` for commands, `entries` and `tiles` for proofs. A store
+Five verbs: `read` for questions, `write` for commands, `head`, `entries` and `tiles` for proofs. A store
 holds no rule: it returns what it was asked for and commits what it was given, all of it or nothing.
 Rows that hold personal data hold it sealed; lookups are keyed digests.
 """
@@ -22,18 +22,22 @@ TILE_WIDTH = 256
 class Head(Struct, frozen=True):
     """The end of a ledger. Moved by every commit that appends; position order is commit order.
 
-    `edge` is the right edge of the tree, its hashes joined. `recorded_time` is that of the newest
-    entry, `catalogue_position` that of the catalogue that counts.
+    `recorded_time` is that of the newest entry, `catalogue_position` that of the catalogue that counts.
     """
 
     brand: BrandId
     ledger: str
     size: int = 0
-    root: bytes = EMPTY_ROOT
-    edge: bytes = b""
     recorded_time: Instant = Instant(0)
     catalogue_position: Position = Position(0)
     catalogue_version: int = 0
+
+
+class TreeHead(Head, frozen=True):
+    """The end of a ledger and of its tree: the root, and the right edge, its hashes joined."""
+
+    root: bytes = EMPTY_ROOT
+    edge: bytes = b""
 
 
 class IdentifierRow(Struct, frozen=True):
@@ -52,6 +56,21 @@ class CustomerRow(Struct, frozen=True):
     leaf_hash: bytes
     state: bytes
     identifiers: tuple[IdentifierRow, ...] = ()
+
+
+class Known(Struct, frozen=True):
+    """A customer as a question meets them: their state, and the addresses they hold, in any order."""
+
+    customer_ref: bytes
+    state: bytes
+    addresses: tuple[IdentifierRow, ...] = ()
+
+
+class Sight(Struct, frozen=True):
+    """What questions need, of one instant: whom each wanted lookup leads to; one that leads to nobody is not there."""
+
+    head: Head
+    known: dict[bytes, tuple[Known, ...]]
 
 
 class ContactRow(Struct, frozen=True):
@@ -86,7 +105,7 @@ class View(Struct, frozen=True):
     lookup that has one, held or not.
     """
 
-    head: Head
+    head: TreeHead
     holders: dict[bytes, tuple[bytes, ...]]
     customers: dict[bytes, CustomerRow]
     points: dict[bytes, bytes]
@@ -110,7 +129,7 @@ class Batch(Struct, frozen=True):
     `linked` and `unlinked` are (lookup, customer_ref, number, kind). `customers` without identifiers.
     """
 
-    head: Head
+    head: TreeHead
     entries: tuple[StoredEntry, ...] = ()
     customers: dict[bytes, CustomerRow] = {}
     points: dict[bytes, bytes] = {}
@@ -133,7 +152,7 @@ class Writing(Protocol):
     """A write transaction that holds the lock of one brand's head."""
 
     @property
-    def head(self) -> Head | None:
+    def head(self) -> TreeHead | None:
         """The head as locked; None when the brand has no ledger yet."""
         ...
 
@@ -153,12 +172,16 @@ class Writing(Protocol):
 class LedgerStore(Protocol):
     """A database of ledgers, one for each brand."""
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Return what the wanted lookups lead to, in one statement on the newest committed state.
 
         None when the brand has no ledger. A commit acknowledged before the call began is always seen.
         Of what customers hold, the addresses are returned: the callers' own ids only find them.
         """
+        ...
+
+    def head(self, brand: BrandId) -> TreeHead | None:
+        """Return the newest committed head; None when the brand has no ledger."""
         ...
 
     def write(self, brand: BrandId) -> AbstractContextManager[Writing]:
@@ -182,7 +205,7 @@ class Records(Protocol):
         """How many connections were ever opened; a new one may lead to another database than the last."""
         ...
 
-    def heads(self) -> list[Head]:
+    def heads(self) -> list[TreeHead]:
         """Return the head of every ledger."""
         ...
 

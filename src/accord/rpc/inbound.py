@@ -65,9 +65,10 @@ def question(asked: decision_pb2.Question, examiner: Examiner, at: str = "questi
         customer=examiner.customer("customer", asked.customer),
         purpose=examiner.code("purpose", asked.purpose, required=True),
         channel=examiner.code("channel", asked.channel),
-        topic=examiner.code("topic", asked.topic),
-        place=examiner.code("place", asked.place),
-        recipient=examiner.code("recipient", asked.recipient),
+        # Most questions leave these out, and this is asked on every check.
+        topic=asked.topic and examiner.code("topic", asked.topic),
+        place=asked.place and examiner.code("place", asked.place),
+        recipient=asked.recipient and examiner.code("recipient", asked.recipient),
         contact_point=examiner.optional_point("contact_point", asked),
     )
     examiner.at = before

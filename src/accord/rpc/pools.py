@@ -4,9 +4,14 @@ Questions wait for nothing; writes wait for a commit; a stream holds its thread 
 caller likes, and so does reflection. Streams beyond MAX_STREAMS are refused, not queued.
 """
 
+import logging
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
+from queue import SimpleQueue
 from typing import Any
 
 from accord.config import Config
@@ -14,35 +19,82 @@ from accord.config import Config
 MAX_STREAMS = 32
 _DESCRIBING_THREADS = 8
 
+_log = logging.getLogger(__name__)
 
-class CountingPool(ThreadPoolExecutor):
-    """A pool that knows whether any of its calls is under way.
 
-    Two counters that the interpreter moves in one step each: a lock and a callback for every call
-    would cost a check a tenth of all it costs.
+class Pool(ThreadPoolExecutor):
+    """Threads that take calls from one queue, and know whether a call is under way.
+
+    grpc uses two things of its pools: `submit`, and `add_done_callback` of what that returns. The futures,
+    conditions and locks of the standard pool would cost a check a tenth of all it costs.
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        """Start no thread yet."""
-        super().__init__(threads, thread_name_prefix=name)
+        """Start no thread yet: the first calls do."""
+        super().__init__(threads)
+        self._name = name
+        self._calls: SimpleQueue[tuple[_Ticket, Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+        self._to_start = deque(range(threads))
+        # Two counters that the interpreter moves in one step each.
         self._begun = count()
         self._ended = count()
 
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as its base
-        """Run a call."""
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> "_Ticket":  # type: ignore[override] # noqa: ANN401 - grpc asks no more of a future
+        """Run a call. What it returns or raises is its own affair."""
         next(self._begun)
-        return super().submit(self._counted, function, args, kwargs)
+        ticket = _Ticket()
+        self._calls.put((ticket, function, args))
+        if self._to_start:
+            self._start_thread()
+        return ticket
 
     def busy(self) -> bool:
         """Say whether a call waits or runs. To look moves both counters alike."""
         ended = next(self._ended)
         return next(self._begun) != ended
 
-    def _counted(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - the call's
-        try:
-            return function(*args, **kwargs)
-        finally:
+    def _start_thread(self) -> None:
+        with suppress(IndexError):  # another call has just started the last one
+            name = f"{self._name}-{self._to_start.popleft()}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            ticket, function, args = self._calls.get()
+            try:
+                function(*args)
+            except Exception:  # noqa: BLE001 - grpc has answered the caller; the thread lives on
+                _log.exception("a call left an exception to its thread")
             next(self._ended)
+            ticket.done()
+            # Nothing of a call outlives it while the thread waits for the next.
+            del ticket, function, args
+
+
+class _Ticket:
+    """What `submit` returns: tells who asked that the call has ended, each of them once."""
+
+    __slots__ = ("_callbacks", "_is_done")
+
+    def __init__(self) -> None:
+        self._callbacks: deque[Callable[[Any], object]] = deque()
+        self._is_done = False
+
+    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
+        """Call back once the call has ended; at once if it has."""
+        self._callbacks.append(callback)
+        if self._is_done:
+            self.done()
+
+    def done(self) -> None:
+        """Note the end. A callback noted meanwhile is taken by one of both who look."""
+        self._is_done = True
+        while self._callbacks:
+            try:
+                callback = self._callbacks.popleft()
+            except IndexError:
+                return
+            callback(self)
 
 
 class Pools:
@@ -50,11 +102,11 @@ class Pools:
 
     def __init__(self, config: Config) -> None:
         """Start no thread yet."""
-        self.reading = CountingPool(config.read_threads, "read")
-        self.writing = CountingPool(config.write_threads, "write")
+        self.reading = Pool(config.read_threads, "read")
+        self.writing = Pool(config.write_threads, "write")
         # More threads than streams, so that one too many is told so.
-        self.streaming = CountingPool(MAX_STREAMS + 8, "stream")
-        self.describing = CountingPool(_DESCRIBING_THREADS, "describe")
+        self.streaming = Pool(MAX_STREAMS + 8, "stream")
+        self.describing = Pool(_DESCRIBING_THREADS, "describe")
 
     def busy(self) -> bool:
         """Say whether a call of ours is under way; who only looks at us does not count."""

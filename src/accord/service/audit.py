@@ -16,7 +16,7 @@ from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, TamperedError, open_entry
 from accord.ledger.projection import Projection
-from accord.ledger.store import TILE_WIDTH, Head, LedgerStore, Records
+from accord.ledger.store import TILE_WIDTH, LedgerStore, Records, TreeHead
 from accord.proof.merkle import Edge, grow, root_of_edge
 
 _PAGE = 2000
@@ -49,7 +49,7 @@ def audit(brand: BrandId, store: LedgerStore, records: Records, keyring: Keyring
 
 
 class _Auditor:
-    def __init__(self, head: Head, store: LedgerStore, keyring: Keyring, lookups: Lookups) -> None:
+    def __init__(self, head: TreeHead, store: LedgerStore, keyring: Keyring, lookups: Lookups) -> None:
         self.head = head
         self.world = Projection(head.brand, lookups)
         self.edge: Edge = ()

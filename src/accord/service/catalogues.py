@@ -52,10 +52,10 @@ class Catalogues:
         ]
 
     def _head(self, brand: BrandId) -> Head:
-        view = self._store.read(brand, (b"",))
-        if view is None or not view.head.catalogue_version:
+        head = self._store.head(brand)
+        if head is None or not head.catalogue_version:
             raise catalogue_missing()
-        return view.head
+        return head
 
     def _entries(self, brand: BrandId) -> list[StoredEntry]:
         """Return the entries that applied a catalogue."""

@@ -14,7 +14,7 @@ from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import OutsideCopy, Signer
-from accord.ledger.store import Head, LedgerStore, Records, StoreUnavailableError, View, Writing
+from accord.ledger.store import LedgerStore, Records, Sight, StoreUnavailableError, TreeHead, Writing
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
@@ -54,19 +54,29 @@ class ProvenStore:
                 if connections == self._records.connections:
                     return
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
-        """Read, once proven; again, where the first read opened a connection that is not proven yet."""
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
+        """Read; again once proven, where what was read came from a connection that is not proven yet."""
         try:
-            if self._unproven():
+            sight = self._store.read(brand, lookups)
+            if self._proven_connections != self._records.connections:
                 self._prove_or_refuse()
-            view = self._store.read(brand, lookups)
-            if self._unproven():
-                self._prove_or_refuse()
-                view = self._store.read(brand, lookups)
+                sight = self._store.read(brand, lookups)
         except StoreUnavailableError:
             self._proven_connections = _NEVER
             raise
-        return view
+        return sight
+
+    def head(self, brand: BrandId) -> TreeHead | None:
+        """Return the head, once proven."""
+        try:
+            head = self._store.head(brand)
+            if self._unproven():
+                self._prove_or_refuse()
+                head = self._store.head(brand)
+        except StoreUnavailableError:
+            self._proven_connections = _NEVER
+            raise
+        return head
 
     @contextmanager
     def write(self, brand: BrandId) -> Iterator[Writing]:
@@ -99,7 +109,7 @@ class ProvenStore:
         except LedgerUnprovenError as error:
             raise CallError(Problem(ErrorReason.LEDGER_UNPROVEN, str(error))) from error
 
-    def _prove_ledger(self, name: str, head: Head | None) -> None:
+    def _prove_ledger(self, name: str, head: TreeHead | None) -> None:
         note = self._outside.read(name)
         if note is None:
             raise LedgerUnprovenError(f"no checkpoint of {name} is kept outside the database: {_ADVICE}")
@@ -118,7 +128,7 @@ class ProvenStore:
                 f"the database does not extend the outside checkpoint of {name} at {kept.size} entries; {_ADVICE}"
             )
 
-    def _extends(self, kept: Checkpoint, head: Head) -> bool:
+    def _extends(self, kept: Checkpoint, head: TreeHead) -> bool:
         if kept.size == 0:
             return kept.root == EMPTY_ROOT
         if kept.size > head.size:
@@ -130,7 +140,7 @@ class ProvenStore:
 _ADVICE = "restore the newest database, or the outside checkpoints that belong to this one"
 
 
-def keep_outside(outside: OutsideCopy, head: Head, signer: Signer) -> str:
+def keep_outside(outside: OutsideCopy, head: TreeHead, signer: Signer) -> str:
     """Sign the head and keep it outside unless something newer is kept; return the note."""
     note = notes.sign(Checkpoint(head.ledger, head.size, head.root), signer.private_key)
     while True:

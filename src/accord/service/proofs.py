@@ -6,7 +6,7 @@ from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Position
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import OutsideCopy, Signer
-from accord.ledger.store import Head, LedgerStore
+from accord.ledger.store import Head, LedgerStore, TreeHead
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
@@ -41,12 +41,12 @@ class Proofs:
         self._outside = outside
         self._signer = signer
 
-    def head(self, brand: BrandId) -> Head:
+    def head(self, brand: BrandId) -> TreeHead:
         """Return the end of the brand's ledger. Raises CallError when it has none."""
-        view = self._store.read(brand, (b"",))
-        if view is None:
+        head = self._store.head(brand)
+        if head is None:
             raise catalogue_missing()
-        return view.head
+        return head
 
     def checkpoint(self, brand: BrandId) -> SignedCheckpoint:
         """Sign the size and root as they are now, and keep it outside."""
@@ -75,7 +75,7 @@ class Proofs:
             raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
         return InclusionProof(position, entry.leaf_hash, hashes, self._sign(head))
 
-    def _sign(self, head: Head) -> SignedCheckpoint:
+    def _sign(self, head: TreeHead) -> SignedCheckpoint:
         note = keep_outside(self._outside, head, self._signer)
         public = self._signer.private_key.public_key()
         checkpoint = Checkpoint(head.ledger, head.size, head.root)

@@ -15,11 +15,13 @@ from accord.domain.problems import ErrorReason, Problem, moved, unknown
 from accord.domain.state import NO_POINT, decode_customer, decode_point
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, PurposeClass
 from accord.ledger.lookup import Lookups
-from accord.ledger.store import CustomerRow, Head, LedgerStore, View
+from accord.ledger.store import Head, Known, LedgerStore, Sight
 from accord.service.errors import CallError, catalogue_missing, customer_ambiguous
 from accord.service.policies import Policies
 from accord.service.tokens import require_fresh
 from accord.service.writer import Clock
+
+_KINDS = {kind.value: kind for kind in IdentifierKind}
 
 
 class Answer(Struct, frozen=True):
@@ -42,11 +44,11 @@ class Questions:
     def check(self, brand: BrandId, question: Question, *, full: bool = False, fresh: str = "") -> Answer:
         """Return the decision. Raises CallError when it could not be decided; read that as a no."""
         lookup = self._lookups.identifier(brand, question.customer)
-        view, policy = self._view(brand, (lookup,), fresh)
-        decision = self._decide(view, lookup, question, policy, self._now(view), full=full)
+        sight, policy = self._see(brand, (lookup,), fresh)
+        decision = self._decide(sight, lookup, question, policy, self._now(sight), full=full)
         if isinstance(decision, Problem):
             raise CallError(decision)
-        return Answer(decision, view.head)
+        return Answer(decision, sight.head)
 
     def batch_check(
         self, brand: BrandId, questions: list[Question | Problem], *, full: bool = False, fresh: str = ""
@@ -55,72 +57,71 @@ class Questions:
         lookups = [
             b"" if isinstance(each, Problem) else self._lookups.identifier(brand, each.customer) for each in questions
         ]
-        view, policy = self._view(brand, tuple(dict.fromkeys(lookups)), fresh)
-        now = self._now(view)
+        sight, policy = self._see(brand, tuple(dict.fromkeys(lookups)), fresh)
+        now = self._now(sight)
         found = [
-            each if isinstance(each, Problem) else self._decide(view, lookup, each, policy, now, full=full)
+            each if isinstance(each, Problem) else self._decide(sight, lookup, each, policy, now, full=full)
             for each, lookup in zip(questions, lookups, strict=True)
         ]
         for index, each in enumerate(found):
             if isinstance(each, Problem):
                 found[index] = moved(each, "question.", f"questions[{index}].")
-        return view.head, found
+        return sight.head, found
 
     def list_reach(
         self, brand: BrandId, question: Question, *, full: bool = False, fresh: str = ""
     ) -> tuple[Head, list[tuple[str, Decision]]]:
         """Return the decision on every channel of the catalogue, in its order, on one snapshot."""
         lookup = self._lookups.identifier(brand, question.customer)
-        view, policy = self._view(brand, (lookup,), fresh)
+        sight, policy = self._see(brand, (lookup,), fresh)
         purpose = policy.purposes.get(question.purpose)
         if purpose is None:
             raise CallError(unknown(ErrorReason.PURPOSE_UNKNOWN, "purpose", "purpose", list(policy.purposes)))
-        now = self._now(view)
+        now = self._now(sight)
         processing = purpose.purpose_class is PurposeClass.PROCESSING
         found = []
         for channel in [""] if processing else list(policy.channels):
             asked = replace(question, channel=channel)
-            decision = self._decide(view, lookup, asked, policy, now, full=full)
+            decision = self._decide(sight, lookup, asked, policy, now, full=full)
             if isinstance(decision, Problem):
                 raise CallError(moved(decision, "question.", ""))
             found.append((channel, decision))
-        return view.head, found
+        return sight.head, found
 
-    def _view(self, brand: BrandId, lookups: tuple[bytes, ...], fresh: str) -> tuple[View, Policy]:
-        view = self._store.read(brand, lookups)
-        policy = self._policies.of(view.head) if view else None
-        if view is None or policy is None:
+    def _see(self, brand: BrandId, lookups: tuple[bytes, ...], fresh: str) -> tuple[Sight, Policy]:
+        sight = self._store.read(brand, lookups)
+        policy = self._policies.of(sight.head) if sight else None
+        if sight is None or policy is None:
             raise catalogue_missing()
-        require_fresh(fresh, view.head)
-        return view, policy
+        if fresh:
+            require_fresh(fresh, sight.head)
+        return sight, policy
 
-    def _now(self, view: View) -> Instant:
+    def _now(self, sight: Sight) -> Instant:
         """Return now by the clock, but never earlier than what the ledger already tells."""
-        return Instant(max(self._clock(), view.head.recorded_time))
+        return Instant(max(self._clock(), sight.head.recorded_time))
 
     def _decide(  # noqa: PLR0913 - a question has this many sides
-        self, view: View, lookup: bytes, question: Question, policy: Policy, now: Instant, *, full: bool
+        self, sight: Sight, lookup: bytes, question: Question, policy: Policy, now: Instant, *, full: bool
     ) -> Decision | Problem:
         if problem := examine_question(question, policy):
             return problem
-        refs = view.holders.get(lookup, ())
-        if len(refs) > 1:
-            return customer_ambiguous(len(refs))
-        if not refs:
-            return decide(None, question, policy, now, full=full)
-        customer = self._customer(view.head.brand, view.customers[refs[0]], lookup, question)
+        known = sight.known.get(lookup, ())
+        if len(known) > 1:
+            return customer_ambiguous(len(known))
+        customer = self._customer(sight.head.brand, known[0], lookup, question) if known else None
         return decide(customer, question, policy, now, full=full)
 
-    def _customer(self, brand: BrandId, row: CustomerRow, lookup: bytes, question: Question) -> Customer:
+    def _customer(self, brand: BrandId, known: Known, lookup: bytes, question: Question) -> Customer:
         numbers: dict[Identifier, int] = {}
         named = question.contact_point
         named_lookup = self._lookups.identifier(brand, named) if named else b""
         points = []
-        for each in row.identifiers:
+        for each in known.addresses:
             if each.lookup == lookup:
                 numbers[question.customer] = each.number
             if named is not None and each.lookup == named_lookup:
                 numbers[named] = each.number
             state = decode_point(each.point) if each.point else NO_POINT
-            points.append(Point(each.number, IdentifierKind(each.kind), state))
-        return Customer(decode_customer(row.state), tuple(points), numbers)
+            points.append(Point(each.number, _KINDS[each.kind], state))
+        return Customer(decode_customer(known.state), tuple(points), numbers)

@@ -14,7 +14,7 @@ from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
-from accord.ledger.store import CustomerRow, Head, LedgerStore, Records
+from accord.ledger.store import Head, Known, LedgerStore, Records
 from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
 from accord.service.writer import Clock
 
@@ -56,12 +56,12 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        head, _, row = self._find(brand, customer)
+        head, found = self._find(brand, customer)
         points = tuple(
             Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
-            for each in row.identifiers
+            for each in found.addresses
         )
-        known = Customer(decode_customer(row.state), points)
+        known = Customer(decode_customer(found.state), points)
         now = Instant(max(self._clock(), head.recorded_time))
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
@@ -70,7 +70,8 @@ class Remembered:
 
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
         """Return up to `limit` entries of a customer from version `start` on, oldest first."""
-        head, ref, _ = self._find(brand, customer)
+        head, found = self._find(brand, customer)
+        ref = found.customer_ref
         entries = self._store.entries(brand, start, limit, ref)
         keys = self._keyring.find(brand, [ref])
         return [open_entry(entry, head.ledger, keys) for entry in entries]
@@ -85,8 +86,8 @@ class Remembered:
     def event(self, brand: BrandId, position: Position) -> Event | None:
         """Return what the entry at a position tells, or None when there is none or its key is gone."""
         entries = self._store.entries(brand, position, 1)
-        view = self._store.read(brand, (b"",))
-        found = self.try_open(brand, view.head.ledger, entries[0]) if entries and view else None
+        head = self._store.head(brand)
+        found = self.try_open(brand, head.ledger, entries[0]) if entries and head else None
         return found.payload.event if found else None
 
     def try_open(self, brand: BrandId, ledger: str, entry: StoredEntry) -> OpenedEntry | None:
@@ -107,8 +108,8 @@ class Remembered:
 
     def contact(self, brand: BrandId, contact_id: str) -> Contact:
         """Return one contact and the entries about it. Raises CallError when it was never authorised."""
-        view = self._store.read(brand, (b"",))
-        if view is None:
+        head = self._store.head(brand)
+        if head is None:
             raise catalogue_missing()
         row = self._records.contact(brand, self._lookups.contact(brand, contact_id))
         if row is None:
@@ -117,7 +118,7 @@ class Remembered:
         authorized: ContactAuthorized | None = None
         authorized_time, status = Instant(0), ContactStatus.AUTHORIZED
         for position in row.positions:
-            found = self.opened(brand, view.head.ledger, position)
+            found = self.opened(brand, head.ledger, position)
             event = found.payload.event if found else None
             if found and isinstance(event, ContactAuthorized):
                 authorized, authorized_time = event, found.leaf.recorded_at
@@ -128,14 +129,14 @@ class Remembered:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
         return Contact(contact_id, authorized, authorized_time, row.positions, status)
 
-    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Head, bytes, CustomerRow]:
+    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
         lookup = self._lookups.identifier(brand, customer)
-        view = self._store.read(brand, (lookup,))
-        if view is None:
+        sight = self._store.read(brand, (lookup,))
+        if sight is None:
             raise catalogue_missing()
-        refs = view.holders.get(lookup, ())
-        if not refs:
+        known = sight.known.get(lookup, ())
+        if not known:
             raise CallError(customer_unknown())
-        if len(refs) > 1:
-            raise CallError(customer_ambiguous(len(refs)))
-        return view.head, refs[0], view.customers[refs[0]]
+        if len(known) > 1:
+            raise CallError(customer_ambiguous(len(known)))
+        return sight.head, known[0]

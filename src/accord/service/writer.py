@@ -16,7 +16,7 @@ from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId, Instant
 from accord.ledger.keyring import Keyring, OutsideCopy, Signer
 from accord.ledger.lookup import Lookups
-from accord.ledger.store import Head, LedgerStore, StoreUnavailableError, View, Writing
+from accord.ledger.store import LedgerStore, StoreUnavailableError, TreeHead, View, Writing
 from accord.service.answers import Request, Result
 from accord.service.errors import CallError, store_unavailable
 from accord.service.guard import keep_outside
@@ -201,7 +201,7 @@ class Writer:
 
     def _load(self, brand: BrandId, requests: list[Request], writing: Writing) -> tuple[View, Policy | None]:
         if writing.head is None:
-            head = Head(brand=brand, ledger=self._name_ledger(brand))
+            head = TreeHead(brand=brand, ledger=self._name_ledger(brand))
             return View(head, {}, {}, {}, {}, {}), None
         view = writing.load(wanted_by(self._lookups, writing.head, requests))
         return view, self._policies.of(view.head)

@@ -1,35 +1,44 @@
-"""The check path: one prepared statement on the driver's own connection, one for each thread.
+"""The check path: one prepared statement on the driver's own connection.
 
 Everything a question needs comes in one statement, so it is of one instant, and of the newest
-committed one: autocommit, no cache, no snapshot held open. A connection that broke is closed and
-opened anew by the next read; the guard around the store proves the ledger before it does.
+committed one: autocommit, no cache, no snapshot held open. The connection used last is used next,
+since its pages and plans are still near the processor. One that broke takes all idle ones with it;
+the next read opens another, and the guard around the store proves the ledger before it is believed.
 """
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import psycopg
 from sqlalchemy import Engine
 
 from accord.domain.terms import BrandId
-from accord.ledger.store import CustomerRow, Head, IdentifierRow, StoreUnavailableError, View
+from accord.ledger.store import Head, IdentifierRow, Known, Sight, StoreUnavailableError
 from accord.storage.engine import PRAGMAS
 
-HEAD_COLUMNS = "h.brand, h.ledger, h.size, h.root, h.edge, h.recorded_time, h.catalogue_position, h.catalogue_version"
-
 _SELECT = (
-    f"SELECT {HEAD_COLUMNS}, w.lookup, w.customer_ref, c.version, c.leaf_hash, c.state, "
-    "i.lookup, i.number, i.kind, p.state "
-    "FROM head h "
-    "LEFT JOIN identity w ON w.brand_id = h.brand_id AND {condition} "
-    "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
-    # A question looks at addresses; the caller's own ids only find the customer.
-    "LEFT JOIN identity i ON i.brand_id = c.brand_id AND i.customer_ref = c.customer_ref AND i.kind <> 'CUSTOMER_ID' "
+    "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, "
+    "w.lookup, c.customer_ref, c.state, ("
+    # What a customer holds comes as one text: the interpreter's lock is let go for every row that is fetched, and to
+    # get it back costs more than the row. A question looks at addresses; the caller's own ids only find the customer.
+    "SELECT {joined} FROM identity i "
     "LEFT JOIN point p ON p.brand_id = i.brand_id AND p.lookup = i.lookup "
+    "WHERE i.brand_id = c.brand_id AND i.customer_ref = c.customer_ref AND i.kind <> 'CUSTOMER_ID') "
+    "FROM head h "
+    "LEFT JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
+    "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
     "WHERE h.brand = {mark}"
 )
+_SQLITE_JOINED = "group_concat(i.number || ' ' || i.kind || ' ' || hex(i.lookup) || ' ' || hex(p.state), ',')"
+_SQLITE_ONE = _SELECT.format(joined=_SQLITE_JOINED, wanted="= ?", mark="?")
+_POSTGRESQL_JOINED = (
+    "string_agg(i.number || ' ' || i.kind || ' ' || encode(i.lookup, 'hex') || ' ' "
+    "|| coalesce(encode(p.state, 'hex'), ''), ',')"
+)
+_POSTGRESQL_ONE = _SELECT.format(joined=_POSTGRESQL_JOINED, wanted="= %s", mark="%s")
+_POSTGRESQL_MANY = _SELECT.format(joined=_POSTGRESQL_JOINED, wanted="= ANY(%s)", mark="%s")
 
 
 class Reader(Protocol):
@@ -37,7 +46,7 @@ class Reader(Protocol):
 
     opened: int
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Return what the lookups lead to; None when the brand has no ledger."""
         ...
 
@@ -53,30 +62,28 @@ def open_reader(engine: Engine) -> Reader:
     return _PostgresqlReader(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
-def read_head(row: Sequence[Any]) -> Head:
-    """Return the head from its columns."""
-    return Head(*row)
-
-
 class _SqliteReader:
     def __init__(self, path: str) -> None:
         self._path = path
-        self._local = threading.local()
+        self._idle: list[sqlite3.Connection] = []
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self.opened = 0
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
+        idle = self._idle
         try:
-            connection: sqlite3.Connection = self._local.connection
-        except AttributeError:
+            connection = idle.pop()
+        except IndexError:
             connection = self._connect()
-        condition = "w.lookup = ?" if len(lookups) == 1 else f"w.lookup IN ({','.join('?' * len(lookups))})"
+        sql = _SQLITE_ONE if len(lookups) == 1 else _sqlite_many(len(lookups))
         try:
-            return _view(connection.execute(_statement(condition, "?"), (*lookups, brand)).fetchall())
+            rows = connection.execute(sql, (*lookups, brand)).fetchall()
         except sqlite3.Error as error:
-            self._local = threading.local()
+            self._idle = []
             raise StoreUnavailableError("the database did not answer") from error
+        idle.append(connection)
+        return _sight(brand, rows)
 
     def close(self) -> None:
         with self._lock:
@@ -91,7 +98,6 @@ class _SqliteReader:
                 connection.execute(pragma)
         except sqlite3.Error as error:
             raise StoreUnavailableError("the database cannot be opened") from error
-        self._local.connection = connection
         with self._lock:
             self.opened += 1
             self._open.append(connection)
@@ -101,26 +107,27 @@ class _SqliteReader:
 class _PostgresqlReader:
     def __init__(self, url: str) -> None:
         self._url = url
-        self._local = threading.local()
+        self._idle: list[psycopg.Cursor[tuple[Any, ...]]] = []
         self._open: list[psycopg.Connection[tuple[Any, ...]]] = []
         self._lock = threading.Lock()
         self.opened = 0
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
+        idle = self._idle
         try:
-            cursor: psycopg.Cursor[tuple[Any, ...]] = self._local.cursor
-        except AttributeError:
+            cursor = idle.pop()
+        except IndexError:
             cursor = self._connect()
         try:
             if len(lookups) == 1:
-                rows = cursor.execute(_statement("w.lookup = %s", "%s"), (lookups[0], brand), prepare=True).fetchall()
+                rows = cursor.execute(_POSTGRESQL_ONE, (lookups[0], brand), prepare=True).fetchall()
             else:
-                rows = cursor.execute(_statement("w.lookup = ANY(%s)", "%s"), (list(lookups), brand)).fetchall()
+                rows = cursor.execute(_POSTGRESQL_MANY, (list(lookups), brand)).fetchall()
         except psycopg.Error as error:
-            # The connection may be broken: every thread opens a new one, once the ledger is proven again.
-            self._local = threading.local()
+            self._idle = []
             raise StoreUnavailableError("the database did not answer") from error
-        return _view(rows)
+        idle.append(cursor)
+        return _sight(brand, rows)
 
     def close(self) -> None:
         with self._lock:
@@ -137,46 +144,28 @@ class _PostgresqlReader:
             self.opened += 1
             self._open = [each for each in self._open if not each.closed]
             self._open.append(connection)
-        cursor = connection.cursor(binary=True)
-        self._local.connection = connection
-        self._local.cursor = cursor
-        return cursor
+        return connection.cursor(binary=True)
 
 
-_STATEMENTS: dict[tuple[str, str], str] = {}
+@lru_cache(maxsize=64)
+def _sqlite_many(count: int) -> str:
+    return _SELECT.format(joined=_SQLITE_JOINED, wanted=f"IN ({','.join('?' * count)})", mark="?")
 
 
-def _statement(condition: str, mark: str) -> str:
-    key = (condition, mark)
-    found = _STATEMENTS.get(key)
-    if found is None:
-        # Both parts are constants of this module; only the number of marks varies, up to 1,000.
-        found = _STATEMENTS[key] = _SELECT.format(condition=condition, mark=mark)
-    return found
-
-
-def _view(rows: list[Any]) -> View | None:
-    """Join the rows: one for each identifier of each holder of each lookup, in any order."""
+def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
+    """Return what the rows say: one for each holder of each lookup, in any order."""
     if not rows:
         return None
-    holders: dict[bytes, tuple[bytes, ...]] = {}
-    found: dict[bytes, tuple[int, bytes, bytes, dict[int, IdentifierRow]]] = {}
-    for row in rows:
-        lookup, ref, version, leaf_hash, state, held, number, kind, point = row[8:]
-        if state is None:
-            continue
-        refs = holders.get(lookup)
-        if refs is None:
-            holders[lookup] = (ref,)
-        elif ref not in refs:
-            holders[lookup] = (*refs, ref)
-        customer = found.get(ref)
-        if customer is None:
-            customer = found[ref] = (version, leaf_hash, state, {})
-        if number is not None:
-            customer[3][number] = IdentifierRow(held, number, kind, point or b"")
-    customers = {
-        ref: CustomerRow(version, leaf_hash, state, tuple(identifiers.values()))
-        for ref, (version, leaf_hash, state, identifiers) in found.items()
-    }
-    return View(read_head(rows[0][:8]), holders, customers, {}, {}, {})
+    known: dict[bytes, tuple[Known, ...]] = {}
+    for _, _, _, _, _, lookup, ref, state, held in rows:
+        if state is not None:
+            known[lookup] = (*known.get(lookup, ()), Known(ref, state, _addresses(held) if held else ()))
+    return Sight(Head(brand, *rows[0][:5]), known)
+
+
+def _addresses(held: str) -> tuple[IdentifierRow, ...]:
+    rows = []
+    for each in held.split(","):
+        number, kind, lookup, point = each.split(" ")
+        rows.append(IdentifierRow(bytes.fromhex(lookup), int(number), kind, bytes.fromhex(point)))
+    return tuple(rows)

@@ -7,7 +7,7 @@ bound, never written into a statement.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
@@ -21,16 +21,17 @@ from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
-    Head,
     IdentifierRow,
     RequestRow,
+    Sight,
     StoreUnavailableError,
+    TreeHead,
     View,
     Wanted,
 )
 from accord.proof.merkle import EMPTY_ROOT, grow, root_of_edge, split
 from accord.storage.engine import translated
-from accord.storage.reader import HEAD_COLUMNS, Reader, open_reader, read_head
+from accord.storage.reader import Reader, open_reader
 
 _MAKE_HEAD = (
     "INSERT INTO head (brand, ledger, size, root, edge, recorded_time, catalogue_position, catalogue_version) "
@@ -40,12 +41,14 @@ _MOVE_HEAD = (
     "UPDATE head SET size = ?, root = ?, edge = ?, recorded_time = ?, catalogue_position = ?, "
     "catalogue_version = ? WHERE brand_id = ?"
 )
-_HEAD = f"SELECT brand_id, {HEAD_COLUMNS} FROM head h WHERE h.brand = ?"
-_HEADS = f"SELECT {HEAD_COLUMNS} FROM head h ORDER BY h.brand"
+_HEAD_COLUMNS = "brand, ledger, size, recorded_time, catalogue_position, catalogue_version, root, edge"
+_HEAD = f"SELECT brand_id, {_HEAD_COLUMNS} FROM head WHERE brand = ?"
+_HEADS = f"SELECT {_HEAD_COLUMNS} FROM head ORDER BY brand"
 _BRAND_ID = "SELECT brand_id FROM head WHERE brand = ?"
 _CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? AND contact_key = ANY(?)"
 _REQUESTS = "SELECT request_key, content, customer_ref, answer FROM request WHERE brand_id = ? AND request_key = ANY(?)"
-_HOLDERS = "SELECT lookup, customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?) ORDER BY customer_ref"
+# Sorted by us: ORDER BY customer_ref would have SQLite walk every identity of the brand in that order.
+_HOLDERS = "SELECT lookup, customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?)"
 _POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? AND lookup = ANY(?)"
 _ALL_CUSTOMERS = (
     "SELECT c.customer_ref, c.version, c.leaf_hash, c.state, i.lookup, i.number, i.kind, p.state "
@@ -113,7 +116,7 @@ class SqlStore:
     def _count(self, *_: object) -> None:
         self._pooled += 1
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> View | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Return what the wanted lookups lead to, in one statement on the newest committed state."""
         try:
             return self._reader.read(brand, lookups)
@@ -148,10 +151,16 @@ class SqlStore:
         """Return full tiles of a level by index."""
         return dict(tuple(row) for row in self._rows(brand, _TILES, level, list(indexes)))
 
-    def heads(self) -> list[Head]:
+    def head(self, brand: BrandId) -> TreeHead | None:
+        """Return the newest committed head."""
+        with translated(), self._engine.connect() as connection:
+            row = _run(connection, _HEAD, brand).first()
+            return _head(row[1:]) if row else None
+
+    def heads(self) -> list[TreeHead]:
         """Return the head of every ledger."""
         with translated(), self._engine.connect() as connection:
-            return [read_head(row) for row in _run(connection, _HEADS)]
+            return [_head(row) for row in _run(connection, _HEADS)]
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
@@ -194,7 +203,7 @@ class SqlWriting:
         self._connection = connection
         self._brand = brand
         self._brand_id: int | None = row[0] if row else None
-        self.head: Head | None = read_head(row[1:]) if row else None
+        self.head: TreeHead | None = _head(row[1:]) if row else None
 
     def load(self, wanted: Wanted) -> View:
         """Return what is wanted, as of the lock."""
@@ -206,7 +215,7 @@ class SqlWriting:
         }
         contacts = {key: _contact_row(ref, raw) for key, ref, raw in self._select(_CONTACTS, wanted.contacts)}
         holders: dict[bytes, tuple[bytes, ...]] = {}
-        for lookup, ref in self._select(_HOLDERS, wanted.lookups):
+        for lookup, ref in sorted(self._select(_HOLDERS, wanted.lookups)):
             holders[lookup] = (*holders.get(lookup, ()), ref)
         points = dict(tuple(row) for row in self._select(_POINTS, wanted.lookups))
         refs = {*wanted.customers, *(row.customer_ref for row in contacts.values())}
@@ -252,12 +261,12 @@ class SqlWriting:
             self._move_head(it, batch.head)
         self._connection.commit()
 
-    def _open(self, head: Head) -> int:
+    def _open(self, head: TreeHead) -> int:
         _run(self._connection, _MAKE_HEAD, head.brand, head.ledger, EMPTY_ROOT, b"")
         made: int = _run(self._connection, _BRAND_ID, head.brand).scalar_one()
         return made
 
-    def _move_head(self, brand_id: int, head: Head) -> None:
+    def _move_head(self, brand_id: int, head: TreeHead) -> None:
         moved = (head.size, head.root, head.edge, head.recorded_time, head.catalogue_position, head.catalogue_version)
         _run(self._connection, _MOVE_HEAD, *moved, brand_id)
 
@@ -302,6 +311,10 @@ def _in_dialect(connection: Connection, sql: str) -> str:
 
 def _lock_number(brand: BrandId) -> int:
     return int.from_bytes(blake2b(brand.encode(), digest_size=8, person=b"accord/v1 head").digest(), "big", signed=True)
+
+
+def _head(row: Sequence[Any]) -> TreeHead:
+    return TreeHead(*row)
 
 
 def _packed(row: ContactRow) -> bytes:
