@@ -4,6 +4,10 @@ Used twice, so that it cannot differ: by the writer on the few customers a commi
 the audit on all of them. Knows no database and no key but the pepper. Keeps note of what changed.
 """
 
+from operator import attrgetter
+
+from msgspec.structs import replace
+
 from accord.domain.decision import Customer, Point
 from accord.domain.events import (
     ContactAuthorized,
@@ -19,6 +23,9 @@ from accord.ledger.store import ContactRow, CustomerRow, IdentifierRow, View
 
 Held = tuple[bytes, IdentifierKind]
 
+_KINDS = {kind.value: kind for kind in IdentifierKind}
+_NUMBER = attrgetter("number")
+
 
 class Projection:
     """States of customers and addresses, who holds which identifier, and where each contact is told of."""
@@ -29,6 +36,7 @@ class Projection:
         self.lookups = lookups
         self.states: dict[bytes, CustomerState] = {}
         self.chains: dict[bytes, tuple[int, bytes]] = {}
+        # By number, ascending: later identifiers have higher ones.
         self.held: dict[bytes, dict[int, Held]] = {}
         self.holders: dict[bytes, dict[bytes, int]] = {}
         self.points: dict[bytes, PointState] = {}
@@ -47,8 +55,8 @@ class Projection:
             self.states[ref] = decode_customer(row.state) if row.state else NO_STATE
             self.chains[ref] = (row.version, row.leaf_hash)
             self.held[ref] = {}
-            for each in row.identifiers:
-                self.held[ref][each.number] = (each.lookup, IdentifierKind(each.kind))
+            for each in sorted(row.identifiers, key=_NUMBER):
+                self.held[ref][each.number] = (each.lookup, _KINDS[each.kind])
                 self.holders.setdefault(each.lookup, {})[ref] = each.number
                 if each.point:
                     self.points[each.lookup] = decode_point(each.point)
@@ -67,9 +75,7 @@ class Projection:
     def customer(self, ref: bytes, named: tuple[Identifier, ...] = ()) -> Customer:
         """Return what is known of a customer; of the identifiers named, the numbers of those they hold."""
         held = self.held.get(ref, {})
-        points = tuple(
-            Point(number, kind, self.points.get(lookup, NO_POINT)) for number, (lookup, kind) in sorted(held.items())
-        )
+        points = tuple([Point(number, kind, self.points.get(key, NO_POINT)) for number, (key, kind) in held.items()])
         numbers = {}
         for identifier in named:
             number = self.holders.get(self.lookups.identifier(self.brand, identifier), {}).get(ref)
@@ -104,13 +110,15 @@ class Projection:
         self.changed_customers.add(ref)
 
     def row(self, ref: bytes) -> CustomerRow:
-        """Return the customer as a store keeps them."""
+        """Return the customer as a store is given them: without identifiers."""
         version, leaf_hash = self.chain(ref)
-        identifiers = tuple(
-            IdentifierRow(lookup, number, kind.value, self.point_row(lookup))
-            for number, (lookup, kind) in sorted(self.held.get(ref, {}).items())
-        )
-        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)), identifiers)
+        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)))
+
+    def full_row(self, ref: bytes) -> CustomerRow:
+        """Return the customer as a store tells of them: with what they hold, by number."""
+        held = self.held.get(ref, {}).items()
+        identifiers = [IdentifierRow(key, number, str(kind), self.point_row(key)) for number, (key, kind) in held]
+        return replace(self.row(ref), identifiers=tuple(identifiers))
 
     def point_row(self, lookup: bytes) -> bytes:
         """Return the state of an address as a store keeps it; empty when nothing is known of it."""
@@ -120,7 +128,7 @@ class Projection:
         lookup = self.lookups.identifier(self.brand, identifier)
         held[number] = (lookup, identifier.kind)
         self.holders.setdefault(lookup, {})[ref] = number
-        self.linked[lookup, ref] = (number, identifier.kind.value)
+        self.linked[lookup, ref] = (number, str(identifier.kind))
         self.unlinked.discard((lookup, ref))
 
     def _unlink(self, ref: bytes, held: dict[int, Held], number: int) -> None:

@@ -127,7 +127,7 @@ class _Auditor:
             seen += 1
             if ref not in self.world.chains:
                 yield f"customer {ref.hex()[:8]}…: has a state and no entry"
-            elif row != self.world.row(ref):
+            elif row != self.world.full_row(ref):
                 yield f"customer {ref.hex()[:8]}…: state, chain or identifiers do not follow from the entries"
         if seen != len(self.world.chains):
             yield f"{len(self.world.chains)} customers have entries, {seen} have a state"

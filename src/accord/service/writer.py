@@ -39,16 +39,20 @@ _log = logging.getLogger(__name__)
 
 
 class _Waiting:
-    """Requests handed over together, and their results once committed."""
+    """Requests handed over together, and their results once committed.
 
-    __slots__ = ("brand", "done", "error", "requests", "results")
+    `undone` is a lock that is held until then: an event would make a condition for each write.
+    """
+
+    __slots__ = ("brand", "error", "requests", "results", "undone")
 
     def __init__(self, brand: BrandId, requests: list[Request]) -> None:
         self.brand = brand
         self.requests = requests
         self.results: list[Result] = []
         self.error: Exception | None = None
-        self.done = threading.Event()
+        self.undone = threading.Lock()
+        self.undone.acquire()
 
 
 class Writer:
@@ -107,7 +111,7 @@ class Writer:
             self._queue.append(waiting)
             self._queued += len(requests)
             self._changed.notify()
-        waiting.done.wait()
+        waiting.undone.acquire()
         if waiting.error is not None:
             raise waiting.error
         return waiting.results
@@ -124,7 +128,7 @@ class Writer:
                 self._write_group(group)
             finally:
                 for waiting in group:
-                    waiting.done.set()
+                    waiting.undone.release()
 
     def _await_company(self) -> bool:
         """Wait for requests, and a moment longer when they come in crowds; False when stopping and none is left."""

@@ -5,10 +5,13 @@ that the lock is taken before anything is read. PostgreSQL: psycopg 3, its defau
 durable. Both wait for a lock at most LOCK_SECONDS.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -56,15 +59,32 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
     raise ValueError("a database is named by a URL: sqlite:///FILE or postgresql://…")
 
 
+_AWAY = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    sqlite3.OperationalError,
+    sqlite3.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+_REFUSED = (DBAPIError, sqlite3.Error, psycopg.Error)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn a database that is away into StoreUnavailableError, and one that refuses into StoreFaultError."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except _AWAY as error:
         raise StoreUnavailableError("the database did not answer") from error
-    except DBAPIError as error:
+    except _REFUSED as error:
         raise StoreFaultError("the database refused a statement") from error
+
+
+def in_dialect(engine: Engine, sql: str) -> str:
+    """Return a statement with the marks of the driver; no statement has a question mark otherwise."""
+    return sql if engine.dialect.name == "sqlite" else _with_percent_marks(sql)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
@@ -81,3 +101,88 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
         connection.commit()
+
+
+Row = tuple[Any, ...]
+Statement = tuple[str, tuple[Any, ...]]
+
+
+class Driver:
+    """The driver's own connection, lent by the pool for one transaction.
+
+    Statements are constants with `?` marks; a list of keys stands where one says `= ANY(?)`, last. What
+    goes together is told together, so that PostgreSQL takes it in one round trip. Nothing lasts
+    without `commit`.
+    """
+
+    def __init__(self, connection: Any, *, sqlite: bool) -> None:  # noqa: ANN401 - either driver's own type
+        """Begin; on SQLite the write lock is taken at once."""
+        self.is_sqlite = sqlite
+        self._connection = connection
+
+    def rows(self, sql: str, *values: object) -> list[Row]:
+        """Return the rows of one statement."""
+        return self.rows_of([(sql, values)])[0]
+
+    def rows_of(self, statements: list[Statement]) -> list[list[Row]]:
+        """Return the rows of each statement."""
+        if self.is_sqlite:
+            return [self._connection.execute(*_for_sqlite(*each)).fetchall() for each in statements]
+        if len(statements) == 1:
+            return [self._select(*statements[0]).fetchall()]
+        with self._connection.pipeline():
+            cursors = [self._select(*each) for each in statements]
+            return [cursor.fetchall() for cursor in cursors]
+
+    def write(self, statements: list[tuple[str, list[Row]]]) -> None:
+        """Run each statement once for each of its rows, in order."""
+        told = [each for each in statements if each[1]]
+        if self.is_sqlite:
+            for sql, rows in told:
+                self._connection.executemany(sql, rows)
+            return
+        with self._connection.pipeline(), self._connection.cursor() as cursor:
+            for sql, rows in told:
+                cursor.executemany(_with_percent_marks(sql), rows)
+
+    def commit(self) -> None:
+        """Make everything durable."""
+        self._connection.commit()
+
+    def _select(self, sql: str, values: tuple[object, ...]) -> Any:  # noqa: ANN401 - the driver's cursor
+        return self._connection.cursor(binary=True).execute(_with_percent_marks(sql), values, prepare=True)
+
+
+@contextmanager
+def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
+    """Lend a driver's connection for one transaction; what was not committed is rolled back."""
+    with translated():
+        lent = engine.raw_connection()
+        sqlite = engine.dialect.name == "sqlite"
+        try:
+            if sqlite and writing:
+                lent.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr] # open until it is given back
+            yield Driver(lent.driver_connection, sqlite=sqlite)
+        except _AWAY:
+            # It may be broken: the pool must not lend it again.
+            lent.invalidate()
+            raise
+        finally:
+            lent.close()
+
+
+@lru_cache(maxsize=256)
+def _with_percent_marks(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+def _for_sqlite(sql: str, values: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+    if values and isinstance(values[-1], list):
+        keys = values[-1]
+        return _with_marks_for(sql, len(keys)), (*values[:-1], *keys)
+    return sql, values
+
+
+@lru_cache(maxsize=1024)
+def _with_marks_for(sql: str, count: int) -> str:
+    return sql.replace("= ANY(?)", f"IN ({','.join('?' * count)})")

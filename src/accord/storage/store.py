@@ -1,18 +1,18 @@
 """The store of ledgers on SQLite and PostgreSQL: one SQL for both, written once, compiled once.
 
-Reads for questions have their own path (`reader`); everything else goes through SQLAlchemy's
-connections and transactions, in batches. Statements are constants written once for both databases
-and handed to the driver as they are, since building them costs more than running them; values are
-bound, never written into a statement.
+Reads for questions have their own path (`reader`); everything else borrows the driver's connection
+from SQLAlchemy's pool (`engine.driver`), in batches. Statements are constants written once for both
+databases and handed to the driver as they are, since building them costs more than running them;
+values are bound, never written into a statement.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, event
+from sqlalchemy import Engine, event
 
 from accord.domain.terms import BrandId, Position
 from accord.ledger.entry import StoredEntry
@@ -30,7 +30,7 @@ from accord.ledger.store import (
     Wanted,
 )
 from accord.proof.merkle import EMPTY_ROOT, grow, root_of_edge, split
-from accord.storage.engine import translated
+from accord.storage.engine import Driver, Row, Statement, driver, in_dialect, translated
 from accord.storage.reader import Reader, open_reader
 
 _MAKE_HEAD = (
@@ -128,17 +128,16 @@ class SqlStore:
     @contextmanager
     def write(self, brand: BrandId) -> Iterator["SqlWriting"]:
         """Lock the brand's head and begin to write."""
-        with translated(), self._engine.connect() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                row = _run(connection, _HEAD, brand).first()
+        with driver(self._engine) as database:
+            if database.is_sqlite:
+                rows = database.rows(_HEAD, brand)
             else:
-                row = _run(connection, _HEAD + " FOR UPDATE", brand).first()
-                if row is None:
+                rows = database.rows(_HEAD + " FOR UPDATE", brand)
+                if not rows:
                     # No row to lock yet: whoever opens the brand holds this lock until the commit.
-                    _run(connection, "SELECT pg_advisory_xact_lock(?)", _lock_number(brand))
-                    row = _run(connection, _HEAD + " FOR UPDATE", brand).first()
-            yield SqlWriting(connection, brand, row)
+                    database.rows("SELECT pg_advisory_xact_lock(?)", _lock_number(brand))
+                    rows = database.rows(_HEAD + " FOR UPDATE", brand)
+            yield SqlWriting(database, brand, rows[0] if rows else None)
 
     def entries(self, brand: BrandId, start: int, limit: int, customer_ref: bytes | None = None) -> list[StoredEntry]:
         """Return up to `limit` entries from `start` on: a position, or with a customer their version."""
@@ -153,14 +152,14 @@ class SqlStore:
 
     def head(self, brand: BrandId) -> TreeHead | None:
         """Return the newest committed head."""
-        with translated(), self._engine.connect() as connection:
-            row = _run(connection, _HEAD, brand).first()
-            return _head(row[1:]) if row else None
+        with driver(self._engine, writing=False) as database:
+            rows = database.rows(_HEAD, brand)
+        return TreeHead(*rows[0][1:]) if rows else None
 
     def heads(self) -> list[TreeHead]:
         """Return the head of every ledger."""
-        with translated(), self._engine.connect() as connection:
-            return [_head(row) for row in _run(connection, _HEADS)]
+        with driver(self._engine, writing=False) as database:
+            return [TreeHead(*row) for row in database.rows(_HEADS)]
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
@@ -184,137 +183,140 @@ class SqlStore:
         self._reader.close()
         self._engine.dispose()
 
-    def _rows(self, brand: BrandId, sql: str, *values: object) -> list[Any]:
-        with translated(), self._engine.connect() as connection:
-            brand_id = _run(connection, _BRAND_ID, brand).scalar()
-            return [] if brand_id is None else list(_run(connection, sql, brand_id, *values))
+    def _rows(self, brand: BrandId, sql: str, *values: object) -> list[Row]:
+        with driver(self._engine, writing=False) as database:
+            found = database.rows(_BRAND_ID, brand)
+            return database.rows(sql, found[0][0], *values) if found else []
 
     def _stream(self, brand: BrandId, sql: str) -> Iterator[Any]:
         with translated(), self._engine.connect() as connection:
-            brand_id = _run(connection, _BRAND_ID, brand).scalar()
-            yield from _run(connection.execution_options(yield_per=10_000), sql, brand_id)
+            brand_id = connection.exec_driver_sql(in_dialect(self._engine, _BRAND_ID), (brand,)).scalar()
+            streaming = connection.execution_options(yield_per=10_000)
+            yield from streaming.exec_driver_sql(in_dialect(self._engine, sql), (brand_id,))
 
 
 class SqlWriting:
     """`Writing` over one open transaction; leaving it without commit rolls it back."""
 
-    def __init__(self, connection: Connection, brand: BrandId, row: Any) -> None:  # noqa: ANN401 - a row or None
+    def __init__(self, database: Driver, brand: BrandId, row: Row | None) -> None:
         """Hold the locked head."""
-        self._connection = connection
+        self._database = database
         self._brand = brand
         self._brand_id: int | None = row[0] if row else None
-        self.head: TreeHead | None = _head(row[1:]) if row else None
+        self.head: TreeHead | None = TreeHead(*row[1:]) if row else None
 
     def load(self, wanted: Wanted) -> View:
         """Return what is wanted, as of the lock."""
         if self.head is None:
             raise ValueError("the brand has no ledger yet")
-        requests = {
-            key: RequestRow(content, ref, answer)
-            for key, content, ref, answer in self._select(_REQUESTS, wanted.requests)
-        }
-        contacts = {key: _contact_row(ref, raw) for key, ref, raw in self._select(_CONTACTS, wanted.contacts)}
+        asked = (
+            (_REQUESTS, wanted.requests),
+            (_CONTACTS, wanted.contacts),
+            (_HOLDERS, wanted.lookups),
+            (_POINTS, wanted.lookups),
+        )
+        found = self._select(*asked)
+        requests = {key: RequestRow(content, ref, answer) for key, content, ref, answer in found[_REQUESTS]}
+        contacts = {key: _contact_row(ref, raw) for key, ref, raw in found[_CONTACTS]}
         holders: dict[bytes, tuple[bytes, ...]] = {}
-        for lookup, ref in sorted(self._select(_HOLDERS, wanted.lookups)):
+        for lookup, ref in sorted(found[_HOLDERS]):
             holders[lookup] = (*holders.get(lookup, ()), ref)
-        points = dict(tuple(row) for row in self._select(_POINTS, wanted.lookups))
+        points: dict[bytes, bytes] = dict(found[_POINTS])
         refs = {*wanted.customers, *(row.customer_ref for row in contacts.values())}
         refs.update(ref for held in holders.values() for ref in held)
-        customers = dict(_grouped(self._select(_CUSTOMERS, tuple(sorted(refs)))))
+        customers = dict(_grouped(self._select((_CUSTOMERS, tuple(sorted(refs))))[_CUSTOMERS]))
         return View(self.head, holders, customers, points, contacts, requests)
 
     def commit(self, batch: Batch) -> None:
         """Write everything and make it durable before returning."""
         it = self._brand_id if self._brand_id is not None else self._open(batch.head)
-        before = self.head.size if self.head else 0
-        self._write(
-            _ADD_ENTRIES,
-            [
-                (
-                    it,
-                    each.position,
-                    each.leaf,
-                    each.leaf_hash,
-                    each.customer_ref,
-                    each.customer_version,
-                    each.generation,
-                    each.sealed,
-                )
-                for each in batch.entries
-            ],
-        )
-        self._add_tiles(it, before, batch.head.size)
-        customers = sorted(batch.customers.items())
-        self._write(_PUT_CUSTOMERS, [(it, ref, row.version, row.leaf_hash, row.state) for ref, row in customers])
-        self._write(_PUT_POINTS, [(it, lookup, raw) for lookup, raw in sorted(batch.points.items())])
-        self._write(_UNLINK, [(it, *each) for each in batch.unlinked])
-        self._write(_LINK, [(it, *each) for each in batch.linked])
-        contacts = sorted(batch.contacts.items())
-        self._write(_PUT_CONTACTS, [(it, key, row.customer_ref, _packed(row)) for key, row in contacts])
-        requests = sorted(batch.requests.items())
-        self._write(_ADD_REQUESTS, [(it, key, row.content, row.customer_ref, row.answer) for key, row in requests])
-        self._write(
-            _COUNT_DENIALS,
-            [(it, row.day, row.channel, row.purpose, row.reason, row.count) for row in batch.denials],
-        )
+        before, after = self.head.size if self.head else 0, batch.head.size
+        entries = [
+            (
+                it,
+                each.position,
+                each.leaf,
+                each.leaf_hash,
+                each.customer_ref,
+                each.customer_version,
+                each.generation,
+                each.sealed,
+            )
+            for each in batch.entries
+        ]
+        statements: list[tuple[str, list[Row]]] = [(_ADD_ENTRIES, entries)]
+        if before // TILE_WIDTH < after // TILE_WIDTH:
+            self._database.write(statements)
+            statements = [(_ADD_TILES, self._full_tiles(it, before, after))]
+        statements += _rows_of(it, batch)
         if batch.head != self.head:
-            self._move_head(it, batch.head)
-        self._connection.commit()
+            statements.append((_MOVE_HEAD, [_moved(it, batch.head)]))
+        self._database.write(statements)
+        self._database.commit()
 
     def _open(self, head: TreeHead) -> int:
-        _run(self._connection, _MAKE_HEAD, head.brand, head.ledger, EMPTY_ROOT, b"")
-        made: int = _run(self._connection, _BRAND_ID, head.brand).scalar_one()
+        self._database.write([(_MAKE_HEAD, [(head.brand, head.ledger, EMPTY_ROOT, b"")])])
+        made: int = self._database.rows(_BRAND_ID, head.brand)[0][0]
         return made
 
-    def _move_head(self, brand_id: int, head: TreeHead) -> None:
-        moved = (head.size, head.root, head.edge, head.recorded_time, head.catalogue_position, head.catalogue_version)
-        _run(self._connection, _MOVE_HEAD, *moved, brand_id)
-
-    def _add_tiles(self, brand_id: int, before: int, after: int) -> None:
+    def _full_tiles(self, brand_id: int, before: int, after: int) -> list[Row]:
+        """Return the tiles that became full, from the hashes of entries already written."""
+        made: dict[tuple[int, int], bytes] = {}
         level, old, new = 0, before, after
         while old // TILE_WIDTH < new // TILE_WIDTH:
             for index in range(old // TILE_WIDTH, new // TILE_WIDTH):
-                hashes = b"".join(self._level_hashes(brand_id, level, index * TILE_WIDTH))
-                _run(self._connection, _ADD_TILES, brand_id, level, index, hashes)
+                made[level, index] = b"".join(self._level_hashes(brand_id, level, index * TILE_WIDTH, made))
             level, old, new = level + 1, old // TILE_WIDTH, new // TILE_WIDTH
+        return [(brand_id, level, index, hashes) for (level, index), hashes in made.items()]
 
-    def _level_hashes(self, brand_id: int, level: int, start: int) -> list[bytes]:
-        """Return the 256 hashes of a level from `start` on; all of them are there."""
+    def _level_hashes(self, brand_id: int, level: int, start: int, made: dict[tuple[int, int], bytes]) -> list[bytes]:
+        """Return the 256 hashes of a level from `start` on; all of them are there, or just made."""
         stop = start + TILE_WIDTH
         if level == 0:
-            return [row[0] for row in _run(self._connection, _LEAF_HASHES, brand_id, start, stop)]
-        below = _run(self._connection, _TILES, brand_id, level - 1, list(range(start, stop)))
-        tiles = dict(tuple(row) for row in below)
+            return [row[0] for row in self._database.rows(_LEAF_HASHES, brand_id, start, stop)]
+        below = self._database.rows(_TILES, brand_id, level - 1, list(range(start, stop)))
+        tiles = dict(below) | {index: hashes for (of, index), hashes in made.items() if of == level - 1}
         return [root_of_edge(grow((), 0, split(tiles[index]))) for index in range(start, stop)]
 
-    def _select(self, sql: str, keys: tuple[bytes, ...]) -> list[Any]:
-        return list(_run(self._connection, sql, self._brand_id, list(keys))) if keys else []
-
-    def _write(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
-        if rows:
-            self._connection.exec_driver_sql(_in_dialect(self._connection, sql), rows)
-
-
-def _run(connection: Connection, sql: str, *values: object) -> CursorResult[Any]:
-    """Run one statement on the driver. A list stands where the statement says `= ANY(?)`, last, once."""
-    if values and isinstance(values[-1], list) and connection.dialect.name == "sqlite":
-        keys = values[-1]
-        marks = ",".join("?" * len(keys))
-        return connection.exec_driver_sql(sql.replace("= ANY(?)", f"IN ({marks})"), (*values[:-1], *keys))
-    return connection.exec_driver_sql(_in_dialect(connection, sql), values)
+    def _select(self, *asked: tuple[str, tuple[bytes, ...]]) -> dict[str, list[Row]]:
+        """Return the rows of each statement; of no keys there are none."""
+        told: list[Statement] = [(sql, (self._brand_id, list(keys))) for sql, keys in asked if keys]
+        found: dict[str, list[Row]] = {sql: [] for sql, _ in asked}
+        if told:
+            found |= {sql: rows for (sql, _), rows in zip(told, self._database.rows_of(told), strict=True)}
+        return found
 
 
-def _in_dialect(connection: Connection, sql: str) -> str:
-    """Return a statement with the marks of the driver; no statement has a question mark otherwise."""
-    return sql if connection.dialect.name == "sqlite" else sql.replace("?", "%s")
+def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
+    """Return what a batch writes besides entries and head, each table's rows in the order of their keys."""
+    customers = sorted(batch.customers.items())
+    contacts = sorted(batch.contacts.items())
+    requests = sorted(batch.requests.items())
+    return [
+        (_PUT_CUSTOMERS, [(it, ref, row.version, row.leaf_hash, row.state) for ref, row in customers]),
+        (_PUT_POINTS, [(it, lookup, raw) for lookup, raw in sorted(batch.points.items())]),
+        (_UNLINK, [(it, *each) for each in batch.unlinked]),
+        (_LINK, [(it, *each) for each in batch.linked]),
+        (_PUT_CONTACTS, [(it, key, row.customer_ref, _packed(row)) for key, row in contacts]),
+        (_ADD_REQUESTS, [(it, key, row.content, row.customer_ref, row.answer) for key, row in requests]),
+        (_COUNT_DENIALS, [(it, row.day, row.channel, row.purpose, row.reason, row.count) for row in batch.denials]),
+    ]
+
+
+def _moved(brand_id: int, head: TreeHead) -> Row:
+    return (
+        head.size,
+        head.root,
+        head.edge,
+        head.recorded_time,
+        head.catalogue_position,
+        head.catalogue_version,
+        brand_id,
+    )
 
 
 def _lock_number(brand: BrandId) -> int:
     return int.from_bytes(blake2b(brand.encode(), digest_size=8, person=b"accord/v1 head").digest(), "big", signed=True)
-
-
-def _head(row: Sequence[Any]) -> TreeHead:
-    return TreeHead(*row)
 
 
 def _packed(row: ContactRow) -> bytes:
