@@ -69,4 +69,4 @@ class WrappedKeyring:
 
 def _associated_data(brand: BrandId, ref: bytes, generation: int, epoch: int) -> bytes:
     fields = (b"accord/v1/key", brand.encode(), ref, generation.to_bytes(4, "big"), epoch.to_bytes(4, "big"))
-    return b"".join(len(field).to_bytes(2, "big") + field for field in fields)
+    return b"".join([len(field).to_bytes(2, "big") + field for field in fields])

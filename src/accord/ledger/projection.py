@@ -4,6 +4,7 @@ Used twice, so that it cannot differ: by the writer on the few customers a commi
 the audit on all of them. Knows no database and no key but the pepper. Keeps note of what changed.
 """
 
+from functools import lru_cache, partial
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -33,7 +34,9 @@ class Projection:
     def __init__(self, brand: BrandId, lookups: Lookups) -> None:
         """Begin empty."""
         self.brand = brand
-        self.lookups = lookups
+        self._lookups = lookups
+        # A commit asks for each of its identifiers several times; an audit, which meets all there are, once.
+        self._lookup = lru_cache(maxsize=4096)(partial(lookups.identifier, brand))
         self.states: dict[bytes, CustomerState] = {}
         self.chains: dict[bytes, tuple[int, bytes]] = {}
         # By number, ascending: later identifiers have higher ones.
@@ -66,7 +69,7 @@ class Projection:
 
     def customers_of(self, identifier: Identifier) -> list[bytes]:
         """Return the references of those who hold the identifier."""
-        return list(self.holders.get(self.lookups.identifier(self.brand, identifier), ()))
+        return list(self.holders.get(self._lookup(identifier), ()))
 
     def has_customer_id(self, ref: bytes) -> bool:
         """Say whether the caller ever named this customer by an id of theirs."""
@@ -78,7 +81,7 @@ class Projection:
         points = tuple([Point(number, kind, self.points.get(key, NO_POINT)) for number, (key, kind) in held.items()])
         numbers = {}
         for identifier in named:
-            number = self.holders.get(self.lookups.identifier(self.brand, identifier), {}).get(ref)
+            number = self.holders.get(self._lookup(identifier), {}).get(ref)
             if number:
                 numbers[identifier] = number
         return Customer(self.states.get(ref, NO_STATE), points, numbers)
@@ -125,7 +128,7 @@ class Projection:
         return encode(self.points[lookup]) if lookup in self.points else b""
 
     def _link(self, ref: bytes, held: dict[int, Held], number: int, identifier: Identifier) -> None:
-        lookup = self.lookups.identifier(self.brand, identifier)
+        lookup = self._lookup(identifier)
         held[number] = (lookup, identifier.kind)
         self.holders.setdefault(lookup, {})[ref] = number
         self.linked[lookup, ref] = (number, str(identifier.kind))
@@ -140,7 +143,7 @@ class Projection:
         self.unlinked.add((lookup, ref))
 
     def _tell(self, ref: bytes, contact_id: str, position: Position) -> None:
-        key = self.lookups.contact(self.brand, contact_id)
+        key = self._lookups.contact(self.brand, contact_id)
         before = self.contacts.get(key)
         positions = (*before.positions, position) if before else (position,)
         self.contacts[key] = ContactRow(ref, positions)

@@ -69,4 +69,4 @@ def _associated_data(place: Place) -> bytes:
         SCHEMA.to_bytes(2, "big"),
         place.generation.to_bytes(4, "big"),
     )
-    return b"".join(len(field).to_bytes(2, "big") + field for field in fields)
+    return b"".join([len(field).to_bytes(2, "big") + field for field in fields])

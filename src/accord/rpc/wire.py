@@ -5,7 +5,7 @@ passed here is of its type, within its limits and in its normal form.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
@@ -84,8 +84,10 @@ class Examiner:
             self.fault(field, "must have printable characters only")
         return text
 
-    def codes(self, field: str, texts: Iterable[str]) -> tuple[str, ...]:
+    def codes(self, field: str, texts: Collection[str]) -> tuple[str, ...]:
         """Return a list of distinct codes."""
+        if not texts:
+            return ()
         found = tuple(texts)
         if len(found) > MAX_LIST:
             self.fault(field, f"must have at most {MAX_LIST} items")

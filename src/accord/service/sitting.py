@@ -242,8 +242,7 @@ class Sitting:
         position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
         customer = self._world.customer(ref)
         # An act told again adds no permission: then the one it gave before is the answer.
-        marks = sorted(customer.state.permissions, key=lambda mark: (mark.position == position, mark.act_time))
-        mark = marks[-1]
+        mark = max(customer.state.permissions, key=lambda mark: (mark.position == position, mark.act_time))
         return standing.status_of(mark, customer, self._drafts[draft].recorded_time).value
 
     def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
