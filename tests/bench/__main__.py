@@ -23,8 +23,8 @@ from tests.bench.floors import FloorError
 from tests.bench.load import LoadError
 from tests.bench.processes import NotServingError
 
-FULL = measure.Plan(customers=10_000, rounds=4, seconds=1.2)
-QUICK = measure.Plan(customers=1_500, rounds=2, seconds=0.4)
+FULL = measure.Plan(customers=10_000, rounds=7, seconds=1.0)
+QUICK = measure.Plan(customers=1_500, rounds=3, seconds=0.4)
 
 _BUSY = 0.5
 """Load above which others share the cores; a run that follows another should wait for a minute."""

@@ -1,7 +1,7 @@
 """Runs everything, service and floors in turn, and keeps every sample.
 
-Rounds go round all servers, so that a busy moment of the machine falls on each alike; the report
-takes medians.
+Rounds go round all servers, so that a busy moment of the machine falls on each alike; ratios are
+taken within a round, and the report takes their medians.
 """
 
 import statistics
@@ -69,6 +69,15 @@ class Measured:
     def median(self, act: str, where: str, field: str) -> float:
         """Return the median of one field of the samples."""
         return statistics.median(getattr(sample, field) for sample in self.samples[act, where])
+
+    def against(self, act: str, where: str, field: str, floors: list[float]) -> float:
+        """Return the median of each round's figure by the floor of that very round: both fell on the same moment."""
+        rounds = [getattr(sample, field) for sample in self.samples[act, where]]
+        return statistics.median(measured / floor for measured, floor in zip(rounds, floors, strict=True))
+
+    def echoes(self, act: str) -> list[float]:
+        """Return what a call cost the echo in each round."""
+        return [sample.cpu_us for sample in self.samples[act, ECHO]]
 
     def floor(self, database: str) -> float:
         """Return the median of a floor."""
@@ -153,6 +162,7 @@ class _Bench:
         self._measured.floors[where].append(floor)
         server, customers = self._accords[where], self._plan.customers
         run = f"run-{next(self._numbers)}"
+        self._drive(server, brand.GRANT, brand.grants(customers, f"{run}-warm"), MANY, keep=0)
         self._sample("grant", where, server, brand.GRANT, brand.grants(customers, run), MANY)
         self._sample("first_grant", where, server, brand.GRANT, brand.first_grants(run), MANY)
         self._authorize(where, server, run)

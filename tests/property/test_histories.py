@@ -332,6 +332,7 @@ def test_a_history_gives_the_same_answers_and_root_on_postgresql(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @thoroughly(2000, derandomize=False)
 @given(history=histories)
 def test_long_histories_agree_everywhere(installations: dict[StoreKind, Any], history: list[Step]) -> None:

@@ -47,7 +47,7 @@ class OpenHours(Struct, frozen=True, eq=False):
     closed_on_public_holidays: bool = False
 
 
-class Whereabouts(Struct, frozen=True):
+class Whereabouts(Struct, frozen=True, gc=False):
     """What is known of where a customer lives; `home_country` is the brand's."""
 
     country: str
@@ -144,9 +144,15 @@ def _next_in_zone(hours: OpenHours, where: Whereabouts, zone: str, time: Instant
 
 @lru_cache(maxsize=65_536)
 def _spans_by_zone(hours: OpenHours, where: Whereabouts, utc_day: int) -> tuple[tuple[Span, ...], ...]:
-    """Return the open spans around a UTC day in each zone the customer may live in: one look for each check."""
+    """Return the open spans that touch a UTC day in each zone the customer may live in: one look for each check."""
     country, regions = _holiday_place(where)
-    return tuple(_spans_around(hours, zone, country, regions, utc_day) for zone in candidate_zones(where))
+    start, end = utc_day * DAY, (utc_day + 1) * DAY
+    return tuple(
+        tuple(
+            span for span in _spans_around(hours, zone, country, regions, utc_day) if span[0] < end and start < span[1]
+        )
+        for zone in candidate_zones(where)
+    )
 
 
 @lru_cache(maxsize=65_536)

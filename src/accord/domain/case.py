@@ -41,7 +41,7 @@ class Case:
         self,
         customer: Customer,
         cell: Cell,
-        points: tuple[Point, ...],
+        points: list[Point],
         lane: Lane,
         policy: Policy,
         now: Instant,
@@ -58,14 +58,17 @@ class Case:
         self.own_contact = own_contact
         self.until: int = FAR
         self.ground = NOT_SOUGHT
-        purpose = cell.purpose
-        self.permissions = [
-            # Most permissions fall at their purposes, and this is the hottest line of a check.
-            mark
-            for mark in self.state.permissions
-            if purpose in mark.granted.purposes and permits(mark.granted, cell)
-        ]
-        self.refusals = self._refusals()
+        self.permissions: list[PermissionMark] = []
+        for mark in self.state.permissions:
+            # Most permissions fall at their purposes, without a call.
+            if cell.purpose in mark.granted.purposes and permits(mark.granted, cell):
+                self.permissions.append(mark)
+        self.refusals: list[RefusalMark] = []
+        if not lane.floor_only:
+            self._note_refusals(self.state.refusals)
+            for point in points:
+                if point.state.refusals:
+                    self._note_refusals(point.state.refusals)
         self._where: Whereabouts | None = None
 
     def changes_at(self, time: int) -> None:
@@ -95,20 +98,13 @@ class Case:
             )
         )
 
-    def _refusals(self) -> list[RefusalMark]:
-        lane, cell = self.lane, self.cell
-        if lane.floor_only:
-            return []
-        found = [
-            # Most refusals fall at their channel, without a call.
-            mark
-            for mark in self.state.refusals
-            if mark.refused.channel in ("", cell.channel) and refuses(mark.refused, cell)
-        ]
-        for point in self.points:
-            if point.state.refusals:
-                found.extend(mark for mark in point.state.refusals if refuses(mark.refused, cell))
-        if lane.exempt:
+    def _note_refusals(self, marks: tuple[RefusalMark, ...]) -> None:
+        cell = self.cell
+        for mark in marks:
+            refused = mark.refused
             # A refusal of everything leaves service messages alone; one that names them, or STOP, does not.
-            found = [mark for mark in found if mark.refused.purpose or mark.stops]
-        return found
+            if self.lane.exempt and not (refused.purpose or mark.stops):
+                continue
+            # Most refusals fall at their channel, without a call.
+            if refused.channel in ("", cell.channel) and refuses(refused, cell):
+                self.refusals.append(mark)

@@ -113,7 +113,7 @@ class ReportContactPoint(Struct, frozen=True, kw_only=True):
     act_time: Instant = Instant(0)
 
 
-class Question(Struct, frozen=True, kw_only=True):
+class Question(Struct, frozen=True, gc=False, kw_only=True):
     """May I contact this customer, on this channel, for this purpose?"""
 
     customer: Identifier

@@ -182,32 +182,37 @@ def _open(
 ) -> Case:
     lane = policy.lane(question.purpose, question.channel)
     points = _points(customer, question, lane)
-    numbers = tuple([point.number for point in points])
     named = question.contact_point
     if named is not None and named not in customer.numbers:
-        numbers = (0,)
+        numbers: tuple[int, ...] = (0,)
+    elif len(points) == 1:
+        numbers = (points[0].number,)
+    else:
+        numbers = tuple(point.number for point in points)
     cell = Cell(
         purpose=question.purpose,
         channel=question.channel,
         points=numbers,
-        topic=code(question.topic),
+        topic=code(question.topic) if question.topic else b"",
         place=question.place,
-        recipient=code(question.recipient),
+        recipient=code(question.recipient) if question.recipient else b"",
     )
     return Case(customer, cell, points, lane, policy, now, own_contact)
 
 
-def _points(customer: Customer, question: Question, lane: Lane) -> tuple[Point, ...]:
+def _points(customer: Customer, question: Question, lane: Lane) -> list[Point]:
     """Return the addresses that may be used: the one named, else every one of the channel's kind."""
-    if lane.point_kind is None:
-        return ()
+    kind, found = lane.point_kind, list[Point]()
+    if kind is None:
+        return found
     named = question.contact_point
-    if named is None and question.customer.kind is lane.point_kind:
+    if named is None and question.customer.kind is kind:
         named = question.customer
-    if named is not None:
-        number = customer.numbers.get(named)
-        return tuple([point for point in customer.points if point.number == number])
-    return tuple([point for point in customer.points if point.kind is lane.point_kind])
+    number = customer.numbers.get(named, 0) if named is not None else None
+    for point in customer.points:
+        if point.kind is kind if number is None else point.number == number:
+            found.append(point)
+    return found
 
 
 def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:

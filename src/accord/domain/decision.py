@@ -15,7 +15,7 @@ class Point(Struct, frozen=True, gc=False):
     state: PointState
 
 
-class Customer(Struct, frozen=True):
+class Customer(Struct, frozen=True, gc=False):
     """What was loaded of one customer: their state, every identifier they hold, by number.
 
     `numbers` maps each identifier that the question or command names, and that this customer holds,
@@ -46,7 +46,7 @@ class Step(Struct, frozen=True, gc=False):
     finding: Finding | None
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """The answer. `permission` is the permission that an ALLOW rests on, and takes a use of.
 
     `positions` ascend. `valid_until` and `not_before` are 0 for "none". `trace` is empty unless asked for.

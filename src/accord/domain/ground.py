@@ -7,7 +7,7 @@ from accord.domain.state import PermissionMark
 from accord.domain.terms import Position, Reason
 
 
-class Ground(Struct, frozen=True):
+class Ground(Struct, frozen=True, gc=False):
     """The best ground found. `gate` is the number of the gate that stopped it, 0 for none."""
 
     gate: int

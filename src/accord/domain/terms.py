@@ -226,7 +226,7 @@ class CustomerKind(StrEnum):
     PROFESSIONAL = "PROFESSIONAL"
 
 
-class Identifier(Struct, frozen=True, order=True):
+class Identifier(Struct, frozen=True, gc=False, order=True):
     """One thing a customer is recognised by, normalised."""
 
     kind: IdentifierKind

@@ -7,6 +7,8 @@ prefixed with its length.
 """
 
 import os
+import struct
+from functools import lru_cache
 from hmac import digest as hmac_digest
 from typing import Final
 
@@ -20,6 +22,8 @@ SCHEMA: Final = 1
 KEY_BYTES: Final = 32
 OPENING_BYTES: Final = 32
 _NONCE_BYTES = 12
+_REF_BYTES = 16
+_REST = struct.Struct(">H16sHQHQHHHI")
 
 
 class Place(Struct, frozen=True):
@@ -60,13 +64,13 @@ def _entry_key(key: bytes, place: Place) -> bytes:
 
 
 def _associated_data(place: Place) -> bytes:
-    fields = (
-        b"accord/v1/entry",
-        place.ledger.encode(),
-        place.customer_ref,
-        place.position.to_bytes(8, "big"),
-        place.customer_version.to_bytes(8, "big"),
-        SCHEMA.to_bytes(2, "big"),
-        place.generation.to_bytes(4, "big"),
-    )
-    return b"".join([len(field).to_bytes(2, "big") + field for field in fields])
+    """Return label, ledger, customer, position, version, schema and generation, each after its length in two bytes."""
+    if len(place.customer_ref) != _REF_BYTES:
+        raise ValueError("a customer's reference has 16 bytes")
+    numbers = (8, place.position, 8, place.customer_version, 2, SCHEMA, 4, place.generation)
+    return _ledger_data(place.ledger) + _REST.pack(_REF_BYTES, place.customer_ref, *numbers)
+
+
+@lru_cache(maxsize=64)
+def _ledger_data(ledger: str) -> bytes:
+    return b"".join(len(field).to_bytes(2, "big") + field for field in (b"accord/v1/entry", ledger.encode()))

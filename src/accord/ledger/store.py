@@ -19,7 +19,7 @@ TILE_WIDTH = 256
 """Hashes in a full tile (tlog-tiles)."""
 
 
-class Head(Struct, frozen=True):
+class Head(Struct, frozen=True, gc=False):
     """The end of a ledger. Moved by every commit that appends; position order is commit order.
 
     `recorded_time` is that of the newest entry, `catalogue_position` that of the catalogue that counts.
@@ -33,14 +33,14 @@ class Head(Struct, frozen=True):
     catalogue_version: int = 0
 
 
-class TreeHead(Head, frozen=True):
+class TreeHead(Head, frozen=True, gc=False):
     """The end of a ledger and of its tree: the root, and the right edge, its hashes joined."""
 
     root: bytes = EMPTY_ROOT
     edge: bytes = b""
 
 
-class IdentifierRow(Struct, frozen=True):
+class IdentifierRow(Struct, frozen=True, gc=False):
     """An identifier a customer holds; `point` is the state of the address, empty when nothing is known of it."""
 
     lookup: bytes
@@ -58,7 +58,7 @@ class CustomerRow(Struct, frozen=True):
     identifiers: tuple[IdentifierRow, ...] = ()
 
 
-class Known(Struct, frozen=True):
+class Known(Struct, frozen=True, gc=False):
     """A customer as a question meets them: their state, and the addresses they hold, in any order."""
 
     customer_ref: bytes
@@ -66,7 +66,7 @@ class Known(Struct, frozen=True):
     addresses: tuple[IdentifierRow, ...] = ()
 
 
-class Sight(Struct, frozen=True):
+class Sight(Struct, frozen=True, gc=False):
     """What questions need, of one instant: whom each wanted lookup leads to; one that leads to nobody is not there."""
 
     head: Head

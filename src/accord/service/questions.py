@@ -27,7 +27,7 @@ _KINDS = {kind.value: kind for kind in IdentifierKind}
 _NUMBER = attrgetter("number")
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """A decision and the end of the ledger it was read at."""
 
     decision: Decision

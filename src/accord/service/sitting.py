@@ -206,10 +206,11 @@ class Sitting:
             if isinstance(event, PermissionRefused):
                 open_contacts += standing.open_contacts(customer, event, policy)
             drafts.append(self._append(ref, event, caller))
+        status = self._status(command, refs[0], drafts[0]) if isinstance(command, Grant | Confirm) else 0
         return _Drafted(
             drafts=tuple(drafts),
             ref=refs[0],
-            status=self._status(command, refs[0], drafts[0]),
+            status=status,
             open_contacts=tuple(
                 OpenContact(mark.position, mark.channel, mark.purpose, mark.time) for mark in open_contacts
             ),
@@ -235,10 +236,8 @@ class Sitting:
         nameless = len(refs) == 1 and not self._world.has_customer_id(refs[0])
         return refs if nameless and customer.kind is IdentifierKind.CUSTOMER_ID else []
 
-    def _status(self, command: Command, ref: bytes, draft: int) -> int:
-        """Return where the permission stands that a command gave or confirmed; 0 for other commands."""
-        if not isinstance(command, Grant | Confirm):
-            return 0
+    def _status(self, command: Grant | Confirm, ref: bytes, draft: int) -> int:
+        """Return where the permission stands that a command gave or confirmed."""
         position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
         customer = self._world.customer(ref)
         # An act told again adds no permission: then the one it gave before is the answer.

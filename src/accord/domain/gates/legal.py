@@ -5,6 +5,7 @@ from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import caps
 from accord.domain.policy import CoolDownTerm
+from accord.domain.state import RefusalMark
 from accord.domain.terms import Instant, Reason, Verdict
 
 
@@ -39,20 +40,22 @@ def opens(case: Case, time: Instant) -> Instant:
 
 def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
     """Return the end of the silence that any refusal on this channel began, unless the cell was permitted since."""
-    channel = case.cell.channel
-    marks = [mark for mark in case.state.refusals if mark.asked_time and mark.refused.channel == channel]
+    end = _silence_of(case.state.refusals, term, case)
     for point in case.points:
         if point.state.refusals:
-            marks.extend(mark for mark in point.state.refusals if mark.asked_time and mark.refused.channel == channel)
-    if not marks:
-        return Instant(0)
-    standing = [
-        mark.asked_time
-        for mark in marks
-        if not any(
+            end = max(end, _silence_of(point.state.refusals, term, case))
+    return end
+
+
+def _silence_of(marks: tuple[RefusalMark, ...], term: CoolDownTerm, case: Case) -> Instant:
+    end = Instant(0)
+    for mark in marks:
+        if not mark.asked_time or mark.refused.channel != case.cell.channel:
+            continue
+        permitted_since = any(
             given.lifts and given.act_time > mark.asked_time and given.recorded_time > mark.recorded_time
             for given in case.permissions
         )
-    ]
-    ends = [calendar.calendar_days_after(case.where, time, term.days) for time in standing]
-    return max(ends, default=Instant(0))
+        if not permitted_since:
+            end = max(end, calendar.calendar_days_after(case.where, mark.asked_time, term.days))
+    return end
