@@ -15,7 +15,7 @@ from accord.domain.terms import BrandId
 from accord.keys.callers import ROLES, Caller, Callers
 from accord.ledger.store import StoreUnavailableError
 from accord.rpc.errors import abort, incident
-from accord.rpc.parsing import examine_message
+from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.wire import brand_of
 from accord.service.errors import CallError, store_unavailable
 
@@ -54,8 +54,9 @@ def call(*roles: str) -> Callable[[Callable[[Any, Any, Call], Any]], Any]:
     def around(handle: Callable[[Any, Any, Call], Any]) -> Any:  # noqa: ANN401 - the generated base class types it
         @wraps(handle)
         def method(self: Gated, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - the same
+            if request is MALFORMED:
+                return abort(context, NO_MESSAGE)
             try:
-                examine_message(request)
                 return handle(self, request, admit(self.callers, context, request.brand, allowed))
             except Exception as error:  # noqa: BLE001 - every failure becomes a documented status
                 problem = problem_of(error)

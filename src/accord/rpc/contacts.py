@@ -33,10 +33,8 @@ class ContactService(ContactServiceServicer):
         examiner.done()
         found = self._submitter.authorize(command, call, full=full)
         decision = found.authorization.decision
-        response = pb.AuthorizeContactResponse(
-            decision=outbound.decision(decision, freshness(found.ledger, found.size), full=full),
-            repeat=found.authorization.repeat,
-        )
+        response = pb.AuthorizeContactResponse(repeat=found.authorization.repeat)
+        outbound.tell(response.decision, decision, freshness(found.ledger, found.size), full=full)
         if found.receipt:
             response.receipt.CopyFrom(outbound.receipt(found.ledger, found.receipt))
         if decision.verdict is Verdict.ALLOW:

@@ -33,7 +33,9 @@ class DecisionService(DecisionServiceServicer):
         examiner.done()
         answer = self._questions.check(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         token = freshness(answer.head.ledger, answer.head.size)
-        return pb.CheckResponse(decision=outbound.decision(answer.decision, token, full=full))
+        response = pb.CheckResponse()
+        outbound.tell(response.decision, answer.decision, token, full=full)
+        return response
 
     @call("checker")
     def BatchCheck(self, request: pb.BatchCheckRequest, call: Call) -> pb.BatchCheckResponse:
@@ -46,14 +48,14 @@ class DecisionService(DecisionServiceServicer):
         examiner.done()
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
-        return pb.BatchCheckResponse(
-            results=[
-                pb.BatchCheckResult(error=to_item_error(each))
-                if isinstance(each, Problem)
-                else pb.BatchCheckResult(decision=outbound.decision(each, token, full=full))
-                for each in found
-            ]
-        )
+        response = pb.BatchCheckResponse()
+        for each in found:
+            result = response.results.add()
+            if isinstance(each, Problem):
+                result.error.CopyFrom(to_item_error(each))
+            else:
+                outbound.tell(result.decision, each, token, full=full)
+        return response
 
     @call("checker")
     def ListReach(self, request: pb.ListReachRequest, call: Call) -> pb.ListReachResponse:
@@ -69,9 +71,7 @@ class DecisionService(DecisionServiceServicer):
         examiner.done()
         head, found = self._questions.list_reach(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
-        return pb.ListReachResponse(
-            reaches=[
-                pb.Reach(channel=channel, decision=outbound.decision(decision, token, full=full))
-                for channel, decision in found
-            ]
-        )
+        response = pb.ListReachResponse()
+        for channel, decision in found:
+            outbound.tell(response.reaches.add(channel=channel).decision, decision, token, full=full)
+        return response

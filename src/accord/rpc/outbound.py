@@ -34,9 +34,8 @@ _OBLIGATIONS = numbers(decision_pb2.Obligation, "OBLIGATION_", Obligation)
 _REFUSAL_KINDS = numbers(permission_pb2.RefusalKind, "REFUSAL_KIND_", RefusalKind)
 
 
-def decision(found: Decision, token: str, *, full: bool) -> decision_pb2.Decision:
-    """Return the decision; `token` is that of the state it was read from."""
-    message = decision_pb2.Decision()
+def tell(message: decision_pb2.Decision, found: Decision, token: str, *, full: bool) -> None:
+    """Write the decision into its place in a response; `token` is that of the state it was read from."""
     message.CopyFrom(
         _alike(found.verdict, found.reason, found.basis, found.rules, found.obligations, found.policy_version)
     )
@@ -50,7 +49,6 @@ def decision(found: Decision, token: str, *, full: bool) -> decision_pb2.Decisio
     if full:
         message.trace.extend(_step(step, found) for step in found.trace)
         message.what_would_allow = explain.what_would_allow(found)
-    return message
 
 
 @lru_cache(maxsize=4096)

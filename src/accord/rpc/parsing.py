@@ -10,16 +10,12 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from accord.domain.problems import ErrorReason, Problem
-from accord.service.errors import CallError
 
 MALFORMED = object()
 """Stands for a request that could not be parsed."""
 
-
-def examine_message(request: object) -> None:
-    """Raise CallError when the bytes were no message of this method."""
-    if request is MALFORMED:
-        raise CallError(Problem(ErrorReason.INVALID_ARGUMENT, "the request is not a message of this method"))
+NO_MESSAGE = Problem(ErrorReason.INVALID_ARGUMENT, "the request is not a message of this method")
+"""What is told of it."""
 
 
 class CarefulServer:

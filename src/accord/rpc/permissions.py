@@ -15,7 +15,7 @@ from accord.ledger.lookup import Lookups
 from accord.rpc import inbound, outbound
 from accord.rpc.call import Call, admit, call, stream
 from accord.rpc.errors import abort, to_item_error
-from accord.rpc.parsing import examine_message
+from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.pools import MAX_STREAMS
 from accord.rpc.submit import Submitter, request_for
 from accord.rpc.wire import Examiner, brand_of
@@ -133,7 +133,8 @@ class PermissionService(PermissionServiceServicer):
         self, message: pb.BatchRecordRequest, context: grpc.ServicerContext, held: list[BrandId]
     ) -> pb.BatchRecordResponse:
         """Record one message; `held` keeps the brand of the stream, which its first good record names."""
-        examine_message(message)
+        if message is MALFORMED:
+            raise CallError(NO_MESSAGE)
         if not 1 <= len(message.records) <= MAX_RECORDS:
             raise CallError(invalid("records", f"must have 1 to {MAX_RECORDS} items"))
         if not held:

@@ -57,6 +57,8 @@ class ProvenStore:
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Read; again once proven, where what was read came from a connection that is not proven yet."""
         try:
+            if self._proven_connections == _NEVER:
+                self._prove_or_refuse()
             sight = self._store.read(brand, lookups)
             if self._proven_connections != self._records.connections:
                 self._prove_or_refuse()
