@@ -164,8 +164,9 @@ def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
                 lent.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr] # open until it is given back
             yield Driver(lent.driver_connection, sqlite=sqlite)
         except _AWAY:
-            # It may be broken: the pool must not lend it again.
+            # It may be broken, and so may the idle ones be: let no one meet them.
             lent.invalidate()
+            engine.dispose()
             raise
         finally:
             lent.close()
