@@ -65,7 +65,8 @@ class Case:
                 self.permissions.append(mark)
         self.refusals: list[RefusalMark] = []
         if not lane.floor_only:
-            self._note_refusals(self.state.refusals)
+            if self.state.refusals:
+                self._note_refusals(self.state.refusals)
             for point in points:
                 if point.state.refusals:
                     self._note_refusals(point.state.refusals)

@@ -65,6 +65,8 @@ def _grounds(case: Case) -> Finding | None:
     """Seek the ground and judge it: gates 6, 7 and 8 in one step, for a question without trace."""
     case.ground = candidates.best(case)
     match case.ground.gate:
+        case 0 if case.own_contact is None:
+            return None
         case 6:
             return basis.judge(case)
         case 7:

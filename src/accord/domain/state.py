@@ -8,6 +8,7 @@ Encoded with MessagePack, fields by order: append fields, never move them.
 """
 
 import struct
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -163,8 +164,6 @@ _RECORD = struct.Struct("<8sQQqHHHB4s")
 RECORD_BYTES = _RECORD.size
 
 _encoder = msgspec.msgpack.Encoder()
-_customers = msgspec.msgpack.Decoder(CustomerState)
-_points = msgspec.msgpack.Decoder(PointState)
 
 
 def encode(state: CustomerState | PointState) -> bytes:
@@ -172,14 +171,11 @@ def encode(state: CustomerState | PointState) -> bytes:
     return _encoder.encode(state)
 
 
-def decode_customer(raw: bytes) -> CustomerState:
-    """Return the state of a customer from its bytes."""
-    return _customers.decode(raw)
+decode_customer: Callable[[bytes], CustomerState] = msgspec.msgpack.Decoder(CustomerState).decode
+"""Return the state of a customer from its bytes."""
 
-
-def decode_point(raw: bytes) -> PointState:
-    """Return the state of an address from its bytes."""
-    return _points.decode(raw)
+decode_point: Callable[[bytes], PointState] = msgspec.msgpack.Decoder(PointState).decode
+"""Return the state of an address from its bytes."""
 
 
 def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> list[ContactMark]:

@@ -69,7 +69,9 @@ def question(asked: decision_pb2.Question, examiner: Examiner, at: str = "questi
         topic=asked.topic and examiner.code("topic", asked.topic),
         place=asked.place and examiner.code("place", asked.place),
         recipient=asked.recipient and examiner.code("recipient", asked.recipient),
-        contact_point=examiner.optional_point("contact_point", asked),
+        contact_point=examiner.contact_point("contact_point", asked.contact_point)
+        if asked.HasField("contact_point")
+        else None,
     )
     examiner.at = before
     return found

@@ -45,14 +45,14 @@ def fault_of_permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Re
         return Reason.NO_PROOF
     if mark.notice in case.policy.stale_notices:
         return Reason.NOTICE_STALE
-    if _listed(term, case):
+    if term.registry_binds and _listed(case):
         return Reason.REGISTRY_LISTED
-    return _guardian_fault(mark, term, case)
+    return _guardian_fault(mark, term, case) if term.guardian_below_age else None
 
 
 def fault_of_ground(term: BasisTerm, case: Case) -> Reason | None:
     """Return why a ground other than a permission does not hold now, or None when it does."""
-    if _listed(term, case):
+    if term.registry_binds and _listed(case):
         return Reason.REGISTRY_LISTED
     facts, activity = case.state.facts, case.state.activity
     match term.basis:
@@ -89,13 +89,13 @@ def _sale_fault(sale_time: Instant, term: BasisTerm, case: Case) -> Reason | Non
     return None if case.now < end else Reason.NO_PERMISSION
 
 
-def _listed(term: BasisTerm, case: Case) -> bool:
-    return term.registry_binds and any(point.state.listed for point in case.points)
+def _listed(case: Case) -> bool:
+    return any(point.state.listed for point in case.points)
 
 
 def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason | None:
     born = case.state.facts.birth_year
-    if not term.guardian_below_age or not born or mark.guardian:
+    if not born or mark.guardian:
         return None
     # Only the year is known, so the customer is as young as it allows: their birthday is yet to come.
     grown_up = year_start(born + term.guardian_below_age + 1)
