@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 from msgspec import Struct
 
-from accord.domain.terms import DAY, FAR, SECOND, Instant
+from accord.domain.terms import DAY, FAR, NEVER, SECOND, Instant
 
 HORIZON_DAYS = 90
 """No open instant within this many days is no slot at all."""
@@ -89,7 +89,7 @@ def open_until(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
                 first = min(first, end)
                 break
         else:
-            return Instant(0)
+            return NEVER
     return first
 
 
@@ -101,7 +101,7 @@ def next_open(hours: OpenHours, where: Whereabouts, time: Instant) -> Instant:
         if open_until(hours, where, time):
             return time
         time = max(_next_in_zone(hours, where, zone, time) for zone in zones)
-    return Instant(0)
+    return NEVER
 
 
 def calendar_days_start(where: Whereabouts, time: Instant, days: int) -> Instant:

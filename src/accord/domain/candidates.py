@@ -12,6 +12,9 @@ from accord.domain.policy import BasisTerm
 from accord.domain.state import PermissionMark
 from accord.domain.terms import FAR, Basis, Position, Reason
 
+# Bound once: to look a member up costs ten times what a name does, and every check passes here.
+_PERMISSION, _NO_PERMISSION = Basis.PERMISSION, Reason.NO_PERMISSION
+
 NO_BASIS = Ground(6, Reason.NO_BASIS)
 BY_CLASS = Ground(0)
 
@@ -23,7 +26,7 @@ def best(case: Case) -> Ground:
         return Ground(7, reason) if reason else BY_CLASS
     furthest = NO_BASIS
     for term in case.lane.bases:
-        found = _permissions(term, case) if term.basis is Basis.PERMISSION else _other(term, case)
+        found = _permissions(term, case) if term.basis is _PERMISSION else _other(term, case)
         if not found.gate:
             return found
         if furthest is NO_BASIS or found.gate > furthest.gate or _says_more(found, furthest):
@@ -33,11 +36,11 @@ def best(case: Case) -> Ground:
 
 def _says_more(found: Ground, furthest: Ground) -> bool:
     """Prefer, at the same gate, a fault of something that exists over "nothing permits it"."""
-    return found.gate == furthest.gate and furthest.reason is Reason.NO_PERMISSION
+    return found.gate == furthest.gate and furthest.reason is _NO_PERMISSION
 
 
 def _permissions(term: BasisTerm, case: Case) -> Ground:
-    furthest = Ground(6, Reason.NO_PERMISSION, term)
+    furthest = Ground(6, _NO_PERMISSION, term)
     marks = case.permissions if len(case.permissions) == 1 else sorted(case.permissions, key=_unlimited_first)
     for mark in marks:
         if case.refusals and not case.lifts(mark):
@@ -65,7 +68,7 @@ def _permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Ground:
 def _other(term: BasisTerm, case: Case) -> Ground:
     if case.refusals:
         # Only a permission lifts a refusal; a sale or a contract does not.
-        return Ground(6, Reason.NO_PERMISSION, term)
+        return Ground(6, _NO_PERMISSION, term)
     if reason := basis.fault_of_ground(term, case):
         return Ground(6, reason, term)
     if reason := recipient.fault(None, case):

@@ -8,7 +8,7 @@ from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.policy import CapTerm
 from accord.domain.state import RECORD_BYTES, counted_newest_first, time_at
-from accord.domain.terms import ContactStatus, Instant
+from accord.domain.terms import NEVER, ContactStatus, Instant
 
 _CANCELLED = ContactStatus.CANCELLED.value
 _FAILED = ContactStatus.FAILED.value
@@ -20,10 +20,10 @@ def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
     # As many contacts as the limit must lie in the window, whatever they are of: mostly they do not.
     nth_newest = len(state.contacts) - cap.limit * RECORD_BYTES
     if nth_newest < 0:
-        return Instant(0)
+        return NEVER
     since = _window_start(cap, case, time) + 1
     if time_at(state.contacts, nth_newest) < since:
-        return Instant(0)
+        return NEVER
     own = case.own_contact.key if case.own_contact else b""
     codes, found = state.codes, 0
     for key, when, _, _, purpose, channel, _, status, _ in counted_newest_first(state, since):
@@ -34,7 +34,7 @@ def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
             if found == cap.limit:
                 # Room comes back when the oldest of the newest `limit` contacts leaves the window.
                 return _leaves(cap, case, Instant(when))
-    return Instant(0)
+    return NEVER
 
 
 def _window_start(cap: CapTerm, case: Case, time: Instant) -> int:

@@ -6,7 +6,7 @@ from accord.domain.decision import Finding
 from accord.domain.gates import caps
 from accord.domain.policy import CoolDownTerm
 from accord.domain.state import RefusalMark
-from accord.domain.terms import Instant, Reason, Verdict
+from accord.domain.terms import NEVER, Instant, Reason, Verdict
 
 
 def judge(case: Case) -> Finding | None:
@@ -48,7 +48,7 @@ def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
 
 
 def _silence_of(marks: tuple[RefusalMark, ...], term: CoolDownTerm, case: Case) -> Instant:
-    end = Instant(0)
+    end = NEVER
     for mark in marks:
         if not mark.asked_time or mark.refused.channel != case.cell.channel:
             continue
