@@ -55,7 +55,8 @@ class Installation:
         self.wal_keepers = (WalKeeper(self.engine), WalKeeper(self.keys_engine))
         self.keyring = WrappedKeyring(SqlWrappedKeys(self.keys_engine), self.secrets.kek)
         self.lookups = Lookups(self.secrets.pepper)
-        self.proven = ProvenStore(self.store, self.store, self.outside, self.secrets)
+        self.fresh = SqlStore(open_engine(config.database_url, pool_size=0))
+        self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
         self.policies = Policies(self.proven, self.keyring)
         self.writer = Writer(
             self.proven, self.keyring, self.lookups, self.policies, self.outside, self.secrets, clock, name_ledger

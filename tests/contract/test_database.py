@@ -339,11 +339,40 @@ class TestBrokenConnections:
         store: Any = SqlStore(engine)
         head = append(store)
         assert store.read(BRAND, (b"",)) == Sight(seen_of(head), {})
-        store._reader._idle[-1].close()
+        store._reader._idle._stack[-1].close()
         with pytest.raises(StoreUnavailableError):
             store.read(BRAND, (b"",))
         assert store.read(BRAND, (b"",)) == Sight(seen_of(head), {})
         store.close()
+
+
+class TestSlowStatements:
+    """A statement that is cut short leaves a good connection: none may be kept open for it, and none lost."""
+
+    def test_connections_do_not_pile_up(self, postgres_url: str) -> None:
+        with psycopg.connect(postgres_url, autocommit=True) as watching:
+            name = watching.execute("SELECT current_database()").fetchone()
+            assert name is not None
+            watching.execute(f"ALTER DATABASE {name[0]} SET statement_timeout = '100ms'")
+            store: Any = SqlStore(open_engine(postgres_url))
+            append(store)
+            for _ in range(6):
+                store.read(BRAND, (b"",))
+                with psycopg.connect(postgres_url, options="-c statement_timeout=0") as locking:
+                    locking.execute("LOCK TABLE head")
+                    with ThreadPoolExecutor(4) as pool:
+                        calls = [pool.submit(store.read, BRAND, (b"",)) for _ in range(4)]
+                        calls += [pool.submit(store.head, BRAND) for _ in range(4)]
+                        assert all(isinstance(call.exception(), StoreUnavailableError) for call in calls)
+            assert store.read(BRAND, (b"",)) is not None
+            assert store.head(BRAND) is not None
+            count = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            open_now = watching.execute(count).fetchone()
+            assert open_now is not None
+            assert open_now[0] <= 1 + 4
+            store.close()
 
 
 QUESTION = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")

@@ -61,9 +61,15 @@ class Parts:
     """What an installation rests on: a store, the keys, the outside copy, and what ends with them."""
 
     def __init__(
-        self, store: Store, wrapped_keys: WrappedKeys, outside: OutsideCopy, *endings: Callable[[], None]
+        self,
+        store: Store,
+        wrapped_keys: WrappedKeys,
+        outside: OutsideCopy,
+        *endings: Callable[[], None],
+        fresh: Store | None = None,
     ) -> None:
         self.store = store
+        self.fresh = fresh or store
         self.wrapped_keys = wrapped_keys
         self.outside = outside
         self._endings = endings
@@ -85,9 +91,9 @@ def open_parts(kind: StoreKind, databases: Databases, folder: Path) -> Parts:
 def parts_at(ledger_url: str, keys_url: str, folder: Path, *endings: Callable[[], None]) -> Parts:
     """Return the parts over databases that exist, and stay."""
     ledger, keys = open_engine(ledger_url), open_engine(keys_url)
-    return Parts(
-        SqlStore(ledger), SqlWrappedKeys(keys), FileOutsideCopy(folder), ledger.dispose, keys.dispose, *endings
-    )
+    disposals = (ledger.dispose, keys.dispose, *endings)
+    fresh = SqlStore(open_engine(ledger_url, pool_size=0))
+    return Parts(SqlStore(ledger), SqlWrappedKeys(keys), FileOutsideCopy(folder), *disposals, fresh=fresh)
 
 
 class Installation:
@@ -107,7 +113,7 @@ class Installation:
         self.outside = parts.outside
         self.keyring = WrappedKeyring(parts.wrapped_keys, secrets.kek)
         self.lookups = Lookups(secrets.pepper)
-        self.proven = ProvenStore(self.store, self.store, self.outside, secrets)
+        self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets)
         self.policies = Policies(self.proven, self.keyring)
         self.writer = Writer(
             self.proven, self.keyring, self.lookups, self.policies, self.outside, secrets, self.clock, name_ledger

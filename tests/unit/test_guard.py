@@ -1,7 +1,11 @@
 """A database is served only while it extends the checkpoints kept outside it."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.installations import BRAND, SECRETS, Installation, Parts, parts_at
@@ -10,8 +14,9 @@ from support.scenes import ADA_ID, CATALOGUE, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, Question
 from accord.domain.problems import ErrorReason
+from accord.domain.terms import BrandId
 from accord.keys.secrets import Secrets
-from accord.ledger.store import StoreUnavailableError, TreeHead
+from accord.ledger.store import Sight, StoreUnavailableError, TreeHead
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.proof.merkle import EMPTY_ROOT
@@ -197,6 +202,62 @@ class TestAgain:
         refused(house)
         world.outside.notes.update(kept)
         assert house.questions.check(BRAND, QUESTION).head.size == 1
+
+
+class Restless(MemoryStore):
+    """A store that opens a connection whenever the next number says so."""
+
+    def __init__(self, store: MemoryStore, opens: Iterator[int]) -> None:
+        self._inner = store
+        self._opens = opens
+        self._opened = 1
+
+    @property
+    def connections(self) -> int:
+        return self._opened
+
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
+        self._opened += next(self._opens)
+        return self._inner.read(brand, lookups)
+
+
+class TestNewConnections:
+    def test_what_a_new_connection_read_is_read_again_until_no_new_one_was_opened(self, world: World) -> None:
+        world.start()
+        opens = iter([0, 1, 1, 0])
+        proven = ProvenStore(Restless(world.store, opens), world.store, world.outside, SECRETS)
+        assert proven.read(BRAND, (b"",)) is not None
+        assert next(opens) == 1
+        assert proven.read(BRAND, (b"",)) is not None
+        assert list(opens) == []
+
+    def test_connections_opened_faster_than_proven_are_not_believed(self, world: World) -> None:
+        world.start()
+        proven = ProvenStore(Restless(world.store, repeat(1)), world.store, world.outside, SECRETS)
+        with pytest.raises(StoreUnavailableError, match="faster"):
+            proven.read(BRAND, (b"",))
+
+    def test_a_file_exchanged_under_open_connections_is_refused_by_the_next_connection(
+        self, sqlite_url: str, sqlite_keys_url: str, tmp_path: Path
+    ) -> None:
+        parts: Any = parts_at(sqlite_url, sqlite_keys_url, tmp_path)
+        house = Installation(parts)
+        house.write(ApplyCatalogue(catalogue=CATALOGUE))
+        file = Path(sqlite_url.removeprefix("sqlite:///"))
+        older = tmp_path / "older.db"
+        with closing(sqlite3.connect(file)) as connection, closing(sqlite3.connect(older)) as copy:
+            connection.backup(copy)
+        house.write(grant(), grant())
+        house.proofs.checkpoint(BRAND)
+        house.questions.check(BRAND, QUESTION)
+        for ending in ("-wal", "-shm"):
+            file.with_name(file.name + ending).unlink(missing_ok=True)
+        older.replace(file)
+        # The connection that led to the older file is in another thread's hands; the pool still has one, too.
+        in_use, parts.store._reader._idle._stack = parts.store._reader._idle._stack, []
+        refused(house)
+        assert in_use
+        parts.close()
 
 
 class TestKeeping:

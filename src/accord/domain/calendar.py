@@ -142,7 +142,7 @@ def _next_in_zone(hours: OpenHours, where: Whereabouts, zone: str, time: Instant
     return Instant(time + (HORIZON_DAYS + 1) * DAY)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def _spans_by_zone(hours: OpenHours, where: Whereabouts, utc_day: int) -> tuple[tuple[Span, ...], ...]:
     """Return the open spans that touch a UTC day in each zone the customer may live in: one look for each check."""
     country, regions = _holiday_place(where)

@@ -19,6 +19,7 @@ MAX_PURPOSES = 1024
 MAX_ITEMS = 4096
 MAX_NOTICE_TEXT = 16_384
 MAX_VALID_DAYS = 36_500
+MAX_GUARDIAN_AGE = 30
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_:\-]{0,63}\Z")
 _PURPOSE = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){1,5}\Z")
@@ -272,6 +273,8 @@ def _rule_faults(  # noqa: C901 - a list of checks
         at = f"catalogue.bases[{index}]"
         yield from _unknown(f"{at}.channels", rule.channels, channels, "channel")
         yield from _branches(f"{at}.purposes", rule.purposes, purposes)
+        if rule.guardian_below_age > MAX_GUARDIAN_AGE:
+            yield Violation(f"{at}.guardian_below_age", f"must be at most {MAX_GUARDIAN_AGE} years")
         if rule.basis in {Basis.NONE, Basis.CLASS}:
             yield Violation(f"{at}.basis", "must be a ground that needs a rule: not unspecified, not class")
         if rule.purpose_class not in {PurposeClass.MARKETING, PurposeClass.PROCESSING}:

@@ -66,8 +66,10 @@ class Callers:
         """Return who holds the token, or None. A token given or taken back counts within REFRESH_SECONDS."""
         now = time.monotonic()
         if now - self._looked > REFRESH_SECONDS:
+            # Before the first reading nobody is known: whoever comes meanwhile reads too, not turned away unread.
+            if self._stamp is not None:
+                self._looked = now
             self.refresh()
-            # Not before: a call that comes meanwhile reads too, rather than turn its caller away unread.
             self._looked = now
         known = self._known
         caller = known.by_token.get(token)
@@ -86,6 +88,8 @@ class Callers:
             stamp = (0, 0)
         if stamp != self._stamp:
             with self._lock:
+                if stamp == self._stamp:
+                    return
                 # One object takes the place of the other, so a token taken back is never put back.
                 self._known = _Known({caller.token_sha256: caller for caller in self.all()})
                 self._stamp = stamp

@@ -55,18 +55,25 @@ class Pool(ThreadPoolExecutor):
 
     def _start_thread(self) -> None:
         with suppress(IndexError):  # another call has just started the last one
-            name = f"{self._name}-{self._to_start.popleft()}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            number = self._to_start.popleft()
+            try:
+                threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
+            except RuntimeError:
+                # No thread is to be had now: those there are take the call, and the next one tries again.
+                self._to_start.append(number)
 
     def _work(self) -> None:
         while True:
             ticket, function, args = self._calls.get()
             try:
                 function(*args)
-            except Exception:  # noqa: BLE001 - grpc has answered the caller; the thread lives on
+            except BaseException:  # noqa: BLE001 - grpc has answered the caller; the thread lives on
                 _log.exception("a call left an exception to its thread")
             next(self._ended)
-            ticket.done()
+            try:
+                ticket.done()
+            except BaseException:  # noqa: BLE001 - the same
+                _log.exception("what was told of a call's end failed")
             # Nothing of a call outlives it while the thread waits for the next.
             del ticket, function, args
 

@@ -9,6 +9,7 @@ outside checkpoint are not protected by it.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId
@@ -23,6 +24,11 @@ from accord.service.errors import CallError
 
 _NEVER = -1
 _TRIES = 5
+_RESTLESS = "connections are opened faster than they can be proven"
+
+
+class ProvableStore(LedgerStore, Records, Protocol):
+    """A store that counts its connections and lists its ledgers."""
 
 
 class LedgerUnprovenError(Exception):
@@ -32,10 +38,14 @@ class LedgerUnprovenError(Exception):
 class ProvenStore:
     """A `LedgerStore` that proves itself before it answers."""
 
-    def __init__(self, store: LedgerStore, records: Records, outside: OutsideCopy, signer: Signer) -> None:
-        """Guard a store; nothing is proven yet."""
+    def __init__(self, store: ProvableStore, fresh: ProvableStore, outside: OutsideCopy, signer: Signer) -> None:
+        """Guard a store; nothing is proven yet.
+
+        `fresh` is the same database by a connection that is opened for each use: a proof over one that
+        was opened before would prove what that one still leads to.
+        """
         self._store = store
-        self._records = records
+        self._fresh = fresh
         self._outside = outside
         self._signer = signer
         self._proven_connections = _NEVER
@@ -44,45 +54,48 @@ class ProvenStore:
     def prove(self) -> None:
         """Prove every ledger against its outside checkpoint. Raises LedgerUnprovenError, StoreUnavailableError."""
         with self._lock:
-            # Proving may itself open connections: what counts is a proof during which none was opened.
+            # What counts is a proof during which the store opened no connection.
             for _ in range(_TRIES):
-                connections = self._records.connections
-                heads = {head.ledger: head for head in self._records.heads()}
+                connections = self._store.connections
+                heads = {head.ledger: head for head in self._fresh.heads()}
                 for name in sorted({*heads, *self._outside.ledgers()}):
                     self._prove_ledger(name, heads.get(name))
-                self._proven_connections = connections
-                if connections == self._records.connections:
+                if connections == self._store.connections:
+                    self._proven_connections = connections
                     return
+        raise StoreUnavailableError(_RESTLESS)
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
-        """Read; again once proven, where what was read came from a connection that is not proven yet."""
+        """Read; again once proven, for as long as reading opens connections that are not proven yet."""
         try:
             if self._proven_connections == _NEVER:
                 self._prove_or_refuse()
-            sight = self._store.read(brand, lookups)
-            if self._proven_connections != self._records.connections:
-                self._prove_or_refuse()
+            for _ in range(_TRIES):
                 sight = self._store.read(brand, lookups)
+                if self._proven_connections == self._store.connections:
+                    return sight
+                self._prove_or_refuse()
         except StoreUnavailableError:
             self._proven_connections = _NEVER
             raise
-        return sight
+        raise StoreUnavailableError(_RESTLESS)
 
     def head(self, brand: BrandId) -> TreeHead | None:
-        """Return the head, once proven."""
+        """Return the head, proven as what is read is."""
         try:
-            head = self._store.head(brand)
-            if self._unproven():
-                self._prove_or_refuse()
+            for _ in range(_TRIES):
                 head = self._store.head(brand)
+                if not self._unproven():
+                    return head
+                self._prove_or_refuse()
         except StoreUnavailableError:
             self._proven_connections = _NEVER
             raise
-        return head
+        raise StoreUnavailableError(_RESTLESS)
 
     @contextmanager
     def write(self, brand: BrandId) -> Iterator[Writing]:
-        """Write, once proven on the very connection that writes."""
+        """Write, once the connections opened so far are proven, that which writes among them."""
         try:
             if self._unproven():
                 self._prove_or_refuse()
@@ -103,7 +116,7 @@ class ProvenStore:
         return self._store.tiles(brand, level, indexes)
 
     def _unproven(self) -> bool:
-        return self._proven_connections != self._records.connections
+        return self._proven_connections != self._store.connections
 
     def _prove_or_refuse(self) -> None:
         try:
@@ -135,7 +148,7 @@ class ProvenStore:
             return kept.root == EMPTY_ROOT
         if kept.size > head.size:
             return False
-        proof = Tree(self._store, head.brand).prove_consistency(kept.size, head.size)
+        proof = Tree(self._fresh, head.brand).prove_consistency(kept.size, head.size)
         return verify_consistency(kept.size, kept.root, head.size, head.root, proof)
 
 

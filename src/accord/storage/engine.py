@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
 
 from accord.ledger.store import StoreFaultError, StoreUnavailableError
 
@@ -35,7 +36,13 @@ PRAGMAS = (
 
 
 def open_engine(url: str, *, pool_size: int = 8) -> Engine:
-    """Return the engine of a database, `sqlite:///FILE` or `postgresql://…`. Raises ValueError for another."""
+    """Return the engine of a database, `sqlite:///FILE` or `postgresql://…`. Raises ValueError for another.
+
+    `pool_size` 0 keeps no connection: each use opens one, and so goes where a new one leads now.
+    """
+    pooled: dict[str, Any] = {"poolclass": NullPool}
+    if pool_size:
+        pooled = {"pool_size": pool_size, "max_overflow": pool_size}
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -45,15 +52,14 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
         timeouts = f"-c lock_timeout={LOCK_SECONDS}s"
         return create_engine(
             parsed,
-            pool_size=pool_size,
-            max_overflow=pool_size,
+            **pooled,
             hide_parameters=True,
             # No pre-ping: a connection replaced in silence would be used before the ledger is proven anew.
             pool_pre_ping=False,
             connect_args={"options": timeouts, "connect_timeout": 10, "prepare_threshold": 1},
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:
-        engine = create_engine(parsed, pool_size=pool_size, max_overflow=pool_size, hide_parameters=True)
+        engine = create_engine(parsed, **pooled, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
     raise ValueError("a database is named by a URL: sqlite:///FILE or postgresql://…")
@@ -115,9 +121,9 @@ class Driver:
     without `commit`.
     """
 
-    def __init__(self, connection: Any, *, sqlite: bool) -> None:  # noqa: ANN401 - either driver's own type
-        """Begin; on SQLite the write lock is taken at once."""
-        self.is_sqlite = sqlite
+    def __init__(self, connection: Any, *, is_sqlite: bool) -> None:  # noqa: ANN401 - either driver's own type
+        """Use a connection inside a transaction, which on SQLite has begun and holds the write lock where it writes."""
+        self.is_sqlite = is_sqlite
         self._connection = connection
 
     def rows(self, sql: str, *values: object) -> list[Row]:
@@ -157,18 +163,23 @@ class Driver:
 def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
     """Lend a driver's connection for one transaction; what was not committed is rolled back."""
     with translated():
+        pool = engine.pool
         lent = engine.raw_connection()
-        sqlite = engine.dialect.name == "sqlite"
+        connection: Any = lent.driver_connection
+        is_sqlite = engine.dialect.name == "sqlite"
         try:
-            if sqlite and writing:
-                lent.driver_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr] # open until it is given back
-            yield Driver(lent.driver_connection, sqlite=sqlite)
+            if is_sqlite and writing:
+                connection.execute("BEGIN IMMEDIATE")
+            yield Driver(connection, is_sqlite=is_sqlite)
         except _AWAY:
-            # It may be broken, and so may the idle ones be: let no one meet them.
-            lent.invalidate()
-            engine.dispose()
+            if not is_sqlite and connection.closed:
+                # What broke it has broken the idle ones too: let no one meet them.
+                engine.dispose()
             raise
         finally:
+            if engine.pool is not pool or (not is_sqlite and connection.closed):
+                # The pool it came from is gone, or may not lend it again.
+                lent.invalidate()
             lent.close()
 
 

@@ -8,8 +8,10 @@ the next read opens another, and the guard around the store proves the ledger be
 
 import sqlite3
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import psycopg
 from sqlalchemy import Engine
@@ -51,7 +53,7 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the connections of every thread."""
+        """Close every connection; one in use is closed when it is given back."""
         ...
 
 
@@ -62,88 +64,107 @@ def open_reader(engine: Engine) -> Reader:
     return _PostgresqlReader(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
+Lent = TypeVar("Lent", sqlite3.Connection, psycopg.Cursor[tuple[Any, ...]])
+
+
+class _Idle(Generic[Lent]):
+    """Connections between two questions, the one used last on top; all are closed when one of them breaks."""
+
+    def __init__(self, close: Callable[[Lent], None]) -> None:
+        self._close: Callable[[Lent], None] = close
+        self._stack: list[Lent] = []
+
+    def take(self) -> tuple[list[Lent], Lent | None]:
+        """Return the stack, to be given back to, and its top; None when there is none."""
+        stack = self._stack
+        try:
+            return stack, stack.pop()
+        except IndexError:
+            return stack, None
+
+    def give_back(self, stack: list[Lent], connection: Lent) -> None:
+        """Put it on top; where the stack was emptied meanwhile, close it."""
+        stack.append(connection)
+        if stack is not self._stack:
+            self._empty(stack)
+
+    def drop(self, *broken: Lent) -> None:
+        """Close the broken one and every idle one."""
+        stack, self._stack = self._stack, []
+        stack.extend(broken)
+        self._empty(stack)
+
+    def _empty(self, stack: list[Lent]) -> None:
+        while stack:
+            with suppress(IndexError, sqlite3.Error, psycopg.Error):
+                self._close(stack.pop())
+
+
 class _SqliteReader:
     def __init__(self, path: str) -> None:
         self._path = path
-        self._idle: list[sqlite3.Connection] = []
-        self._open: list[sqlite3.Connection] = []
+        self._idle = _Idle[sqlite3.Connection](lambda connection: connection.close())
         self._lock = threading.Lock()
         self.opened = 0
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
-        idle = self._idle
-        try:
-            connection = idle.pop()
-        except IndexError:
-            connection = self._connect()
+        stack, idle = self._idle.take()
+        connection = idle or self._connect()
         sql = _SQLITE_ONE if len(lookups) == 1 else _sqlite_many(len(lookups))
         try:
             rows = connection.execute(sql, (*lookups, brand)).fetchall()
         except sqlite3.Error as error:
-            self._idle = []
+            self._idle.drop(connection)
             raise StoreUnavailableError("the database did not answer") from error
-        idle.append(connection)
+        self._idle.give_back(stack, connection)
         return _sight(brand, rows)
 
     def close(self) -> None:
-        with self._lock:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
+        self._idle.drop()
 
     def _connect(self) -> sqlite3.Connection:
+        with self._lock:
+            self.opened += 1
         try:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             for pragma in PRAGMAS:
                 connection.execute(pragma)
         except sqlite3.Error as error:
             raise StoreUnavailableError("the database cannot be opened") from error
-        with self._lock:
-            self.opened += 1
-            self._open.append(connection)
         return connection
 
 
 class _PostgresqlReader:
     def __init__(self, url: str) -> None:
         self._url = url
-        self._idle: list[psycopg.Cursor[tuple[Any, ...]]] = []
-        self._open: list[psycopg.Connection[tuple[Any, ...]]] = []
+        self._idle = _Idle[psycopg.Cursor[tuple[Any, ...]]](lambda cursor: cursor.connection.close())
         self._lock = threading.Lock()
         self.opened = 0
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
-        idle = self._idle
-        try:
-            cursor = idle.pop()
-        except IndexError:
-            cursor = self._connect()
+        stack, idle = self._idle.take()
+        cursor = idle or self._connect()
         try:
             if len(lookups) == 1:
                 rows = cursor.execute(_POSTGRESQL_ONE, (lookups[0], brand), prepare=True).fetchall()
             else:
                 rows = cursor.execute(_POSTGRESQL_MANY, (list(lookups), brand)).fetchall()
         except psycopg.Error as error:
-            self._idle = []
+            self._idle.drop(cursor)
             raise StoreUnavailableError("the database did not answer") from error
-        idle.append(cursor)
+        self._idle.give_back(stack, cursor)
         return _sight(brand, rows)
 
     def close(self) -> None:
-        with self._lock:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
+        self._idle.drop()
 
     def _connect(self) -> psycopg.Cursor[tuple[Any, ...]]:
+        with self._lock:
+            self.opened += 1
         try:
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
         except psycopg.Error as error:
             raise StoreUnavailableError("the database cannot be reached") from error
-        with self._lock:
-            self.opened += 1
-            self._open = [each for each in self._open if not each.closed]
-            self._open.append(connection)
         return connection.cursor(binary=True)
 
 
