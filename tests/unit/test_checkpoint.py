@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.proof.checkpoint import MAX_NOTE_BYTES, Checkpoint, key_id, sign, verifier_key, verify
+from accord.proof.checkpoint import MAX_NOTE_BYTES, Checkpoint, key_id, read_verifier_key, sign, verifier_key, verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 OTHER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
@@ -43,6 +43,30 @@ def test_the_published_example_of_a_verifier_key_has_this_form() -> None:
     name, number, key = verifier_key(ORIGIN, PUBLIC).split("+", 2)
     assert (name, bytes.fromhex(number)) == (ORIGIN, key_id(ORIGIN, PUBLIC))
     assert base64.b64decode(key) == b"\x01" + PUBLIC.public_bytes_raw()
+
+
+def test_a_verifier_key_is_read_back() -> None:
+    name, key = read_verifier_key(verifier_key(ORIGIN, PUBLIC))
+    assert (name, key.public_bytes_raw()) == (ORIGIN, PUBLIC.public_bytes_raw())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no key at all",
+        verifier_key(ORIGIN, PUBLIC).replace(ORIGIN, "accord/maison/2"),
+        verifier_key(ORIGIN, PUBLIC).replace(ORIGIN, ""),
+        verifier_key(ORIGIN, PUBLIC)[:-4],
+        verifier_key(ORIGIN, PUBLIC) + "\n",
+        verifier_key(ORIGIN, PUBLIC).upper(),
+        f"{ORIGIN}+{key_id(ORIGIN, PUBLIC).hex()}+{base64.b64encode(PUBLIC.public_bytes_raw()).decode()}",
+        f"{ORIGIN}+{key_id(ORIGIN, PUBLIC).hex()}+{base64.b64encode(b'!' + PUBLIC.public_bytes_raw()).decode()}",
+    ],
+)
+def test_a_verifier_key_that_is_damaged_or_of_another_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="malformed"):
+        read_verifier_key(text)
 
 
 @given(st.integers(0, 2**62), st.binary(min_size=32, max_size=32))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from accord.proof.merkle import HASH_BYTES
 
 _ED25519 = b"\x01"
+_KEY_BYTES = 32
 _DASH = "\u2014"
 MAX_NOTE_BYTES = 65_536
 
@@ -41,6 +42,19 @@ def verifier_key(name: str, public_key: Ed25519PublicKey) -> str:
     """Return the text form of a verifier key: name+id+key."""
     key = base64.b64encode(_ED25519 + public_key.public_bytes_raw()).decode()
     return f"{name}+{key_id(name, public_key).hex()}+{key}"
+
+
+def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
+    """Return the name and the key of a verifier key in its text form. Raises ValueError when it is malformed."""
+    name, _, rest = text.partition("+")
+    identity, _, encoded = rest.partition("+")
+    key = _base64(encoded)
+    if key[:1] != _ED25519 or len(key) != 1 + _KEY_BYTES:
+        raise ValueError("malformed verifier key")
+    public_key = Ed25519PublicKey.from_public_bytes(key[1:])
+    if not name or identity != key_id(name, public_key).hex():
+        raise ValueError("malformed verifier key")
+    return name, public_key
 
 
 def sign(checkpoint: Checkpoint, private_key: Ed25519PrivateKey) -> str:
