@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 
 import grpc
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from accord.v1 import (
@@ -56,6 +57,7 @@ class Connection:
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(self._channel)
         self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(self._channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
 
     def ask(self, method: Callable[..., Response], request: Any) -> Response:  # noqa: ANN401 - the method's own type
         """Return the response of a unary method. Raises CallFailedError."""
@@ -63,6 +65,11 @@ class Connection:
             return method(request, timeout=self._timeout_seconds, metadata=self._metadata)
         except grpc.RpcError as error:
             raise _failure(error) from None
+
+    def health(self) -> str:
+        """Return what the standard health check says of the server, such as SERVING. Raises CallFailedError."""
+        answer = self.ask(self._health.Check, health_pb2.HealthCheckRequest())
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def close(self) -> None:
         """End the connection."""
