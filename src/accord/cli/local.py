@@ -11,7 +11,8 @@ from typing import Any
 import click
 import msgspec
 
-from accord.cli.options import OPERATOR_TOKEN
+from accord.cli import tell
+from accord.cli.connect import OPERATOR_TOKEN
 from accord.config import Config
 from accord.keys.callers import ANY_BRAND, ROLES, CallersError
 from accord.keys.secrets import SecretsError
@@ -55,7 +56,7 @@ def _installed(config: Config) -> Iterator[Any]:
 @click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).  [default: SQLite]")
 @click.option("--sample", is_flag=True, help="Load the sample brand first, if it is not there yet.")
 def serve(listen: str | None, database: str | None, sample: bool) -> None:
-    """Serve until SIGTERM or SIGINT, then let calls under way finish."""
+    """Serve until SIGTERM or SIGINT. Calls under way may finish."""
     config = _config(listen=listen, database=database)
     with _installed(config) as installation:
         _make_current(installation, config)
@@ -134,11 +135,11 @@ def _pin(core: int) -> None:
 @click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).")
 @click.option("--json", "as_json", is_flag=True, help="Print the revisions as JSON.")
 def migrate(database: str | None, as_json: bool) -> None:
-    """Bring the databases of the ledger and of the keys to the newest revision."""
+    """Bring the databases to the newest revision."""
     with _installed(_config(database=database)) as installation:
         ledger, keys = installation.migrate()
     if as_json:
-        click.echo(msgspec.json.encode({"ledger": ledger, "keys": keys}).decode())
+        _print_json({"ledger": ledger, "keys": keys})
     else:
         click.echo(f"ledger at revision {ledger}, keys at revision {keys}")
 
@@ -148,12 +149,13 @@ def migrate(database: str | None, as_json: bool) -> None:
 @click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).")
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def audit(brand: str | None, database: str | None, as_json: bool) -> None:
-    """Fold the ledger again from its entries and compare every state, root and leaf. Exits 1 on any fault."""
+    """Fold the ledger again and compare all that follows. Every leaf, state and root is; exits 1 on any fault."""
     with _installed(_config(database=database)) as installation:
         brands = [brand] if brand else installation.brands()
         if brand and brand not in installation.brands():
             raise LocalError("the brand has no ledger here")
-        reports = [installation.audit(each) for each in brands]
+        with tell.progress("folding every entry again"):
+            reports = [installation.audit(each) for each in brands]
     for report in reports:
         if as_json:
             body = {
@@ -163,7 +165,7 @@ def audit(brand: str | None, database: str | None, as_json: bool) -> None:
                 "root": report.root.hex(),
                 "faults": report.faults,
             }
-            click.echo(msgspec.json.encode(body).decode())
+            _print_json(body)
             continue
         click.echo(f"{report.ledger}: {report.entries} entries, root {report.root.hex()}")
         for fault in report.faults:
@@ -184,7 +186,7 @@ def config(as_json: bool) -> None:
         "keys_database": _without_password(found.keys_url),
     }
     if as_json:
-        click.echo(msgspec.json.encode(shown).decode())
+        _print_json(shown)
         return
     for name, value in shown.items():
         click.echo(f"ACCORD_{name.upper():<20} {value}")
@@ -199,28 +201,45 @@ def tokens() -> None:
 @click.argument("name")
 @click.option("--brand", required=True, help="The brand, or * for every brand.")
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, required=True)
-def add_token(name: str, brand: str, roles: tuple[str, ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the caller and the token as JSON.")
+def add_token(name: str, brand: str, roles: tuple[str, ...], as_json: bool) -> None:
     """Give the caller NAME a token, and print it this once. A token NAME had before ends."""
     with _installed(_config()) as installation:
-        click.echo(installation.callers.add(name, brand, roles))
+        token = installation.callers.add(name, brand, roles)
+    if as_json:
+        _print_json({"name": name, "brand": brand, "roles": roles, "token": token})
+    else:
+        click.echo(token)
 
 
 @tokens.command("list")
-def list_tokens() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the callers as JSON.")
+def list_tokens(as_json: bool) -> None:
     """List the callers, without their tokens."""
     with _installed(_config()) as installation:
-        for caller in installation.callers.all():
-            click.echo(f"{caller.name:<24} {caller.brand:<24} {', '.join(caller.roles)}")
+        callers = installation.callers.all()
+    if as_json:
+        _print_json([{"name": each.name, "brand": each.brand, "roles": each.roles} for each in callers])
+    else:
+        tell.table(("name", "brand", "roles"), ((each.name, each.brand, ", ".join(each.roles)) for each in callers))
 
 
 @tokens.command("remove")
 @click.argument("name")
-def remove_token(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the caller as JSON.")
+def remove_token(name: str, as_json: bool) -> None:
     """Take the token of NAME back; it counts at once."""
     with _installed(_config()) as installation:
         if not installation.callers.remove(name):
             raise LocalError("there is no such caller; `accord tokens list` shows them")
+    if as_json:
+        _print_json({"name": name, "removed": True})
+    else:
         click.echo("the token no longer counts")
+
+
+def _print_json(told: object) -> None:
+    click.echo(msgspec.json.encode(told).decode())
 
 
 def _without_password(text: str) -> str:

@@ -4,6 +4,7 @@ Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the comman
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,7 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, local, tell
-from accord.cli.catalogue import catalogue
+from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -78,6 +78,16 @@ class Accord:
         self.load_sample = load_sample
 
 
+_SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Before and after a contact": ask.COMMANDS,
+    "What customers say": (*say.COMMANDS, *look.COMMANDS),
+    "Who customers are and what they do": customers.COMMANDS,
+    "What the brand may ask and do": catalogue.COMMANDS,
+    "The ledger": ledger.COMMANDS,
+    "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
+}
+
+
 class _Group(click.Group):
     """Turns what commands raise into one plain sentence and an exit code."""
 
@@ -86,11 +96,21 @@ class _Group(click.Group):
         try:
             return super().invoke(context)
         except CallFailedError as error:
-            tell.failure(error, as_json=bool(context.find_root().meta.get("json")))
+            remedy = suggest.remedy(error, context.meta.get("request"), context.meta.get("known", ()))
+            tell.failure(error, remedy, as_json=bool(context.meta.get("json")))
             context.exit(1)
         except (ConfigError, local.LocalError) as error:
-            click.echo(f"accord: {error}", err=True)
+            click.secho(f"accord: {error}", fg="red", err=True)
             context.exit(1)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under what they are for, instead of by the alphabet."""
+        del context
+        for heading, commands in _SECTIONS.items():
+            width = formatter.width - 6 - max(len(name) for name in self.commands)
+            rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,9 +120,11 @@ class _Group(click.Group):
 def accord(context: click.Context, data: Path | None) -> None:
     """Remember every permission a customer gave, and answer before every contact."""
     context.meta["data"] = data
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
-for command in (*ask.COMMANDS, *local.COMMANDS, catalogue):
+for command in (command for commands in _SECTIONS.values() for command in commands):
     accord.add_command(command)
 
 
@@ -110,4 +132,4 @@ def run(it: Accord) -> None:
     """Run the command line on what `app` built."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    accord(obj=it)
+    accord(obj=it, prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)

@@ -1,4 +1,13 @@
-"""How answers are told: readable lines for people, proto JSON for programs. Colour only on a terminal."""
+"""How answers are told: readable lines for people, proto JSON for programs.
+
+Colours, tables and progress appear on a terminal only, and no colour where NO_COLOR is set. Elsewhere a table
+is a line of headings and a line for each row, split by tabs.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -6,20 +15,79 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from accord.client import CallFailedError
-from accord.v1 import decision_pb2, evidence_pb2, permission_service_pb2
+from accord.v1 import decision_pb2, evidence_pb2
 
 _COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow"}
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
+_SHORT = len("2026-03-01T09:00:00Z")
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
-console = Console(highlight=False)
+Response = TypeVar("Response", bound=Message)
+
+if os.environ.get("NO_COLOR"):
+    _out, _errors = Console(highlight=False, color_system=None), Console(stderr=True, color_system=None)
+else:
+    _out, _errors = Console(highlight=False), Console(stderr=True)
 
 
-def as_json(message: Message) -> None:
+def answer(response: Response, readable: Callable[[Response], None], *, as_json: bool) -> None:
+    """Print a response as proto JSON, or as `readable` does it."""
+    if as_json:
+        in_json(response)
+    else:
+        readable(response)
+
+
+def in_json(message: Message) -> None:
     """Print a message as proto JSON."""
     click.echo(json_format.MessageToJson(message, preserving_proto_field_name=True))
+
+
+def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows under headings. Where nobody looks, each row is printed as it comes, whole and on one line."""
+    if not _out.is_terminal:
+        click.echo("\t".join(headings))
+        for row in rows:
+            click.echo("\t".join(printable(cell) for cell in row))
+        return
+    shown = Table(box=None, pad_edge=False)
+    found = list(rows)
+    for heading, *cells in zip(headings, *found, strict=True):
+        # An instant or a number stays on its line; what does not fit is folded, never cut.
+        short = max(map(len, (heading, *cells))) <= _SHORT
+        shown.add_column(heading, no_wrap=short, overflow="fold")
+    for row in found:
+        # Text, since a string would be read as markup.
+        shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell, "")) for cell in row))
+    _out.print(shown)
+
+
+def lines(sides: Iterable[tuple[str, str]]) -> None:
+    """Print each side that says something, with its label."""
+    for label, text in sides:
+        if text:
+            click.echo(f"  {label:<12} {printable(text)}")
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal that something goes on, and how much is done; nothing stays of it at the end."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=_errors,
+        transient=True,
+        disable=not _errors.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=None)
+
+        yield lambda done: bar.update(task, description=f"{label}: {done}")
 
 
 def verdict_exit(decision: decision_pb2.Decision) -> int:
@@ -29,11 +97,9 @@ def verdict_exit(decision: decision_pb2.Decision) -> int:
 
 def decision(found: decision_pb2.Decision) -> None:
     """Print a decision, its reason and its trace."""
-    verdict = decision_pb2.Verdict.Name(found.verdict).removeprefix("VERDICT_")
-    reason = decision_pb2.DecisionReason.Name(found.reason).removeprefix("DECISION_REASON_")
+    verdict, reason = verdict_of(found), reason_of(found)
     click.secho(f"{verdict}  {reason}", fg=_COLOURS[verdict], bold=True)
-    for label, text in _lines(found):
-        click.echo(f"  {label:<12} {text}")
+    lines(_sides(found))
     if found.trace:
         click.echo("  gates")
     for step in found.trace:
@@ -43,45 +109,45 @@ def decision(found: decision_pb2.Decision) -> None:
         click.echo(f"    {step.number:>2} {step.name:<24} {mark:<6} {step.explanation}{until}")
 
 
+def verdict_of(found: decision_pb2.Decision) -> str:
+    """Return the verdict in one word."""
+    return decision_pb2.Verdict.Name(found.verdict).removeprefix("VERDICT_")
+
+
+def reason_of(found: decision_pb2.Decision) -> str:
+    """Return the name of the reason."""
+    return decision_pb2.DecisionReason.Name(found.reason).removeprefix("DECISION_REASON_")
+
+
 def receipt(found: evidence_pb2.Receipt) -> None:
     """Print where an entry stands."""
     click.echo(f"recorded at position {found.position} of {found.ledger}, {when(found.recorded_time)}")
-    click.echo(f"  leaf hash    {found.leaf_hash.hex()}")
-    click.echo(f"  token        {found.token}")
+    lines((("leaf hash", found.leaf_hash.hex()), ("token", found.token)))
 
 
-def history(found: permission_service_pb2.GetHistoryResponse) -> None:
-    """Print the entries of a customer."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("position", "recorded", "what", "told"):
-        table.add_column(heading, no_wrap=heading != "told", overflow="fold")
-    for item in found.items:
-        told = msgspec.json.decode(item.payload_json)["event"]
-        shown = {key: value for key, value in told.items() if key not in {"type", "links"}}
-        table.add_row(str(item.position), when(item.recorded_time), item.type, msgspec.json.encode(shown).decode())
-    console.print(table)
-    if found.next_page_token:
-        click.echo(f"more: --page-token {found.next_page_token}")
+def recorded(response: Any) -> None:  # noqa: ANN401 - any response with a receipt, or with several
+    """Print the receipts of a response."""
+    for each in (response.receipt,) if "receipt" in response.DESCRIPTOR.fields_by_name else response.receipts:
+        receipt(each)
 
 
-def failure(error: CallFailedError, *, as_json: bool) -> None:
-    """Print why a call failed."""
+def failure(error: CallFailedError, remedy: str, *, as_json: bool) -> None:
+    """Print why a call failed, and what to do about it where that is known."""
     if as_json:
         body = {
             "reason": error.reason,
             "message": error.message,
             "fields": error.fields,
             "metadata": error.metadata,
+            "suggestion": remedy,
         }
         click.echo(msgspec.json.format(msgspec.json.encode(body)).decode())
         return
     click.secho(f"accord: {error.reason}: {error.message}", fg="red", err=True)
     for field, description in error.fields.items():
         click.echo(f"  {field} {description}", err=True)
-    if error.reason == "UNREACHABLE":
-        click.echo("  no server answered: start one with `accord serve`, or set ACCORD_SERVER", err=True)
-    if error.reason == "UNAUTHENTICATED":
-        click.echo("  set ACCORD_TOKEN, or ACCORD_DATA to the folder of the server on this machine", err=True)
+    if remedy:
+        click.echo(f"  {remedy}", err=True)
 
 
 def when(stamp: Timestamp) -> str:
@@ -89,14 +155,21 @@ def when(stamp: Timestamp) -> str:
     return stamp.ToDatetime().isoformat(timespec="seconds") + "Z"
 
 
-def _lines(found: decision_pb2.Decision) -> list[tuple[str, str]]:
+def words(name: str, prefix: str) -> str:
+    """Return the name of a member of an enumeration for people."""
+    return name.removeprefix(prefix).lower().replace("_", " ")
+
+
+def printable(text: str) -> str:
+    """Return the text without what would steer a terminal or split a row: callers choose some of these words."""
+    return "".join(each if each.isprintable() else _UNPRINTABLE for each in text)
+
+
+def _sides(found: decision_pb2.Decision) -> list[tuple[str, str]]:
     rules = ", ".join(f"{rule.id} ({rule.legal_source})" if rule.legal_source else rule.id for rule in found.rules)
-    obligations = ", ".join(
-        decision_pb2.Obligation.Name(each).removeprefix("OBLIGATION_").lower().replace("_", " ")
-        for each in found.obligations
-    )
-    lines = [
-        ("basis", decision_pb2.Basis.Name(found.basis).removeprefix("BASIS_").lower() if found.basis else ""),
+    obligations = ", ".join(words(decision_pb2.Obligation.Name(each), "OBLIGATION_") for each in found.obligations)
+    return [
+        ("basis", words(decision_pb2.Basis.Name(found.basis), "BASIS_") if found.basis else ""),
         ("rests on", ", ".join(f"entry {position}" for position in found.positions)),
         ("rules", rules),
         ("obligations", obligations),
@@ -105,4 +178,3 @@ def _lines(found: decision_pb2.Decision) -> list[tuple[str, str]]:
         ("to allow it", found.what_would_allow),
         ("decided", f"{when(found.decision_time)}, catalogue {found.policy_version}, {found.engine_version}"),
     ]
-    return [(label, text) for label, text in lines if text]

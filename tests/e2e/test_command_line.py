@@ -1,0 +1,577 @@
+"""Every RPC of the core is a command: readable for people, proto JSON for programs, a next step on a failure."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner, Result
+from google.protobuf import json_format
+from support.serving import BRAND, PATIENCE_SECONDS, Site, apply_request, free_address
+
+from accord.app import Installation, load_sample_brand
+from accord.cli import Accord, tell
+from accord.cli.completion import PROGRAM, VARIABLE
+from accord.cli.ledger import verify
+from accord.cli.main import accord
+from accord.keys.callers import Callers
+from accord.v1 import catalogue_pb2, catalogue_service_pb2, ledger_service_pb2
+
+ROOT = Path(__file__).resolve().parents[2]
+ESCAPE = "\x1b"
+TILL = ("--touchpoint", "till", "--language", "en")
+TOKENS: dict[str, str] = {}
+"""The tokens of the site's callers beside the operator, by name."""
+
+WEB_FORM = ("--touchpoint", "web_form", "--language", "en")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server with a catalogue for all tests; the environment of its commands names it."""
+    with Site(tmp_path_factory.mktemp("command_line")) as made:
+        TOKENS["asker"] = Callers(made.data / "callers.json").add("asker", "*", ("checker",))
+        server = made.start()
+        made.apply_catalogue(server)
+        made.environment |= {"ACCORD_SERVER": server.address, "COLUMNS": "200"}
+        yield made
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(site: Site) -> Run:
+    """Run a command inside this process, as if piped; `expect` is its exit code."""
+
+    def invoke(*arguments: str, expect: int = 0, told: str = "", **environment: str) -> Result:
+        variables = {name: value for name, value in site.environment.items() if name.startswith("ACCORD_")}
+        done = CliRunner().invoke(accord, arguments, input=told, env=variables | environment, prog_name=PROGRAM)
+        assert done.exit_code == expect, (arguments, done.output, done.exception)
+        assert ESCAPE not in done.output
+        return done
+
+    return invoke
+
+
+@pytest.fixture
+def answered(run: Run) -> Callable[..., Any]:
+    """Run a command with --json and return what it printed, which must be one JSON document."""
+
+    def invoke(*arguments: str, expect: int = 0) -> Any:
+        return json.loads(run(*arguments, "--json", expect=expect).stdout)
+
+    return invoke
+
+
+Answered = Callable[..., Any]
+
+
+def rows(done: Result) -> list[dict[str, str]]:
+    """Return a piped table as one mapping of headings to cells for each row."""
+    headings, *lines = (line.split("\t") for line in done.stdout.splitlines())
+    return [dict(zip(headings, line, strict=True)) for line in lines]
+
+
+def test_every_call_of_the_core_but_the_batches_has_a_command() -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in Path(tell.__file__).parent.glob("*.py"))
+    called = set(re.findall(r"connection\.\w+\.(\w+)", sources))
+    served = {
+        method.name
+        for path in (ROOT / "protos").rglob("*_service.proto")
+        for service in import_module(f"accord.v1.{path.stem}_pb2").DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+    assert served - called == {"BatchCheck", "BatchRecord"}
+
+
+# --- what customers say -------------------------------------------------------------------------
+
+
+def test_a_pending_permission_is_confirmed_by_its_position(run: Run, answered: Answered) -> None:
+    given = answered("grant", "ada", *WEB_FORM)
+    assert given["status"] == "PERMISSION_STATUS_PENDING"
+    position = given["receipt"]["position"]
+    told = run("confirm", "ada", position, *WEB_FORM).stdout
+    assert told.startswith("permission active\nrecorded at position ")
+
+    again = answered("grant", "bea", *WEB_FORM)
+    confirmed = answered("confirm", "bea", again["receipt"]["position"], *WEB_FORM)
+    assert confirmed["status"] == "PERMISSION_STATUS_ACTIVE"
+    method = json.loads(answered("entry", confirmed["receipt"]["position"])["entry"]["payload_json"])
+    assert "CONFIRMATION_LINK" in json.dumps(method).upper()
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "reason"),
+    [
+        ("refuse", "refused", "REFUSED"),
+        ("withdraw", "withdrawn", "WITHDRAWN"),
+        ("object", "objected", "OBJECTED"),
+    ],
+)
+def test_each_kind_of_no_binds_the_next_check(
+    run: Run, answered: Answered, command: str, kind: str, reason: str
+) -> None:
+    customer = f"no-{command}"
+    run("grant", customer, *TILL)
+    run("check", customer, "marketing.news", "--channel", "email", expect=0)
+    run(command, customer, *TILL, "--purpose", "marketing.news", "--channel", "sms")
+    run("check", customer, "marketing.news", "--channel", "email", expect=0)
+    said = answered(command, customer, *TILL, "--purpose", "marketing")
+    assert len(said["receipts"]) == 1
+    assert f"DENY  {reason}" in run("check", customer, "marketing.news", "--channel", "email", expect=10).stdout
+    assert {"what": kind, "reaches": "marketing"}.items() <= rows(run("permissions", customer))[-1].items()
+
+
+def test_a_withdrawal_names_the_contacts_that_can_still_be_stopped(run: Run) -> None:
+    run("grant", "open", *TILL)
+    run("authorize", "open", "marketing.news", "--channel", "email", "--contact-id", "open-1")
+    assert "still to stop: contact open-1 (email, marketing.news)" in run("withdraw", "open", *TILL).stdout
+
+
+def test_permissions_and_refusals_are_listed_with_what_they_reach(run: Run, answered: Answered) -> None:
+    run("grant", "listed", "--touchpoint", "qr_code", "--language", "en")
+    run("refuse", "listed", *TILL, "--purpose", "marketing.offer", "--channel", "sms")
+    given, refused = rows(run("permissions", "listed"))
+    assert given["what"] == "permission active"
+    assert given["asked for"] == "contact_once at qr_code"
+    assert given["reaches"] == "marketing.callback by email, sms"
+    assert given["limits"] == "0 of 1 used"
+    assert (refused["what"], refused["reaches"]) == ("refused", "marketing.offer by sms")
+
+    found = answered("permissions", "listed")
+    assert [each["level"] for each in found["permissions"]] == ["contact_once"]
+    assert [each["kind"] for each in found["refusals"]] == ["REFUSAL_KIND_REFUSED"]
+
+
+def test_history_is_whole_unless_limited_and_says_so_when_it_is(run: Run, answered: Answered) -> None:
+    for _ in range(3):
+        run("activity", "storied", "click")
+    assert [row["what"] for row in rows(run("history", "storied"))] == ["ActivityReported"] * 3
+    assert "next_page_token" not in answered("history", "storied")
+    part = run("history", "storied", "--limit", "2")
+    assert len(rows(part)) == 2
+    assert "there is more" in part.stderr
+    assert answered("history", "storied", "--limit", "2")["next_page_token"]
+
+
+# --- who customers are and what they do ---------------------------------------------------------
+
+
+def test_an_address_is_linked_and_unlinked(run: Run, answered: Answered) -> None:
+    run("grant", "linked", *TILL)
+    asked = ("check", "email:linked@example.com", "marketing.news", "--channel", "email")
+    assert "CUSTOMER_UNKNOWN" in run(*asked, expect=10).stdout
+    assert run("link", "linked", "email:linked@example.com").stdout.startswith("recorded at position ")
+    run(*asked, expect=0)
+    assert answered("unlink", "linked", "email:linked@example.com")["receipt"]["position"]
+    run(*asked, expect=10)
+    assert answered("link", "linked", "email:linked@example.com")["receipt"]["token"]
+    assert run("unlink", "linked", "email:linked@example.com").stdout.startswith("recorded at position ")
+
+
+def test_facts_are_recorded_one_by_one(run: Run, answered: Answered) -> None:
+    run("grant", "factual", *TILL)
+    told = ("facts", "factual", "--country", "FR", "--kind", "professional", "--birth-year", "1980", "--no-deceased")
+    assert run(*told).stdout.startswith("recorded at position ")
+    run("check", "factual", "marketing.news", "--channel", "email", expect=0)
+    assert answered("facts", "factual", "--deceased")["receipt"]["position"]
+    assert "DECEASED" in run("check", "factual", "marketing.news", "--channel", "email", expect=10).stdout
+
+
+def test_facts_without_any_are_a_fault_of_the_caller(run: Run) -> None:
+    assert "INVALID_ARGUMENT" in run("facts", "factless", expect=1).stderr
+
+
+def test_an_activity_is_recorded_and_permits_nothing(run: Run, answered: Answered) -> None:
+    assert run("activity", "active", "purchase", "--objection-offered").stdout.startswith("recorded at position ")
+    assert answered("activity", "active", "engagement")["receipt"]["position"]
+    asked = run("check", "active", "marketing.news", "--channel", "email", expect=10)
+    assert "NO_PERMISSION" in asked.stdout
+
+
+@pytest.mark.parametrize("fact", ["bounced", "complained", "reassigned", "invalid"])
+def test_a_fact_of_an_address_binds_whoever_holds_it(run: Run, answered: Answered, fact: str) -> None:
+    customer, point = f"at-{fact}", f"email:{fact}@example.com"
+    run("grant", customer, *TILL, "--contact-point", point)
+    assert run("contact-point", point, fact).stdout.startswith("recorded at position ")
+    asked = run("check", customer, "marketing.news", "--channel", "email", expect=10)
+    assert f"CONTACT_POINT_{fact.upper()}" in asked.stdout
+    assert len(answered("contact-point", point, "verified")["receipts"]) == 1
+
+
+@pytest.mark.parametrize("fact", ["registry-listed", "registry-removed", "registry_listed"])
+def test_a_fact_is_written_with_hyphens_or_underscores(answered: Answered, fact: str) -> None:
+    entered = answered("contact-point", "phone:+33612345678", fact)["receipts"][0]["position"]
+    assert fact.replace("-", "_") in answered("entry", entered)["entry"]["payload_json"].lower()
+
+
+# --- before and after a contact -----------------------------------------------------------------
+
+
+def test_reach_is_a_row_for_each_channel_with_its_reason(run: Run, answered: Answered) -> None:
+    run("grant", "reached", *TILL, "--channel", "email")
+    email, sms = rows(run("reach", "reached", "marketing.news"))
+    assert (email["channel"], email["verdict"], email["reason"]) == ("email", "ALLOW", "PERMITTED")
+    assert (sms["channel"], sms["verdict"], sms["reason"]) == ("sms", "DENY", "NO_PERMISSION")
+    assert sms["to allow it"]
+    found = answered("reach", "reached", "marketing.news")
+    assert [each["decision"]["verdict"] for each in found["reaches"]] == ["VERDICT_ALLOW", "VERDICT_DENY"]
+
+
+def test_a_contact_says_why_the_customer_was_contacted(run: Run, answered: Answered) -> None:
+    given = answered("grant", "asking", *TILL)["receipt"]["position"]
+    taken = answered("authorize", "asking", "marketing.news", "--channel", "email", "--contact-id", "asking-1")
+    reported = answered("report", "asking-1", "sent")["receipt"]["position"]
+    told = run("contact", "asking-1").stdout
+    assert told.startswith("contact asking-1: sent\n")
+    assert f"rested on    entry {given}\n" in told
+    assert f"recorded in  entry {taken['receipt']['position']}, entry {reported}\n" in told
+    assert answered("contact", "asking-1")["contact"]["basis_positions"] == [given]
+
+
+def test_an_answer_can_be_asked_to_know_of_a_receipt(run: Run, answered: Answered) -> None:
+    token = answered("grant", "fresh", *TILL)["receipt"]["token"]
+    asked = ("check", "fresh", "marketing.news", "--channel", "email", "--at-least-as-fresh")
+    run(*asked, token, expect=0)
+    assert run(*asked, "no token at all", expect=1).stderr.startswith("accord: ")
+
+
+def test_an_address_read_from_standard_input_is_never_an_argument(run: Run) -> None:
+    told = "email:hidden@example.com\n"
+    run("grant", "-", *TILL, told=told)
+    run("check", "-", "marketing.news", "--channel", "email", told=told, expect=0)
+    run("check", "email:hidden@example.com", "marketing.news", "--channel", "email", expect=0)
+
+
+# --- the ledger ---------------------------------------------------------------------------------
+
+
+def test_entries_are_listed_from_and_to_where_one_likes(run: Run, answered: Answered) -> None:
+    run("grant", "entered", *TILL)
+    every = rows(run("entries"))
+    assert [row["position"] for row in every] == [str(number) for number in range(len(every))]
+    part = run("entries", "--from", "1", "--limit", "1")
+    assert rows(part) == every[1:2]
+    assert "there is more: --from 2" in part.stderr
+    assert len(answered("entries")["entries"]) == len(every)
+
+
+def test_a_list_longer_than_a_page_is_read_to_its_end_into_one_document(
+    run: Run, answered: Answered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("grant", "paged", *TILL)
+    run("grant", "paged", "--touchpoint", "qr_code", "--language", "en")
+    run("refuse", "paged", *TILL, "--purpose", "marketing.offer")
+    lists = (("entries",), ("permissions", "paged"), ("history", "paged"))
+    whole = [(answered(*command), run(*command).stdout) for command in lists]
+    monkeypatch.setattr("accord.cli.connect.PAGE_ENTRIES", 1)
+    assert [(answered(*command), run(*command).stdout) for command in lists] == whole
+    assert len(answered("entries", "--limit", "2")["entries"]) == 2
+
+
+def test_an_entry_shows_its_leaf_and_what_it_tells(run: Run, answered: Answered) -> None:
+    position = answered("grant", "shown", *TILL)["receipt"]["position"]
+    told = run("entry", position).stdout
+    assert told.startswith(f"entry {position}: PermissionGranted, recorded ")
+    assert answered("entry", position)["entry"]["leaf_hash"]
+
+
+def test_a_checkpoint_is_the_signed_note_and_nothing_else(run: Run, answered: Answered) -> None:
+    note = run("checkpoint").stdout
+    origin, size, _root, blank, signature = note.removesuffix("\n").split("\n")
+    assert origin.startswith(f"accord/{BRAND}/")
+    assert int(size) > 0
+    assert blank == ""
+    assert signature.startswith(f"\N{EM DASH} {origin} ")
+    assert answered("checkpoint")["checkpoint"]["note"] == note
+
+
+def test_a_proof_is_verified_here_and_held_against_what_the_auditor_keeps(run: Run, answered: Answered) -> None:
+    found = answered("grant", "proven", *TILL)["receipt"]
+    position = found["position"]
+    leaf = re.findall(r"leaf hash +(\w+)", run("entry", position).stdout)[0]
+    key = answered("checkpoint")["checkpoint"]["verifier_key"]
+    assert run("prove", position).stdout.startswith(f"PROVEN  entry {position} is one of the ")
+    assert "(as the server says: compare it)" in run("prove", position).stdout
+    assert "(the key you keep)" in run("prove", position, "--leaf-hash", leaf, "--verifier-key", key).stdout
+    assert answered("prove", position)["leaf_hash"] == found["leaf_hash"]
+
+    assert "NOT PROVEN: another leaf hash" in run("prove", position, "--leaf-hash", "00" * 32, expect=1).stderr
+    assert "NOT PROVEN: malformed" in run("prove", position, "--verifier-key", "not a key", expect=1).stderr
+
+
+def test_a_forged_proof_fails_at_the_step_it_breaks(run: Run, answered: Answered) -> None:
+    for number in range(3):
+        run("grant", f"forged-{number}", *TILL)
+    found = json_format.ParseDict(answered("prove", "1"), ledger_service_pb2.ProveInclusionResponse())
+    verify(found, 1)
+
+    def forged(**changed: Any) -> ledger_service_pb2.ProveInclusionResponse:
+        copy = ledger_service_pb2.ProveInclusionResponse()
+        copy.CopyFrom(found)
+        for name, value in changed.items():
+            if name == "hashes":
+                copy.hashes[:] = value
+            elif name in {"note", "size"}:
+                setattr(copy.checkpoint, name, value)
+            else:
+                setattr(copy, name, value)
+        return copy
+
+    with pytest.raises(ValueError, match="the proof is of entry 2"):
+        verify(forged(position=2), 1)
+    with pytest.raises(ValueError, match="does not lead to the root"):
+        verify(forged(leaf_hash=b"\0" * 32), 1)
+    with pytest.raises(ValueError, match="does not lead to the root"):
+        verify(forged(hashes=found.hashes[:-1]), 1)
+    with pytest.raises(ValueError, match="something else than what was signed"):
+        verify(forged(size=found.checkpoint.size + 1), 1)
+    note = found.checkpoint.note.replace(f"\n{found.checkpoint.size}\n", f"\n{found.checkpoint.size + 1}\n")
+    with pytest.raises(ValueError, match="the signature does not fit"):
+        verify(forged(note=note), 1)
+
+
+# --- the catalogue ------------------------------------------------------------------------------
+
+
+def test_the_versions_of_the_catalogue_are_listed(run: Run, answered: Answered) -> None:
+    (first,) = rows(run("catalogue", "versions"))
+    assert (first["version"], first["entry"]) == ("1", "0")
+    assert [each["version"] for each in answered("catalogue", "versions")["versions"]] == ["1"]
+
+
+# --- the server ---------------------------------------------------------------------------------
+
+
+def test_health_says_serving_without_a_brand_or_a_token(run: Run, answered: Answered, tmp_path: Path) -> None:
+    assert run("health", ACCORD_BRAND="", ACCORD_DATA=str(tmp_path)).stdout == "SERVING\n"
+    assert answered("health") == {"status": "SERVING"}
+
+
+def test_health_of_a_server_that_does_not_answer_is_a_failure(run: Run, answered: Answered) -> None:
+    address = free_address()
+    assert "UNREACHABLE" in run("health", "--server", address, expect=1).stderr
+    assert answered("health", "--server", address, expect=1)["reason"] == "UNREACHABLE"
+
+
+# --- failures that say what to do ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        (("check", "ada", "marketing.newz", "--channel", "email"), "marketing.news"),
+        (("check", "ada", "news", "--channel", "email"), "marketing.news"),
+        (("check", "ada", "marketing.news", "--channel", "e-mail"), "email"),
+        (("authorize", "ada", "marketing.news", "--channel", "emial", "--contact-id", "x"), "email"),
+        (("reach", "ada", "marketing.ofer"), "marketing.offer"),
+        (("grant", "ada", "--touchpoint", "til", "--language", "en"), "till"),
+        (("grant", "ada", *TILL, "--notice", "club_1"), "club-1"),
+        (("withdraw", "ada", *TILL, "--purpose", "marketting"), "marketing"),
+        (("refuse", "ada", *TILL, "--channel", "smss"), "sms"),
+    ],
+)
+def test_a_mistyped_code_is_answered_with_the_nearest_known_one(
+    run: Run, answered: Answered, mistyped: tuple[str, ...], meant: str
+) -> None:
+    assert f"did you mean {meant}?" in run(*mistyped, expect=1).stderr
+    assert answered(*mistyped, expect=1)["suggestion"] == f"did you mean {meant}?"
+
+
+def test_a_code_near_to_none_is_answered_with_those_known(run: Run) -> None:
+    failed = run("check", "ada", "xyzzy", "--channel", "email", expect=1).stderr
+    assert "did you mean" not in failed
+    assert "known: marketing.callback" in failed
+
+
+def test_where_the_server_lists_but_a_part_the_catalogue_is_asked_if_the_caller_may(site: Site, run: Run) -> None:
+    many = catalogue_pb2.Catalogue()
+    many.CopyFrom(apply_request().catalogue)
+    for number in range(30):
+        many.purposes.add(code=f"alert.made_up_{number:02}", purpose_class=catalogue_pb2.PURPOSE_CLASS_MARKETING)
+    with site.connect(site.servers[0]) as connection:
+        request = catalogue_service_pb2.ApplyRequest(brand="large", request_id="large-1", catalogue=many)
+        connection.ask(connection.catalogues.Apply, request)
+    mistyped = ("check", "ada", "marketing.newz", "--channel", "email", "--brand", "large")
+    assert "did you mean marketing.news?" in run(*mistyped, expect=1).stderr
+    assert "PURPOSE_UNKNOWN" in run(*mistyped, expect=1, ACCORD_TOKEN=TOKENS["asker"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(("chek", "ada"), "check"), (("contact-pont",), "contact-point"), (("catalogue", "verions"), "versions")],
+)
+def test_an_unknown_command_is_answered_with_the_nearest_one(run: Run, arguments: tuple[str, ...], meant: str) -> None:
+    failed = run(*arguments, expect=2).stderr
+    assert "Did you mean" in failed
+    assert f"'{meant}'" in failed
+
+
+def test_an_unknown_option_or_value_is_answered_with_what_there_is(run: Run) -> None:
+    assert "--channel" in run("check", "ada", "marketing.news", "--chanel", "email", expect=2).stderr
+    assert "'bounced'" in run("contact-point", "email:a@example.com", "bouncd", expect=2).stderr
+    assert "email, phone" in run("contact-point", "a@example.com", "bounced", expect=2).stderr
+
+
+def test_the_next_step_is_told_where_one_is_known(run: Run) -> None:
+    assert "roles auditor" in run("entries", expect=1, ACCORD_TOKEN=TOKENS["asker"]).stderr
+    assert "catalogue apply FILE" in run("check", "a", "b", "--brand", "nobodys", expect=1).stderr
+    assert re.search(r"the ledger has \d+ entries", run("entry", "999999", expect=1).stderr)
+    assert "`accord catalogue versions`" in run("catalogue", "show", "--version", "9", expect=1).stderr
+
+
+# --- terminals, pipes and shells ----------------------------------------------------------------
+
+SESSION = """
+import json, sys
+from accord.cli import connect
+from accord.cli.main import accord
+connect.PAGE_ENTRIES = 1
+for arguments in json.loads(sys.argv[1]):
+    try:
+        accord(arguments, prog_name="accord")
+    except SystemExit:
+        print("--- next", flush=True)
+"""
+"""Runs commands one after the other, since a process takes a second to start; each list is long, to show progress."""
+
+COMMANDS = (
+    ("check", "seen", "marketing.news", "--channel", "email"),
+    ("reach", "seen", "marketing.news"),
+    ("history", "seen"),
+    ("permissions", "seen"),
+    ("check", "seen", "marketing.newz", "--channel", "email"),
+)
+
+
+def printed(site: Site, stdout: int, **environment: str) -> subprocess.Popen[bytes]:
+    """Start the commands above, printing to a file or terminal."""
+    variables = site.environment | {"TERM": "xterm-256color", "COLUMNS": "80"} | environment
+    command = [sys.executable, "-c", SESSION, json.dumps(COMMANDS)]
+    return subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stdout)
+
+
+def on_a_terminal(site: Site, **environment: str) -> list[str]:
+    """Return what each command prints where somebody looks."""
+    ours, theirs = pty.openpty()
+    process = printed(site, theirs, **environment)
+    os.close(theirs)
+    told = b""
+    # A terminal whose last writer has gone answers with an error.
+    with suppress(OSError):
+        while read := os.read(ours, 65_536):
+            told += read
+    os.close(ours)
+    assert process.wait(PATIENCE_SECONDS) == 0, told
+    return told.decode().split("--- next")[:-1]
+
+
+@pytest.fixture(scope="module")
+def seen(site: Site) -> Site:
+    """The site, with a customer for the commands above; what a caller wrote looks like markup."""
+    till = (*TILL, "--recorder-id", "[/b][red]")
+    for command in (("grant", "seen", *till, "--channel", "email"), ("activity", "seen", "click")):
+        done = CliRunner().invoke(accord, command, env=site.environment, prog_name=PROGRAM)
+        assert done.exit_code == 0, done.output
+    return site
+
+
+def test_a_terminal_gets_colours_whole_tables_and_progress(seen: Site) -> None:
+    checked, reached, told, standing, failed = on_a_terminal(seen)
+    assert f"{ESCAPE}[32m" in checked
+    assert f"{ESCAPE}[32mALLOW" in reached
+    assert f"{ESCAPE}[31mDENY" in reached
+    assert "reading: 1" in told
+    assert "[/b][red]" in re.sub(r"\s", "", told)
+    assert "\t" not in reached + told + standing
+    assert re.search(r"\d\d:\d\d:\d\dZ", standing)
+    assert f"{ESCAPE}[31maccord: PURPOSE_UNKNOWN" in failed
+
+
+def test_who_wants_no_colours_gets_none_on_a_terminal_either(seen: Site) -> None:
+    styled = re.compile(rf"{ESCAPE}\[[0-9;]*m")
+    assert [styled.findall(told) for told in on_a_terminal(seen, NO_COLOR="1")] == [[]] * len(COMMANDS)
+
+
+def test_a_pipe_gets_neither_colours_nor_progress(seen: Site) -> None:
+    told, failed = (part.decode() for part in printed(seen, subprocess.PIPE).communicate(timeout=PATIENCE_SECONDS))
+    assert ESCAPE not in told
+    assert "reading" not in told
+    assert "\nemail\tALLOW\tPERMITTED\t" in told
+    assert ESCAPE not in failed
+    assert failed.startswith("accord: PURPOSE_UNKNOWN")
+
+
+def test_what_a_server_says_cannot_steer_the_terminal_or_split_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    tell.table(("one", "two"), [(f"a{ESCAPE}[2J", "b\tc\nd")])
+    tell.lines([("label", f"{ESCAPE}]0;title\x07")])
+    told = capsys.readouterr().out
+    assert ESCAPE not in told
+    assert [line.count("\t") for line in told.splitlines()] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [("bash", "complete -o nosort -F"), ("zsh", "#compdef accord"), ("fish", "complete --no-files --command accord")],
+)
+def test_the_completion_script_of_each_shell_is_printed(run: Run, shell: str, words: str) -> None:
+    assert words in run("completion", shell).stdout
+
+
+def test_the_completion_script_of_bash_is_understood_by_bash(run: Run) -> None:
+    script = run("completion", "bash").stdout
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_a_shell_is_told_the_commands_and_values_that_fit(site: Site) -> None:
+    def completed(*words: str) -> list[str]:
+        shell = ShellComplete(accord, {}, PROGRAM, VARIABLE)
+        return [each.value for each in shell.get_completions(list(words[:-1]), words[-1])]
+
+    assert completed("che") == ["check", "checkpoint"]
+    assert completed("contact-point", "-", "regis") == ["registry-listed", "registry-removed"]
+    assert completed("catalogue", "") == ["apply", "show", "versions"]
+
+    asked = {VARIABLE: "bash_complete", "COMP_WORDS": "accord comp", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        site.command(), env=site.environment | asked, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "plain,completion\n"
+
+
+def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_heading(run: Run) -> None:
+    listed = run("--help").stdout
+    for name, command in accord.commands.items():
+        assert re.search(rf"^  {name} +[A-Z].*\.$", listed, re.MULTILINE), name
+        assert command.help
+    assert "..." not in listed.partition("\n")[2]
+
+
+# --- this installation --------------------------------------------------------------------------
+
+
+def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:
+    def told(*arguments: str) -> Any:
+        command = ("--data", str(site.data), "tokens", *arguments, "--json")
+        done = CliRunner().invoke(accord, command, obj=Accord(Installation, load_sample_brand), prog_name=PROGRAM)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    added = told("add", "shop", "--brand", BRAND, "--role", "checker")
+    assert (added["name"], added["brand"], added["roles"]) == ("shop", BRAND, ["checker"])
+    assert added["token"]
+    listed = told("list")
+    assert {"name": "shop", "brand": BRAND, "roles": ["checker"]} in listed
+    assert added["token"] not in json.dumps(listed)
+    assert told("remove", "shop") == {"name": "shop", "removed": True}
