@@ -87,12 +87,12 @@ def test_the_first_answer_of_the_readme_has_verdict_reason_and_trace(environment
             assert line in done.stdout, (line, done.stdout)
 
 
-def test_the_python_program_of_the_readme_gets_a_yes(environment: dict[str, str]) -> None:
+def test_the_python_program_of_the_readme_contacts_a_customer_once(environment: dict[str, str]) -> None:
     (program,) = _blocks("python")
     done = subprocess.run(
         [sys.executable, "-c", program], env=_with_token(environment), capture_output=True, text=True, check=False
     )
-    assert done.stdout == "VERDICT_ALLOW\n", done.stderr
+    assert done.stdout.splitlines() == ["it may be prepared", "it is sent", "USED_UP"], done.stderr
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="Node.js is not on this machine")
@@ -120,6 +120,6 @@ def test_every_variable_of_the_readme_is_a_setting(environment: dict[str, str]) 
 
 
 def _with_token(environment: dict[str, str]) -> dict[str, str]:
-    command = "accord tokens add readme --brand maison-alba --role checker --role collector"
+    command = "accord tokens add readme --brand maison-alba --role checker --role collector --role sender"
     token = subprocess.run(command.split(), env=environment, capture_output=True, text=True, check=True).stdout.strip()
     return {**environment, "ACCORD_TOKEN": token}

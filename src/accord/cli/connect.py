@@ -33,10 +33,15 @@ Response = TypeVar("Response")
 class _Noting(Connection):
     """A connection that leaves, where a failure is told, what was asked and which codes are known."""
 
-    def ask(self, method: Callable[..., Response], request: Any) -> Response:  # noqa: ANN401 - the method's own type
+    def ask(
+        self,
+        method: Callable[..., Response],
+        request: Any,  # noqa: ANN401 - the method's own type
+        timeout_seconds: float | None = None,
+    ) -> Response:
         """Return the response. Raises CallFailedError."""
         try:
-            return super().ask(method, request)
+            return super().ask(method, request, timeout_seconds)
         except CallFailedError as error:
             noted = click.get_current_context().find_root().meta
             noted["request"], noted["known"] = request, self._known(error, request)

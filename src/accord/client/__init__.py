@@ -1,5 +1,91 @@
-"""What callers of a serving Accord import: a connection, its services, and errors with a reason."""
+"""What services import to ask Accord and to tell it: `Client`, `AsyncClient`, and plain values.
 
-from accord.client.connection import CallFailedError, Connection
+Needs grpc and protobuf only, nothing of the server. `Connection` and `AsyncConnection` are for those
+who want the protobuf messages themselves.
+"""
 
-__all__ = ["CallFailedError", "Connection"]
+from accord.client.answers import (
+    Answer,
+    Authorization,
+    GateStep,
+    Granted,
+    HistoryItem,
+    OpenContact,
+    Permission,
+    Reach,
+    Receipt,
+    Refusal,
+    Refused,
+    Reported,
+    Rule,
+    Standing,
+    Verdict,
+)
+from accord.client.async_client import AsyncClient
+from accord.client.client import Client
+from accord.client.connection import AsyncConnection, Connection
+from accord.client.failures import CallFailedError, MistakeError
+from accord.client.patience import Patience
+from accord.client.sending import Contact
+from accord.client.values import (
+    ActivityKind,
+    Artefact,
+    Chosen,
+    ContactOutcome,
+    ContactPoint,
+    ContactPointFact,
+    ContactPointKind,
+    Customer,
+    CustomerKind,
+    Declarant,
+    DeclarationMethod,
+    Evidence,
+    Facts,
+    Narrowing,
+    Question,
+    Recorder,
+    Scope,
+)
+
+__all__ = [
+    "ActivityKind",
+    "Answer",
+    "Artefact",
+    "AsyncClient",
+    "AsyncConnection",
+    "Authorization",
+    "CallFailedError",
+    "Chosen",
+    "Client",
+    "Connection",
+    "Contact",
+    "ContactOutcome",
+    "ContactPoint",
+    "ContactPointFact",
+    "ContactPointKind",
+    "Customer",
+    "CustomerKind",
+    "Declarant",
+    "DeclarationMethod",
+    "Evidence",
+    "Facts",
+    "GateStep",
+    "Granted",
+    "HistoryItem",
+    "MistakeError",
+    "Narrowing",
+    "OpenContact",
+    "Patience",
+    "Permission",
+    "Question",
+    "Reach",
+    "Receipt",
+    "Recorder",
+    "Refusal",
+    "Refused",
+    "Reported",
+    "Rule",
+    "Scope",
+    "Standing",
+    "Verdict",
+]

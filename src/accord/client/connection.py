@@ -1,14 +1,19 @@
-"""A connection to a serving Accord. The only place, with rpc, that knows grpc."""
+"""A connection to a serving Accord, sync or asyncio: stubs of every service, the caller's token, a deadline.
 
+The only place, with rpc, that makes grpc channels. One call is one attempt; `Client` and `AsyncClient`
+stand on it and know when another is safe.
+"""
+
+import asyncio
+import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import grpc
-from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
 
+from accord.client.failures import closed, read_failure, unreadable, used_after_close
 from accord.v1 import (
     catalogue_service_pb2_grpc,
     contact_service_pb2_grpc,
@@ -20,82 +25,153 @@ from accord.v1 import (
 
 Response = TypeVar("Response")
 
+TIMEOUT_SECONDS = 10.0
+
 _OPTIONS = [
+    # An idle connection that a firewall forgot is found before a customer waits for it.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A server that restarts is found again within a second, not within grpc's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 ]
 
 
-class CallFailedError(Exception):
-    """A call failed: nothing is known, nothing is allowed.
+class Services:
+    """A stub of every service, on one channel."""
 
-    `reason` is a name of error_reason.proto, or `UNREACHABLE` when no server answered. `fields` maps
-    each faulty field to what is wrong and allowed. `metadata` is as documented with the reason.
-    """
-
-    def __init__(self, reason: str, message: str, fields: dict[str, str], metadata: dict[str, str]) -> None:
-        """Hold what the server said."""
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-        self.fields = fields
-        self.metadata = metadata
+    def __init__(self, channel: grpc.Channel) -> None:
+        """Make them."""
+        self.decisions = decision_service_pb2_grpc.DecisionServiceStub(channel)
+        self.permissions = permission_service_pb2_grpc.PermissionServiceStub(channel)
+        self.contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
+        self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
+        self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
+        self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
+        self.health_checks = health_pb2_grpc.HealthStub(channel)
 
 
-class Connection:
-    """Stubs of every service, with the caller's token on each call and a deadline."""
+class Connection(Services):
+    """Stubs of every service, with the caller's token on each call and a deadline. Threads may share it."""
 
-    def __init__(self, server: str, token: str, timeout_seconds: float = 10) -> None:
-        """Prepare; the first call connects."""
-        self._channel = grpc.insecure_channel(server, options=_OPTIONS)
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Prepare; the first call connects. With `credentials` it speaks TLS."""
+        self._channel = (
+            grpc.secure_channel(server, credentials, options=_OPTIONS)
+            if credentials
+            else grpc.insecure_channel(server, options=_OPTIONS)
+        )
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._timeout_seconds = timeout_seconds
-        self.decisions = decision_service_pb2_grpc.DecisionServiceStub(self._channel)
-        self.permissions = permission_service_pb2_grpc.PermissionServiceStub(self._channel)
-        self.contacts = contact_service_pb2_grpc.ContactServiceStub(self._channel)
-        self.customers = customer_service_pb2_grpc.CustomerServiceStub(self._channel)
-        self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(self._channel)
-        self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(self._channel)
-        self._health = health_pb2_grpc.HealthStub(self._channel)
+        self.closed = threading.Event()
+        """Set once `close` was called."""
+        super().__init__(self._channel)
 
-    def ask(self, method: Callable[..., Response], request: Any) -> Response:  # noqa: ANN401 - the method's own type
+    def ask(
+        self,
+        method: Callable[..., Response],
+        request: Any,  # noqa: ANN401 - the method's own type
+        timeout_seconds: float | None = None,
+    ) -> Response:
         """Return the response of a unary method. Raises CallFailedError."""
+        seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        if self.closed.is_set():
+            raise used_after_close()
         try:
-            return method(request, timeout=self._timeout_seconds, metadata=self._metadata)
+            return method(request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise _failure(error) from None
+            raise (closed() if self.closed.is_set() else read_failure(error)) from None
+        except ValueError:
+            # grpc raises it on a channel that another thread closed just now.
+            if self.closed.is_set():
+                raise closed() from None
+            raise
 
     def health(self) -> str:
         """Return what the standard health check says of the server, such as SERVING. Raises CallFailedError."""
-        answer = self.ask(self._health.Check, health_pb2.HealthCheckRequest())
+        answer = self.ask(self.health_checks.Check, health_pb2.HealthCheckRequest())
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection; calls under way fail with reason CLOSED. Closing again does nothing."""
+        self.closed.set()
         self._channel.close()
 
     def __enter__(self) -> Self:
-        """Use as a context."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the connection."""
         self.close()
 
 
-def _failure(error: Any) -> CallFailedError:  # noqa: ANN401 - grpc raises an error that is also a call
-    status = rpc_status.from_call(error)
-    if status is None:
-        reason = "UNREACHABLE" if error.code() is grpc.StatusCode.UNAVAILABLE else error.code().name
-        return CallFailedError(reason, error.details() or "the server did not answer", {}, {})
-    reason, metadata, fields = error.code().name, {}, {}
-    for detail in status.details:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        if detail.Unpack(info):
-            reason, metadata = info.reason, dict(info.metadata)
-        elif detail.Unpack(bad):
-            fields = {each.field: each.description for each in bad.field_violations}
-    return CallFailedError(reason, status.message, fields, metadata)
+class AsyncConnection(Services):
+    """The same on asyncio, for the tasks of one event loop; made while that loop runs."""
+
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Prepare; the first call connects. With `credentials` it speaks TLS."""
+        self._channel = (
+            grpc.aio.secure_channel(server, credentials, options=_OPTIONS)
+            if credentials
+            else grpc.aio.insecure_channel(server, options=_OPTIONS)
+        )
+        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._timeout_seconds = timeout_seconds
+        self.closed = asyncio.Event()
+        """Set once `close` was called."""
+        # Generated stubs take either channel; only their types tell the flavours apart, and `ask` awaits.
+        super().__init__(cast("grpc.Channel", self._channel))
+
+    async def ask(
+        self,
+        method: Callable[..., Response],
+        request: Any,  # noqa: ANN401 - the method's own type
+        timeout_seconds: float | None = None,
+    ) -> Response:
+        """Return the response of a unary method. Raises CallFailedError; CancelledError when the task is cancelled."""
+        seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        if self.closed.is_set():
+            raise used_after_close()
+        try:
+            response: Response | None = await cast("Any", method)(request, timeout=seconds, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise (closed() if self.closed.is_set() else read_failure(error)) from None
+        except asyncio.CancelledError:
+            # Closing cancels calls under way, and grpc tells their tasks as if somebody had cancelled these.
+            task = asyncio.current_task()
+            if self.closed.is_set() and not (task and task.cancelling()):
+                raise closed() from None
+            raise
+        if response is None:
+            # What the sync flavour fails for, this one hands out: bytes that are no message.
+            raise unreadable()
+        return response
+
+    async def close(self) -> None:
+        """End the connection; calls under way fail with reason CLOSED. Closing again does nothing."""
+        self.closed.set()
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,247 @@
+"""What Accord answers, in plain frozen values.
+
+An answer is true exactly when its verdict is ALLOW, and there is no way to make one that says
+otherwise. UNDECIDED is the verdict of an outage: nobody knows, so it is a no. Instants are UTC.
+Names of reasons, bases and obligations are those of the protos without their prefix; one that this
+client is too old to know is `UNRECOGNISED_<number>`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from accord.client.failures import CallFailedError
+
+
+class Verdict(StrEnum):
+    """Anything but ALLOW is a no."""
+
+    UNDECIDED = "UNDECIDED"
+    DENY = "DENY"
+    DEFER = "DEFER"
+    ALLOW = "ALLOW"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that decided, and its source in law."""
+
+    id: str
+    legal_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateStep:
+    """What one gate said, in plain words."""
+
+    number: int
+    name: str
+    verdict: Verdict
+    reason: str
+    explanation: str
+    not_before: datetime | None
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """May this contact happen, and why? True as a condition exactly when it may.
+
+    `message` says in words why nothing could be decided, `fields` which were at fault in a batch.
+    Of DEFER, `not_before` is the earliest instant. Before `valid_until` time alone changes nothing.
+    `trace` and `what_would_allow` are there when the full view was asked for.
+    """
+
+    verdict: Verdict
+    reason: str
+    message: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    basis: str = ""
+    positions: tuple[int, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    obligations: tuple[str, ...] = ()
+    valid_until: datetime | None = None
+    not_before: datetime | None = None
+    policy_version: int = 0
+    engine_version: str = ""
+    token: str = ""
+    decision_time: datetime | None = None
+    trace: tuple[GateStep, ...] = ()
+    what_would_allow: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it is a yes."""
+        return self.verdict is Verdict.ALLOW
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of an entry. Hand the token to a later question to get an answer at least as fresh."""
+
+    ledger: str
+    position: int
+    leaf_hash: bytes
+    recorded_time: datetime | None
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization(Answer):
+    """Whether one contact may be made; on ALLOW it is counted already.
+
+    `repeat`: it was authorised before and never reported, so it may have gone out; hand contact_id to
+    the provider as idempotency key. The message must leave before `send_before`.
+    """
+
+    contact_id: str
+    receipt: Receipt | None = None
+    repeat: bool = False
+    send_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Every channel of the catalogue, in its order, with its answer; none at all when nothing is known."""
+
+    answers: Mapping[str, Answer]
+    failure: CallFailedError | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that may reach the customer now."""
+        return tuple(channel for channel, answer in self.answers.items() if answer.allowed)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is known; empty when something is."""
+        return self.failure.reason if self.failure else ""
+
+    def __bool__(self) -> bool:
+        return bool(self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A permission was recorded, or confirmed, and stands so: ACTIVE, PENDING, NOT_YET_VALID, EXPIRED."""
+
+    receipt: Receipt
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenContact:
+    """A contact that was authorised and not yet reported: it may still be stopped."""
+
+    contact_id: str
+    channel: str
+    purpose: str
+    authorized_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A no was recorded, once for each holder of the key; every check that starts now sees it."""
+
+    receipts: tuple[Receipt, ...]
+    open_contacts: tuple[OpenContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report was recorded, and the contact stands so."""
+
+    receipt: Receipt
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What was given, as the ledger knows it now; `position` is its name in every answer."""
+
+    position: int
+    status: str
+    touchpoint: str
+    level: str
+    notice: str
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
+    topics: tuple[str, ...]
+    places: tuple[str, ...]
+    recipients: tuple[str, ...]
+    contact_point_only: bool
+    act_time: datetime | None
+    recorded_time: datetime | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    uses: int
+    uses_taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no, as the ledger knows it now; every empty field of its scope means all."""
+
+    position: int
+    kind: str
+    purpose: str
+    channel: str
+    topic: str
+    place: str
+    recipient: str
+    contact_point_only: bool
+    act_time: datetime | None
+    recorded_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What counts for a customer, ended permissions too, each by position."""
+
+    permissions: tuple[Permission, ...]
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One entry of a customer, opened; `payload_json` is exactly what was committed to."""
+
+    position: int
+    type: str
+    recorded_time: datetime | None
+    customer_version: int
+    payload_json: str
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The payload, parsed."""
+        parsed: dict[str, Any] = json.loads(self.payload_json)
+        return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A part of a history; an empty `next_page_token` ends it."""
+
+    items: tuple[HistoryItem, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingPage:
+    """A part of what counts for a customer; an empty `next_page_token` ends it."""
+
+    permissions: tuple[Permission, ...]
+    refusals: tuple[Refusal, ...]
+    next_page_token: str
+
+
+def undecided(failure: CallFailedError) -> Answer:
+    """Return the no of an outage."""
+    return Answer(verdict=Verdict.UNDECIDED, reason=failure.reason, message=failure.message)

@@ -1,0 +1,307 @@
+"""The client of one brand on asyncio: method for method `Client`, with the same promises (`client`).
+
+A cancelled task ends its call at once and raises CancelledError: no attempt follows, nothing is
+reported. Accord may have got the call all the same; for a contact that means it counts as made.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+
+from accord.client import calls
+from accord.client.answers import (
+    Answer,
+    Authorization,
+    Granted,
+    HistoryItem,
+    Permission,
+    Reach,
+    Receipt,
+    Refusal,
+    Refused,
+    Reported,
+    Standing,
+)
+from accord.client.calls import Call
+from accord.client.connection import AsyncConnection
+from accord.client.failures import CallFailedError, MistakeError, closed, used_after_close
+from accord.client.patience import FOR_QUESTIONS, FOR_WRITES, Attempts, Patience
+from accord.client.sending import AsyncSending
+from accord.client.values import (
+    ActivityKind,
+    Chosen,
+    ContactOutcome,
+    ContactPoint,
+    ContactPointFact,
+    Customer,
+    Evidence,
+    Facts,
+    Narrowing,
+    Question,
+    Scope,
+)
+
+Value = TypeVar("Value")
+
+
+class AsyncClient:
+    """Asks and tells for one brand, for the tasks of one event loop; close it, or use it as an async context."""
+
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        brand: str,
+        *,
+        questions: Patience = FOR_QUESTIONS,
+        writes: Patience = FOR_WRITES,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Prepare, on any thread; the first call connects, and binds it to the loop it runs on."""
+        self.brand = brand
+        self._server = server
+        self._token = token
+        self._credentials = credentials
+        self._questions = questions
+        self._writes = writes
+        self._connection: AsyncConnection | None = None
+        self._closed = False
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """For calls in protobuf: one attempt each, every failure an exception. Needs the running loop."""
+        if self._connection is None:
+            self._connection = AsyncConnection(self._server, self._token, credentials=self._credentials)
+        return self._connection
+
+    # --- questions ------------------------------------------------------------------------------
+
+    async def check(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        full: bool = False,
+        at_least_as_fresh: str = "",
+        **narrowing: Unpack[Narrowing],
+    ) -> Answer:
+        """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
+        question = Question(customer, channel, purpose, **narrowing)
+        return await self._ask(calls.check(self.brand, question, at_least_as_fresh, full=full))
+
+    async def batch_check(
+        self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
+    ) -> tuple[Answer, ...]:
+        """Answer 1 to 1,000 questions on one snapshot, in their order; one that is faulty is a no of its own."""
+        return await self._ask(calls.batch_check(self.brand, questions, at_least_as_fresh, full=full))
+
+    async def reach(
+        self,
+        customer: Customer,
+        purpose: str,
+        *,
+        topic: str = "",
+        place: str = "",
+        full: bool = False,
+        at_least_as_fresh: str = "",
+    ) -> Reach:
+        """Which channels may reach this customer for this purpose now?"""
+        return await self._ask(calls.reach(self.brand, customer, purpose, topic, place, at_least_as_fresh, full=full))
+
+    async def permissions(self, customer: Customer) -> Standing:
+        """Return every permission and refusal that counts for a customer, ended permissions too."""
+        permissions: list[Permission] = []
+        refusals: list[Refusal] = []
+        token = ""
+        while True:
+            page = await self._ask(calls.permissions(self.brand, customer, token))
+            permissions += page.permissions
+            refusals += page.refusals
+            token = page.next_page_token
+            if not token:
+                return Standing(tuple(permissions), tuple(refusals))
+
+    async def history(self, customer: Customer, page_size: int = 100) -> AsyncIterator[HistoryItem]:
+        """Yield every entry of a customer, oldest first, asking for a page at a time."""
+        token = ""
+        while True:
+            page = await self._ask(calls.history(self.brand, customer, token, page_size))
+            for item in page.items:
+                yield item
+            token = page.next_page_token
+            if not token:
+                return
+
+    # --- contacts -------------------------------------------------------------------------------
+
+    def contact(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        contact_id: str,
+        **narrowing: Unpack[Narrowing],
+    ) -> AsyncSending:
+        """Return the context of one contact: authorised when the block begins, reported when it ends (`sending`).
+
+        The block runs either way; what it is given is false on a no. `contact_id` is your name for this
+        one message: the same for every attempt to send it, another for every other.
+        """
+        question = Question(customer, channel, purpose, **narrowing)
+        return AsyncSending(
+            lambda: self._ask(calls.authorize(self.brand, question, contact_id, full=False)),
+            lambda outcome: self.report(contact_id, outcome),
+        )
+
+    async def authorize(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        contact_id: str,
+        full: bool = False,
+        **narrowing: Unpack[Narrowing],
+    ) -> Authorization:
+        """May this one message be sent? Check and count in one step; report what became of it."""
+        question = Question(customer, channel, purpose, **narrowing)
+        return await self._ask(calls.authorize(self.brand, question, contact_id, full=full))
+
+    async def report(
+        self,
+        contact_id: str,
+        outcome: ContactOutcome,
+        *,
+        outcome_time: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Reported:
+        """Tell what became of a contact."""
+        return await self._ask(calls.report(self.brand, contact_id, outcome, outcome_time, request_id))
+
+    # --- what customers say ---------------------------------------------------------------------
+
+    async def grant(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **chosen: Unpack[Chosen]
+    ) -> Granted:
+        """Record that a customer gave the permission a touchpoint asked for."""
+        return await self._ask(calls.grant(self.brand, customer, evidence, request_id, **chosen))
+
+    async def confirm(
+        self, customer: Customer, permission_position: int, evidence: Evidence, *, request_id: str | None = None
+    ) -> Granted:
+        """Record that a customer confirmed a pending permission, named by the position in its receipt."""
+        return await self._ask(calls.confirm(self.brand, customer, permission_position, evidence, request_id))
+
+    async def refuse(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]
+    ) -> Refused:
+        """Record that a customer was asked and said no."""
+        return await self._ask(calls.refuse(self.brand, customer, evidence, request_id, **scope))
+
+    async def withdraw(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]
+    ) -> Refused:
+        """Record that a customer took permissions back. Once it returns, every check that starts sees it."""
+        return await self._ask(calls.withdraw(self.brand, customer, evidence, request_id, **scope))
+
+    async def object(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]
+    ) -> Refused:
+        """Record that a customer objected to processing."""
+        return await self._ask(calls.object_to(self.brand, customer, evidence, request_id, **scope))
+
+    # --- who customers are ----------------------------------------------------------------------
+
+    async def link(self, customer: Customer, contact_point: ContactPoint, *, request_id: str | None = None) -> Receipt:
+        """Link an address to a customer."""
+        return await self._ask(calls.link(self.brand, customer, contact_point, request_id))
+
+    async def unlink(
+        self, customer: Customer, contact_point: ContactPoint, *, request_id: str | None = None
+    ) -> Receipt:
+        """Take an address off a customer. Refusals on the address stay with it."""
+        return await self._ask(calls.unlink(self.brand, customer, contact_point, request_id))
+
+    async def record_facts(
+        self, customer: Customer, *, request_id: str | None = None, **facts: Unpack[Facts]
+    ) -> Receipt:
+        """Record facts that rules look at; a fact left out stays what it was."""
+        return await self._ask(calls.record_facts(self.brand, customer, request_id, **facts))
+
+    async def report_activity(
+        self,
+        customer: Customer,
+        kind: ActivityKind,
+        *,
+        act_time: datetime | None = None,
+        place: str = "",
+        objection_offered: bool = False,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Record what a customer did; never a permission."""
+        return await self._ask(
+            calls.report_activity(
+                self.brand, customer, kind, act_time, place, request_id, objection_offered=objection_offered
+            )
+        )
+
+    async def report_contact_point(
+        self,
+        contact_point: ContactPoint,
+        fact: ContactPointFact,
+        *,
+        act_time: datetime | None = None,
+        request_id: str | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Record a fact of an address, for whoever holds it."""
+        return await self._ask(calls.report_contact_point(self.brand, contact_point, fact, act_time, request_id))
+
+    # --- its life -------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """End the connection; calls under way fail with reason CLOSED, and a call afterwards is a mistake."""
+        self._closed = True
+        if self._connection:
+            await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _ask(self, call: Call[Value]) -> Value:
+        try:
+            return await self._attempt(call)
+        except MistakeError:
+            raise
+        except CallFailedError as failure:
+            if call.undecided is None:
+                raise
+            return call.undecided(failure)
+
+    async def _attempt(self, call: Call[Value]) -> Value:
+        if self._closed:
+            raise used_after_close()
+        attempts = Attempts(self._writes if call.writes else self._questions, time.monotonic, random.random)
+        method = call.method(self.connection)
+        while True:
+            try:
+                return call.read(await self.connection.ask(method, call.request, attempts.seconds_left()))
+            except CallFailedError as failure:
+                pause = attempts.pause_after(failure)
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause)
+            if self._closed:
+                raise closed()

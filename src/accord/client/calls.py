@@ -1,0 +1,404 @@
+"""Every call of the client as a value: which method, what is asked, how the answer is read, what an outage means.
+
+Pure but for one drawn identifier: a write that was given no request_id gets one here, once, so that
+every attempt carries the same and Accord answers the second with what it did at the first. Both
+flavours of the client run these values; neither knows the wire.
+
+`undecided` says what an outage amounts to. Questions have one, and it is a no. Writes other than
+authorise have none: a caller must know that a withdrawal was not recorded.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar, Unpack
+from uuid import uuid4
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from accord.client import reading
+from accord.client.answers import (
+    Answer,
+    Authorization,
+    Granted,
+    HistoryPage,
+    Reach,
+    Receipt,
+    Refused,
+    Reported,
+    StandingPage,
+    Verdict,
+    undecided,
+)
+from accord.client.connection import Services
+from accord.client.failures import CallFailedError
+from accord.client.values import (
+    ActivityKind,
+    Chosen,
+    ContactOutcome,
+    ContactPoint,
+    ContactPointFact,
+    Customer,
+    Evidence,
+    Facts,
+    Question,
+    Scope,
+)
+from accord.v1 import (
+    contact_service_pb2,
+    customer_pb2,
+    customer_service_pb2,
+    decision_pb2,
+    decision_service_pb2,
+    evidence_pb2,
+    permission_pb2,
+    permission_service_pb2,
+)
+
+Value = TypeVar("Value")
+
+PAGE_SIZE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Value]):
+    """One call. Every one is safe to attempt again: it asks, or carries a request_id or a contact_id."""
+
+    method: Callable[[Services], Callable[..., Any]]
+    request: Message
+    read: Callable[[Any], Value]
+    undecided: Callable[[CallFailedError], Value] | None = None
+    writes: bool = False
+
+
+# --- questions ----------------------------------------------------------------------------------
+
+
+def check(brand: str, question: Question, at_least_as_fresh: str, *, full: bool) -> Call[Answer]:
+    """Ask one question."""
+    request = decision_service_pb2.CheckRequest(
+        brand=brand, question=_question(question), view=_view(full=full), at_least_as_fresh=at_least_as_fresh
+    )
+    return Call(lambda it: it.decisions.Check, request, reading.answer, undecided)
+
+
+def batch_check(
+    brand: str, questions: Sequence[Question], at_least_as_fresh: str, *, full: bool
+) -> Call[tuple[Answer, ...]]:
+    """Ask many questions on one snapshot."""
+    request = decision_service_pb2.BatchCheckRequest(
+        brand=brand,
+        questions=map(_question, questions),
+        view=_view(full=full),
+        at_least_as_fresh=at_least_as_fresh,
+    )
+    count = len(questions)
+    return Call(
+        lambda it: it.decisions.BatchCheck,
+        request,
+        lambda response: reading.answers(response, count),
+        lambda failure: (undecided(failure),) * count,
+    )
+
+
+def reach(
+    brand: str, customer: Customer, purpose: str, topic: str, place: str, at_least_as_fresh: str, *, full: bool
+) -> Call[Reach]:
+    """Ask which channels may reach a customer."""
+    request = decision_service_pb2.ListReachRequest(
+        brand=brand,
+        customer=_customer(customer),
+        purpose=purpose,
+        topic=topic,
+        place=place,
+        view=_view(full=full),
+        at_least_as_fresh=at_least_as_fresh,
+    )
+    return Call(lambda it: it.decisions.ListReach, request, reading.reach, lambda failure: Reach({}, failure))
+
+
+def permissions(brand: str, customer: Customer, page_token: str) -> Call[StandingPage]:
+    """Ask for a page of what counts for a customer."""
+    request = permission_service_pb2.ListPermissionsRequest(
+        brand=brand, customer=_customer(customer), page_size=PAGE_SIZE, page_token=page_token
+    )
+    return Call(lambda it: it.permissions.ListPermissions, request, reading.standing_page)
+
+
+def history(brand: str, customer: Customer, page_token: str, page_size: int) -> Call[HistoryPage]:
+    """Ask for a page of a customer's entries."""
+    request = permission_service_pb2.GetHistoryRequest(
+        brand=brand, customer=_customer(customer), page_size=page_size, page_token=page_token
+    )
+    return Call(lambda it: it.permissions.GetHistory, request, reading.history_page)
+
+
+# --- contacts -----------------------------------------------------------------------------------
+
+
+def authorize(brand: str, question: Question, contact_id: str, *, full: bool) -> Call[Authorization]:
+    """Check and count one contact. Its contact_id makes another attempt safe: the contact keeps what it holds."""
+    request = contact_service_pb2.AuthorizeContactRequest(
+        brand=brand, contact_id=contact_id, question=_question(question), view=_view(full=full)
+    )
+    return Call(
+        lambda it: it.contacts.AuthorizeContact,
+        request,
+        lambda response: reading.authorization(response, contact_id),
+        lambda failure: Authorization(
+            verdict=Verdict.UNDECIDED, reason=failure.reason, message=failure.message, contact_id=contact_id
+        ),
+        writes=True,
+    )
+
+
+def report(
+    brand: str, contact_id: str, outcome: ContactOutcome, outcome_time: datetime | None, request_id: str | None
+) -> Call[Reported]:
+    """Tell what became of a contact."""
+    request = contact_service_pb2.ReportContactRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        contact_id=contact_id,
+        outcome=contact_service_pb2.ContactOutcome.Value(f"CONTACT_OUTCOME_{outcome}"),
+        outcome_time=_instant(outcome_time),
+    )
+    return Call(lambda it: it.contacts.ReportContact, request, reading.reported, writes=True)
+
+
+# --- what customers say -------------------------------------------------------------------------
+
+
+def grant(
+    brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **chosen: Unpack[Chosen]
+) -> Call[Granted]:
+    """Record that a customer gave what a touchpoint asked for."""
+    request = permission_service_pb2.GrantRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        evidence=_evidence(evidence),
+        purposes=chosen.get("purposes", ()),
+        channels=chosen.get("channels", ()),
+        contact_point=_point(chosen.get("contact_point")),
+        topics=chosen.get("topics", ()),
+        places=chosen.get("places", ()),
+        recipients=chosen.get("recipients", ()),
+        valid_from=_instant(chosen.get("valid_from")),
+        valid_until=_instant(chosen.get("valid_until")),
+    )
+    return Call(lambda it: it.permissions.Grant, request, reading.granted, writes=True)
+
+
+def confirm(
+    brand: str, customer: Customer, permission_position: int, evidence: Evidence, request_id: str | None
+) -> Call[Granted]:
+    """Record that a customer confirmed a pending permission."""
+    request = permission_service_pb2.ConfirmRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        permission_position=permission_position,
+        evidence=_evidence(evidence),
+    )
+    return Call(lambda it: it.permissions.Confirm, request, reading.granted, writes=True)
+
+
+def refuse(
+    brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **scope: Unpack[Scope]
+) -> Call[Refused]:
+    """Record that a customer, asked, said no."""
+    request = permission_service_pb2.RefuseRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        evidence=_evidence(evidence),
+        scope=_scope(**scope),
+    )
+    return Call(lambda it: it.permissions.Refuse, request, reading.refused, writes=True)
+
+
+def withdraw(
+    brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **scope: Unpack[Scope]
+) -> Call[Refused]:
+    """Record that a customer took permissions back."""
+    request = permission_service_pb2.WithdrawRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        evidence=_evidence(evidence),
+        scope=_scope(**scope),
+    )
+    return Call(lambda it: it.permissions.Withdraw, request, reading.refused, writes=True)
+
+
+def object_to(
+    brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **scope: Unpack[Scope]
+) -> Call[Refused]:
+    """Record that a customer objected."""
+    request = permission_service_pb2.ObjectRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        evidence=_evidence(evidence),
+        scope=_scope(**scope),
+    )
+    return Call(lambda it: it.permissions.Object, request, reading.refused, writes=True)
+
+
+# --- who customers are --------------------------------------------------------------------------
+
+
+def link(brand: str, customer: Customer, contact_point: ContactPoint, request_id: str | None) -> Call[Receipt]:
+    """Link an address to a customer."""
+    request = customer_service_pb2.LinkRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        contact_point=_point(contact_point),
+    )
+    return Call(lambda it: it.customers.Link, request, reading.sole_receipt, writes=True)
+
+
+def unlink(brand: str, customer: Customer, contact_point: ContactPoint, request_id: str | None) -> Call[Receipt]:
+    """Take an address off a customer."""
+    request = customer_service_pb2.UnlinkRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        contact_point=_point(contact_point),
+    )
+    return Call(lambda it: it.customers.Unlink, request, reading.sole_receipt, writes=True)
+
+
+def record_facts(brand: str, customer: Customer, request_id: str | None, **facts: Unpack[Facts]) -> Call[Receipt]:
+    """Record facts that rules look at."""
+    kind = facts.get("kind")
+    told = customer_service_pb2.CustomerFacts(
+        country=facts.get("country"),
+        region=facts.get("region"),
+        time_zone=facts.get("time_zone"),
+        language=facts.get("language"),
+        kind=None if kind is None else customer_service_pb2.CustomerKind.Value(f"CUSTOMER_KIND_{kind}"),
+        birth_year=facts.get("birth_year"),
+        guardian_known=facts.get("guardian_known"),
+        deceased=facts.get("deceased"),
+        contract_current=facts.get("contract_current"),
+        preferred_channel=facts.get("preferred_channel"),
+        paused_until=_instant(facts.get("paused_until")),
+    )
+    request = customer_service_pb2.RecordFactsRequest(
+        brand=brand, request_id=_drawn(request_id), customer=_customer(customer), facts=told
+    )
+    return Call(lambda it: it.customers.RecordFacts, request, reading.sole_receipt, writes=True)
+
+
+def report_activity(
+    brand: str,
+    customer: Customer,
+    kind: ActivityKind,
+    act_time: datetime | None,
+    place: str,
+    request_id: str | None,
+    *,
+    objection_offered: bool,
+) -> Call[Receipt]:
+    """Record what a customer did."""
+    request = customer_service_pb2.ReportActivityRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        kind=customer_service_pb2.ActivityKind.Value(f"ACTIVITY_KIND_{kind}"),
+        act_time=_instant(act_time),
+        place=place,
+        objection_offered=objection_offered,
+    )
+    return Call(lambda it: it.customers.ReportActivity, request, reading.sole_receipt, writes=True)
+
+
+def report_contact_point(
+    brand: str, contact_point: ContactPoint, fact: ContactPointFact, act_time: datetime | None, request_id: str | None
+) -> Call[tuple[Receipt, ...]]:
+    """Record a fact of an address."""
+    request = customer_service_pb2.ReportContactPointRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        contact_point=_point(contact_point),
+        fact=customer_service_pb2.ContactPointFact.Value(f"CONTACT_POINT_FACT_{fact}"),
+        act_time=_instant(act_time),
+    )
+    return Call(lambda it: it.customers.ReportContactPoint, request, reading.receipts, writes=True)
+
+
+# --- onto the wire ------------------------------------------------------------------------------
+
+
+def _drawn(request_id: str | None) -> str:
+    return str(uuid4()) if request_id is None else request_id
+
+
+def _customer(customer: Customer) -> customer_pb2.CustomerKey:
+    if isinstance(customer, ContactPoint):
+        return customer_pb2.CustomerKey(contact_point=_point(customer))
+    return customer_pb2.CustomerKey(customer_id=customer)
+
+
+def _point(point: ContactPoint | None) -> customer_pb2.ContactPoint | None:
+    if point is None:
+        return None
+    kind = customer_pb2.ContactPointKind.Value(f"CONTACT_POINT_KIND_{point.kind}")
+    return customer_pb2.ContactPoint(kind=kind, value=point.value)
+
+
+def _question(question: Question) -> decision_pb2.Question:
+    return decision_pb2.Question(
+        customer=_customer(question.customer),
+        channel=question.channel,
+        purpose=question.purpose,
+        topic=question.topic,
+        place=question.place,
+        recipient=question.recipient,
+        contact_point=_point(question.contact_point),
+    )
+
+
+def _view(*, full: bool) -> decision_pb2.DecisionView.ValueType:
+    return decision_pb2.DECISION_VIEW_FULL if full else decision_pb2.DECISION_VIEW_BASIC
+
+
+def _evidence(evidence: Evidence) -> evidence_pb2.Evidence:
+    return evidence_pb2.Evidence(
+        touchpoint=evidence.touchpoint,
+        notice=evidence.notice,
+        language=evidence.language,
+        method=evidence_pb2.DeclarationMethod.Value(f"DECLARATION_METHOD_{evidence.method}"),
+        declarant=evidence_pb2.Declarant.Value(f"DECLARANT_{evidence.declarant}"),
+        recorder=evidence_pb2.Recorder.Value(f"RECORDER_{evidence.recorder}"),
+        recorder_id=evidence.recorder_id,
+        act_time=_instant(evidence.act_time),
+        artefacts=[
+            evidence_pb2.Artefact(sha256=each.sha256, media_type=each.media_type) for each in evidence.artefacts
+        ],
+    )
+
+
+def _scope(**scope: Unpack[Scope]) -> permission_pb2.RefusalScope:
+    return permission_pb2.RefusalScope(
+        purpose=scope.get("purpose", ""),
+        channel=scope.get("channel", ""),
+        contact_point=_point(scope.get("contact_point")),
+        topic=scope.get("topic", ""),
+        place=scope.get("place", ""),
+        recipient=scope.get("recipient", ""),
+    )
+
+
+def _instant(instant: datetime | None) -> Timestamp | None:
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        raise ValueError("an instant must know its time zone, such as datetime.now(UTC)")
+    stamp = Timestamp()
+    stamp.FromDatetime(instant.astimezone(UTC))
+    return stamp

@@ -1,0 +1,293 @@
+"""The client of one brand, for threads. `AsyncClient` is its twin on asyncio.
+
+Anything but ALLOW is a no. Accord unreachable, slow or failing is a no with a reason: `check`,
+`batch_check`, `reach` and `authorize` never raise for it. Mistakes of the caller raise `MistakeError`
+from every method. All other methods raise `CallFailedError` for an outage too: a withdrawal that was
+not recorded must not look recorded.
+
+Whatever may succeed later is tried again within the deadline, and every call may be: questions
+change nothing, and a write carries a request_id or a contact_id that Accord knows again. Name them
+yourself where a call must survive a crash of your process; a request_id left out is drawn and holds
+for the attempts of that one call.
+"""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import grpc
+
+from accord.client import calls
+from accord.client.answers import (
+    Answer,
+    Authorization,
+    Granted,
+    HistoryItem,
+    Permission,
+    Reach,
+    Receipt,
+    Refusal,
+    Refused,
+    Reported,
+    Standing,
+)
+from accord.client.calls import Call
+from accord.client.connection import Connection
+from accord.client.failures import CallFailedError, MistakeError, closed
+from accord.client.patience import FOR_QUESTIONS, FOR_WRITES, Attempts, Patience
+from accord.client.sending import Sending
+from accord.client.values import (
+    ActivityKind,
+    Chosen,
+    ContactOutcome,
+    ContactPoint,
+    ContactPointFact,
+    Customer,
+    Evidence,
+    Facts,
+    Narrowing,
+    Question,
+    Scope,
+)
+
+Value = TypeVar("Value")
+
+
+class Client:
+    """Asks and tells for one brand. Threads may share it; close it, or use it as a context."""
+
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        brand: str,
+        *,
+        questions: Patience = FOR_QUESTIONS,
+        writes: Patience = FOR_WRITES,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Prepare; the first call connects. With `credentials` it speaks TLS."""
+        self.brand = brand
+        self.connection = Connection(server, token, credentials=credentials)
+        """For calls in protobuf: one attempt each, every failure an exception."""
+        self._questions = questions
+        self._writes = writes
+
+    # --- questions ------------------------------------------------------------------------------
+
+    def check(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        full: bool = False,
+        at_least_as_fresh: str = "",
+        **narrowing: Unpack[Narrowing],
+    ) -> Answer:
+        """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
+        question = Question(customer, channel, purpose, **narrowing)
+        return self._ask(calls.check(self.brand, question, at_least_as_fresh, full=full))
+
+    def batch_check(
+        self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
+    ) -> tuple[Answer, ...]:
+        """Answer 1 to 1,000 questions on one snapshot, in their order; one that is faulty is a no of its own."""
+        return self._ask(calls.batch_check(self.brand, questions, at_least_as_fresh, full=full))
+
+    def reach(
+        self,
+        customer: Customer,
+        purpose: str,
+        *,
+        topic: str = "",
+        place: str = "",
+        full: bool = False,
+        at_least_as_fresh: str = "",
+    ) -> Reach:
+        """Which channels may reach this customer for this purpose now?"""
+        return self._ask(calls.reach(self.brand, customer, purpose, topic, place, at_least_as_fresh, full=full))
+
+    def permissions(self, customer: Customer) -> Standing:
+        """Return every permission and refusal that counts for a customer, ended permissions too."""
+        permissions: list[Permission] = []
+        refusals: list[Refusal] = []
+        token = ""
+        while True:
+            page = self._ask(calls.permissions(self.brand, customer, token))
+            permissions += page.permissions
+            refusals += page.refusals
+            token = page.next_page_token
+            if not token:
+                return Standing(tuple(permissions), tuple(refusals))
+
+    def history(self, customer: Customer, page_size: int = 100) -> Iterator[HistoryItem]:
+        """Yield every entry of a customer, oldest first, asking for a page at a time."""
+        token = ""
+        while True:
+            page = self._ask(calls.history(self.brand, customer, token, page_size))
+            yield from page.items
+            token = page.next_page_token
+            if not token:
+                return
+
+    # --- contacts -------------------------------------------------------------------------------
+
+    def contact(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        contact_id: str,
+        **narrowing: Unpack[Narrowing],
+    ) -> Sending:
+        """Return the context of one contact: authorised when the block begins, reported when it ends (`sending`).
+
+        The block runs either way; what it is given is false on a no. `contact_id` is your name for this
+        one message: the same for every attempt to send it, another for every other.
+        """
+        question = Question(customer, channel, purpose, **narrowing)
+        return Sending(
+            lambda: self._ask(calls.authorize(self.brand, question, contact_id, full=False)),
+            lambda outcome: self.report(contact_id, outcome),
+        )
+
+    def authorize(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        contact_id: str,
+        full: bool = False,
+        **narrowing: Unpack[Narrowing],
+    ) -> Authorization:
+        """May this one message be sent? Check and count in one step; report what became of it."""
+        question = Question(customer, channel, purpose, **narrowing)
+        return self._ask(calls.authorize(self.brand, question, contact_id, full=full))
+
+    def report(
+        self,
+        contact_id: str,
+        outcome: ContactOutcome,
+        *,
+        outcome_time: datetime | None = None,
+        request_id: str | None = None,
+    ) -> Reported:
+        """Tell what became of a contact."""
+        return self._ask(calls.report(self.brand, contact_id, outcome, outcome_time, request_id))
+
+    # --- what customers say ---------------------------------------------------------------------
+
+    def grant(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **chosen: Unpack[Chosen]
+    ) -> Granted:
+        """Record that a customer gave the permission a touchpoint asked for."""
+        return self._ask(calls.grant(self.brand, customer, evidence, request_id, **chosen))
+
+    def confirm(
+        self, customer: Customer, permission_position: int, evidence: Evidence, *, request_id: str | None = None
+    ) -> Granted:
+        """Record that a customer confirmed a pending permission, named by the position in its receipt."""
+        return self._ask(calls.confirm(self.brand, customer, permission_position, evidence, request_id))
+
+    def refuse(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]
+    ) -> Refused:
+        """Record that a customer was asked and said no."""
+        return self._ask(calls.refuse(self.brand, customer, evidence, request_id, **scope))
+
+    def withdraw(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]
+    ) -> Refused:
+        """Record that a customer took permissions back. Once it returns, every check that starts sees it."""
+        return self._ask(calls.withdraw(self.brand, customer, evidence, request_id, **scope))
+
+    def object(
+        self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]
+    ) -> Refused:
+        """Record that a customer objected to processing."""
+        return self._ask(calls.object_to(self.brand, customer, evidence, request_id, **scope))
+
+    # --- who customers are ----------------------------------------------------------------------
+
+    def link(self, customer: Customer, contact_point: ContactPoint, *, request_id: str | None = None) -> Receipt:
+        """Link an address to a customer."""
+        return self._ask(calls.link(self.brand, customer, contact_point, request_id))
+
+    def unlink(self, customer: Customer, contact_point: ContactPoint, *, request_id: str | None = None) -> Receipt:
+        """Take an address off a customer. Refusals on the address stay with it."""
+        return self._ask(calls.unlink(self.brand, customer, contact_point, request_id))
+
+    def record_facts(self, customer: Customer, *, request_id: str | None = None, **facts: Unpack[Facts]) -> Receipt:
+        """Record facts that rules look at; a fact left out stays what it was."""
+        return self._ask(calls.record_facts(self.brand, customer, request_id, **facts))
+
+    def report_activity(
+        self,
+        customer: Customer,
+        kind: ActivityKind,
+        *,
+        act_time: datetime | None = None,
+        place: str = "",
+        objection_offered: bool = False,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """Record what a customer did; never a permission."""
+        return self._ask(
+            calls.report_activity(
+                self.brand, customer, kind, act_time, place, request_id, objection_offered=objection_offered
+            )
+        )
+
+    def report_contact_point(
+        self,
+        contact_point: ContactPoint,
+        fact: ContactPointFact,
+        *,
+        act_time: datetime | None = None,
+        request_id: str | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Record a fact of an address, for whoever holds it."""
+        return self._ask(calls.report_contact_point(self.brand, contact_point, fact, act_time, request_id))
+
+    # --- its life -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the connection; calls under way fail with reason CLOSED, and a call afterwards is a mistake."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, call: Call[Value]) -> Value:
+        try:
+            return self._attempt(call)
+        except MistakeError:
+            raise
+        except CallFailedError as failure:
+            if call.undecided is None:
+                raise
+            return call.undecided(failure)
+
+    def _attempt(self, call: Call[Value]) -> Value:
+        attempts = Attempts(self._writes if call.writes else self._questions, time.monotonic, random.random)
+        method = call.method(self.connection)
+        while True:
+            try:
+                return call.read(self.connection.ask(method, call.request, attempts.seconds_left()))
+            except CallFailedError as failure:
+                pause = attempts.pause_after(failure)
+                if pause is None:
+                    raise
+            if self.connection.closed.wait(pause):
+                raise closed()

@@ -1,0 +1,230 @@
+"""Reads what Accord answers off the wire into plain values. A field this client does not know is left out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+
+from accord.client.answers import (
+    Answer,
+    Authorization,
+    GateStep,
+    Granted,
+    HistoryItem,
+    HistoryPage,
+    OpenContact,
+    Permission,
+    Reach,
+    Receipt,
+    Refusal,
+    Refused,
+    Reported,
+    Rule,
+    StandingPage,
+    Verdict,
+)
+from accord.v1 import (
+    contact_service_pb2,
+    customer_service_pb2,
+    decision_pb2,
+    decision_service_pb2,
+    error_reason_pb2,
+    evidence_pb2,
+    permission_pb2,
+    permission_service_pb2,
+)
+
+_VERDICTS = {
+    decision_pb2.VERDICT_DENY: Verdict.DENY,
+    decision_pb2.VERDICT_DEFER: Verdict.DEFER,
+    decision_pb2.VERDICT_ALLOW: Verdict.ALLOW,
+}
+
+
+def answer(response: decision_service_pb2.CheckResponse) -> Answer:
+    """Return the answer to one question."""
+    return Answer(**_decided(response.decision))
+
+
+def answers(response: decision_service_pb2.BatchCheckResponse, expected: int) -> tuple[Answer, ...]:
+    """Return one answer for each of the `expected` questions, in their order; a question left unanswered is a no."""
+    found = [_result(each) for each in response.results[:expected]]
+    missing = Answer(verdict=Verdict.UNDECIDED, reason="UNSPECIFIED", message="the batch came back without this answer")
+    return tuple(found) + (missing,) * (expected - len(found))
+
+
+def reach(response: decision_service_pb2.ListReachResponse) -> Reach:
+    """Return the answer on each channel."""
+    return Reach({each.channel: Answer(**_decided(each.decision)) for each in response.reaches})
+
+
+def authorization(response: contact_service_pb2.AuthorizeContactResponse, contact_id: str) -> Authorization:
+    """Return whether the contact may be made."""
+    return Authorization(
+        **_decided(response.decision),
+        contact_id=contact_id,
+        receipt=receipt(response.receipt) if response.HasField("receipt") else None,
+        repeat=response.repeat,
+        send_before=_time(response, "send_before"),
+    )
+
+
+def reported(response: contact_service_pb2.ReportContactResponse) -> Reported:
+    """Return where the contact stands."""
+    status = _name(contact_service_pb2.ContactStatus, "CONTACT_STATUS_", response.status)
+    return Reported(receipt(response.receipt), status)
+
+
+def granted(response: permission_service_pb2.GrantResponse | permission_service_pb2.ConfirmResponse) -> Granted:
+    """Return where the permission stands."""
+    status = _name(permission_pb2.PermissionStatus, "PERMISSION_STATUS_", response.status)
+    return Granted(receipt(response.receipt), status)
+
+
+def refused(
+    response: permission_service_pb2.RefuseResponse
+    | permission_service_pb2.WithdrawResponse
+    | permission_service_pb2.ObjectResponse,
+) -> Refused:
+    """Return the proofs of a no, and what may still be stopped."""
+    opened = (
+        OpenContact(each.contact_id, each.channel, each.purpose, _time(each, "authorized_time"))
+        for each in response.open_contacts
+    )
+    return Refused(tuple(map(receipt, response.receipts)), tuple(opened))
+
+
+def sole_receipt(
+    response: customer_service_pb2.LinkResponse
+    | customer_service_pb2.UnlinkResponse
+    | customer_service_pb2.RecordFactsResponse
+    | customer_service_pb2.ReportActivityResponse,
+) -> Receipt:
+    """Return the proof of one entry."""
+    return receipt(response.receipt)
+
+
+def receipts(response: customer_service_pb2.ReportContactPointResponse) -> tuple[Receipt, ...]:
+    """Return the proofs, one for each holder of the address."""
+    return tuple(map(receipt, response.receipts))
+
+
+def standing_page(response: permission_service_pb2.ListPermissionsResponse) -> StandingPage:
+    """Return a page of what counts for a customer."""
+    return StandingPage(
+        tuple(map(_permission, response.permissions)),
+        tuple(map(_refusal, response.refusals)),
+        response.next_page_token,
+    )
+
+
+def history_page(response: permission_service_pb2.GetHistoryResponse) -> HistoryPage:
+    """Return a page of entries."""
+    items = (
+        HistoryItem(each.position, each.type, _time(each, "recorded_time"), each.customer_version, each.payload_json)
+        for each in response.items
+    )
+    return HistoryPage(tuple(items), response.next_page_token)
+
+
+def receipt(found: evidence_pb2.Receipt) -> Receipt:
+    """Return the proof of an entry."""
+    return Receipt(found.ledger, found.position, found.leaf_hash, _time(found, "recorded_time"), found.token)
+
+
+def _decided(found: decision_pb2.Decision) -> dict[str, Any]:
+    return {
+        "verdict": _VERDICTS.get(found.verdict, Verdict.UNDECIDED),
+        "reason": _reason(found.reason),
+        "basis": _name(decision_pb2.Basis, "BASIS_", found.basis) if found.basis else "",
+        "positions": tuple(found.positions),
+        "rules": tuple(Rule(rule.id, rule.legal_source) for rule in found.rules),
+        "obligations": tuple(_name(decision_pb2.Obligation, "OBLIGATION_", each) for each in found.obligations),
+        "valid_until": _time(found, "valid_until"),
+        "not_before": _time(found, "not_before"),
+        "policy_version": found.policy_version,
+        "engine_version": found.engine_version,
+        "token": found.token,
+        "decision_time": _time(found, "decision_time"),
+        "trace": tuple(map(_step, found.trace)),
+        "what_would_allow": found.what_would_allow,
+    }
+
+
+def _step(found: decision_pb2.GateStep) -> GateStep:
+    return GateStep(
+        number=found.number,
+        name=found.name,
+        verdict=_VERDICTS.get(found.verdict, Verdict.UNDECIDED),
+        reason=_reason(found.reason) if found.reason else "",
+        explanation=found.explanation,
+        not_before=_time(found, "not_before"),
+        skipped=found.skipped,
+    )
+
+
+def _result(found: decision_service_pb2.BatchCheckResult) -> Answer:
+    if not found.HasField("error"):
+        return Answer(**_decided(found.decision))
+    return Answer(
+        verdict=Verdict.UNDECIDED,
+        reason=_name(error_reason_pb2.ErrorReason, "ERROR_REASON_", found.error.reason),
+        message=found.error.message,
+        fields={each.field: each.description for each in found.error.violations},
+    )
+
+
+def _permission(found: permission_pb2.Permission) -> Permission:
+    return Permission(
+        position=found.position,
+        status=_name(permission_pb2.PermissionStatus, "PERMISSION_STATUS_", found.status),
+        touchpoint=found.touchpoint,
+        level=found.level,
+        notice=found.notice,
+        purposes=tuple(found.purposes),
+        channels=tuple(found.channels),
+        topics=tuple(found.topics),
+        places=tuple(found.places),
+        recipients=tuple(found.recipients),
+        contact_point_only=found.contact_point_only,
+        act_time=_time(found, "act_time"),
+        recorded_time=_time(found, "recorded_time"),
+        valid_from=_time(found, "valid_from"),
+        valid_until=_time(found, "valid_until"),
+        uses=found.uses,
+        uses_taken=found.uses_taken,
+    )
+
+
+def _refusal(found: permission_pb2.Refusal) -> Refusal:
+    return Refusal(
+        position=found.position,
+        kind=_name(permission_pb2.RefusalKind, "REFUSAL_KIND_", found.kind),
+        purpose=found.scope.purpose,
+        channel=found.scope.channel,
+        topic=found.scope.topic,
+        place=found.scope.place,
+        recipient=found.scope.recipient,
+        contact_point_only=found.contact_point_only,
+        act_time=_time(found, "act_time"),
+        recorded_time=_time(found, "recorded_time"),
+    )
+
+
+def _reason(number: int) -> str:
+    return _name(decision_pb2.DecisionReason, "DECISION_REASON_", number)
+
+
+def _name(names: Any, prefix: str, number: int) -> str:  # noqa: ANN401 - enums of the wire have no public type
+    try:
+        return str(names.Name(number)).removeprefix(prefix)
+    except ValueError:
+        # Enums of the wire are open: a newer server may say what this client has no word for.
+        return f"UNRECOGNISED_{number}"
+
+
+def _time(message: Message, field: str) -> datetime | None:
+    if not message.HasField(field):
+        return None
+    instant: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return instant

@@ -1,0 +1,280 @@
+"""What the client asks and tells, in plain values, against a served brand."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support.flavours import TOKENS, Flavour, open_client
+from support.serving import BRAND, CAP, Site
+
+from accord.client import (
+    ActivityKind,
+    Answer,
+    AsyncClient,
+    CallFailedError,
+    Client,
+    ContactOutcome,
+    ContactPoint,
+    ContactPointFact,
+    ContactPointKind,
+    CustomerKind,
+    Declarant,
+    DeclarationMethod,
+    Evidence,
+    Facts,
+    MistakeError,
+    Question,
+    Recorder,
+    Scope,
+    Verdict,
+)
+from accord.v1 import (
+    contact_service_pb2,
+    customer_pb2,
+    customer_service_pb2,
+    decision_pb2,
+    evidence_pb2,
+    permission_pb2,
+)
+
+At = Callable[[str], Evidence]
+
+
+# --- questions ----------------------------------------------------------------------------------
+
+
+def test_a_permitted_contact_is_a_yes_that_names_its_ground(client: Any, name: str, at: At) -> None:
+    given = client.grant(name, at("till"))
+    answer = client.check(name, "email", "marketing.news")
+    assert answer
+    assert answer.allowed
+    assert (answer.verdict, answer.reason, answer.basis) == (Verdict.ALLOW, "PERMITTED", "PERMISSION")
+    assert answer.positions == (given.receipt.position,)
+    assert answer.rules[0].id == "catalogue:permission"
+    assert answer.trace == ()
+    assert answer.decision_time >= given.receipt.recorded_time
+
+
+def test_a_no_is_false_and_the_full_view_says_what_would_allow_it(client: Any, name: str) -> None:
+    answer = client.check(name, "email", "marketing.news", full=True)
+    assert not answer
+    assert (answer.verdict, answer.reason) == (Verdict.DENY, "CUSTOMER_UNKNOWN")
+    assert answer.trace[0].name == "resolve"
+    assert answer.what_would_allow
+
+
+def test_a_defer_is_false_and_says_from_when(client: Any, name: str, at: At) -> None:
+    client.grant(name, at("till"))
+    for number in range(CAP):
+        assert client.authorize(name, "email", "marketing.offer", contact_id=f"{name}/{number}")
+    answer = client.check(name, "sms", "marketing.offer")
+    assert not answer
+    assert (answer.verdict, answer.reason) == (Verdict.DEFER, "BRAND_CAP_REACHED")
+    assert answer.not_before > datetime.now(UTC)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_an_allow_is_true(verdict: Verdict) -> None:
+    answer = Answer(verdict=verdict, reason="PERMITTED")
+    assert answer.allowed == bool(answer) == (verdict is Verdict.ALLOW)
+
+
+def test_a_batch_answers_in_order_and_a_faulty_question_is_a_no_of_its_own(client: Any, name: str, at: At) -> None:
+    client.grant(name, at("till"))
+    yes, faulty, no = client.batch_check(
+        [
+            Question(name, "email", "marketing.news"),
+            Question(name, "email", "marketing.unheard_of"),
+            Question(f"{name}/other", "email", "marketing.news"),
+        ]
+    )
+    assert yes
+    assert (faulty.verdict, faulty.reason) == (Verdict.UNDECIDED, "PURPOSE_UNKNOWN")
+    assert list(faulty.fields) == ["questions[1].purpose"]
+    assert no.reason == "CUSTOMER_UNKNOWN"
+
+
+def test_reach_names_the_channels_that_may(client: Any, name: str, at: At) -> None:
+    assert not client.reach(name, "marketing.news")
+    client.grant(name, at("till"), channels=("sms",))
+    reach = client.reach(name, "marketing.news")
+    assert reach
+    assert reach.channels == ("sms",)
+    assert {channel: answer.allowed for channel, answer in reach.answers.items()} == {"email": False, "sms": True}
+
+
+def test_an_answer_is_at_least_as_fresh_as_the_token_it_was_asked_with(client: Any, name: str, at: At) -> None:
+    token = client.grant(name, at("till")).receipt.token
+    assert client.check(name, "email", "marketing.news", at_least_as_fresh=token)
+
+
+# --- the life of a permission -------------------------------------------------------------------
+
+
+def test_a_permission_lives_from_grant_to_withdrawal(client: Any, name: str, at: At) -> None:
+    assert client.grant(name, at("qr_code")).status == "ACTIVE"
+    authorized = client.authorize(name, "email", "marketing.callback", contact_id=name)
+    assert authorized
+    assert not authorized.repeat
+    assert authorized.receipt.position
+    assert authorized.send_before > datetime.now(UTC)
+    again = client.authorize(name, "email", "marketing.callback", contact_id=name)
+    assert again.repeat
+    assert client.report(name, ContactOutcome.SENT).status == "SENT"
+    assert client.check(name, "email", "marketing.callback").reason == "USED_UP"
+    withdrawn = client.withdraw(name, at("till"), purpose="marketing")
+    assert len(withdrawn.receipts) == 1
+    assert client.check(name, "email", "marketing.callback").reason == "WITHDRAWN"
+    standing = client.permissions(name)
+    assert [(each.status, each.level, each.uses_taken) for each in standing.permissions] == [
+        ("WITHDRAWN", "contact_once", 1)
+    ]
+    assert [(each.kind, each.purpose) for each in standing.refusals] == [("WITHDRAWN", "marketing")]
+
+
+def test_a_withdrawal_names_the_contacts_that_may_still_be_stopped(client: Any, name: str, at: At) -> None:
+    client.grant(name, at("till"))
+    client.authorize(name, "email", "marketing.news", contact_id=name)
+    (opened,) = client.withdraw(name, at("till")).open_contacts
+    assert (opened.contact_id, opened.channel, opened.purpose) == (name, "email", "marketing.news")
+
+
+def test_everything_a_customer_says_and_does_is_in_their_history(client: Any, name: str, at: At) -> None:
+    address = ContactPoint.email(f"{name}@example.com"[-60:])
+    pending = client.grant(name, at("web_form"))
+    assert pending.status == "PENDING"
+    assert client.confirm(name, pending.receipt.position, at("web_form")).status == "ACTIVE"
+    client.link(name, address)
+    assert client.check(address, "email", "marketing.news")
+    client.record_facts(name, country="FR", kind=CustomerKind.CONSUMER, birth_year=1990, deceased=False)
+    client.report_activity(name, ActivityKind.PURCHASE, act_time=datetime.now(UTC) - timedelta(days=1))
+    assert len(client.report_contact_point(address, ContactPointFact.VERIFIED)) == 1
+    client.refuse(name, at("till"), channel="sms")
+    client.object(name, at("till"), purpose="marketing.offer")
+    client.unlink(name, address)
+    history = list(client.history(name, page_size=2))
+    assert [item.type for item in history] == [
+        "PermissionGranted",
+        "PermissionConfirmed",
+        "IdentifierLinked",
+        "FactsRecorded",
+        "ActivityReported",
+        "ContactPointReported",
+        "PermissionRefused",
+        "PermissionRefused",
+        "IdentifierUnlinked",
+    ]
+    assert [item.customer_version for item in history] == list(range(1, 10))
+    assert history[3].payload["event"]["type"] == "FactsRecorded"
+
+
+def test_a_request_told_twice_is_recorded_once(client: Any, name: str, at: At) -> None:
+    evidence = at("till")
+    first = client.grant(name, evidence, request_id=name)
+    assert client.grant(name, evidence, request_id=name) == first
+    with pytest.raises(MistakeError) as reused:
+        client.grant(name, evidence, request_id=name, channels=("sms",))
+    assert reused.value.reason == "REQUEST_ID_REUSED"
+
+
+# --- mistakes -----------------------------------------------------------------------------------
+
+
+def test_an_unknown_purpose_is_a_mistake_that_names_what_is_known(client: Any) -> None:
+    for ask in (client.check, lambda *words: client.authorize(*words, contact_id="c")):
+        with pytest.raises(MistakeError) as mistake:
+            ask("ada", "email", "marketing.unheard_of")
+        assert mistake.value.reason == "PURPOSE_UNKNOWN"
+        assert list(mistake.value.fields) == ["question.purpose"]
+        assert "marketing.news" in mistake.value.metadata["known"]
+        assert "question.purpose" in str(mistake.value)
+
+
+def test_every_faulty_field_of_a_call_is_named_at_once(client: Any) -> None:
+    with pytest.raises(MistakeError) as mistake:
+        client.authorize("", "email", "marketing.news", contact_id="")
+    assert set(mistake.value.fields) == {"contact_id", "question.customer.customer_id"}
+
+
+def test_a_caller_nobody_knows_or_in_another_role_is_told_so(site: Site, flavour: Flavour) -> None:
+    server = site.servers[0].address
+    with open_client(flavour, server, "a-token-nobody-was-given", BRAND) as stranger, pytest.raises(MistakeError) as no:
+        stranger.check("ada", "email", "marketing.news")
+    assert no.value.reason == "UNAUTHENTICATED"
+    with open_client(flavour, server, TOKENS["checker"], BRAND) as asking, pytest.raises(MistakeError) as other:
+        asking.authorize("ada", "email", "marketing.news", contact_id="c")
+    assert (other.value.reason, other.value.metadata["roles"]) == ("ROLE_MISSING", "sender")
+
+
+def test_a_brand_without_a_catalogue_is_a_mistake(site: Site, flavour: Flavour) -> None:
+    with open_client(flavour, site.servers[0].address, site.token, "misspelled") as client:
+        with pytest.raises(MistakeError) as mistake:
+            client.check("ada", "email", "marketing.news")
+        assert mistake.value.reason == "CATALOGUE_MISSING"
+
+
+def test_an_address_that_two_customers_hold_is_a_no_and_no_exception(client: Any, name: str, at: At) -> None:
+    shared = ContactPoint.phone("+33612345678" if "sync-" in name else "+33612345679")
+    for customer in (f"{name}/1", f"{name}/2"):
+        client.grant(customer, at("till"), contact_point=shared)
+    answer = client.check(shared, "sms", "marketing.news")
+    assert not answer
+    assert (answer.verdict, answer.reason) == (Verdict.UNDECIDED, "CUSTOMER_AMBIGUOUS")
+    with pytest.raises(CallFailedError) as failed:
+        client.record_facts(shared, country="FR")
+    assert failed.value.reason == "CUSTOMER_AMBIGUOUS"
+
+
+def test_an_instant_without_time_zone_is_refused_before_it_is_sent(client: Any, name: str) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        client.report_activity(name, ActivityKind.PURCHASE, act_time=datetime(2026, 1, 1))  # noqa: DTZ001 - the point
+
+
+# --- the flavours, and the protos ---------------------------------------------------------------
+
+
+def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
+    def told(flavour: type) -> dict[str, list[tuple[str, Any, Any]]]:
+        methods = {name: method for name, method in vars(flavour).items() if inspect.isfunction(method)}
+        return {
+            name: [(each.name, each.kind, each.default) for each in inspect.signature(method).parameters.values()]
+            for name, method in methods.items()
+            if not name.startswith("_")
+        }
+
+    assert told(Client) == told(AsyncClient)
+    assert len(told(Client)) == 19
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "prefix"),
+    [
+        (ContactPointKind, customer_pb2.ContactPointKind, "CONTACT_POINT_KIND_"),
+        (DeclarationMethod, evidence_pb2.DeclarationMethod, "DECLARATION_METHOD_"),
+        (Declarant, evidence_pb2.Declarant, "DECLARANT_"),
+        (Recorder, evidence_pb2.Recorder, "RECORDER_"),
+        (ContactOutcome, contact_service_pb2.ContactOutcome, "CONTACT_OUTCOME_"),
+        (CustomerKind, customer_service_pb2.CustomerKind, "CUSTOMER_KIND_"),
+        (ActivityKind, customer_service_pb2.ActivityKind, "ACTIVITY_KIND_"),
+        (ContactPointFact, customer_service_pb2.ContactPointFact, "CONTACT_POINT_FACT_"),
+    ],
+)
+def test_the_client_knows_every_word_of_the_protos(words: Any, names: Any, prefix: str) -> None:
+    assert {word.value for word in words} == {name.removeprefix(prefix) for name in names.keys()} - {"UNSPECIFIED"}  # noqa: SIM118 - no dict
+
+
+def test_the_client_knows_every_field_of_the_protos() -> None:
+    def fields(message: Any) -> set[str]:
+        return set(message.DESCRIPTOR.fields_by_name)
+
+    def names(value: type) -> set[str]:
+        return {each.name for each in dataclasses.fields(value)}
+
+    assert names(Answer) - {"message", "fields"} == fields(decision_pb2.Decision)
+    assert names(Question) == fields(decision_pb2.Question)
+    assert names(Evidence) == fields(evidence_pb2.Evidence)
+    assert set(Facts.__annotations__) == fields(customer_service_pb2.CustomerFacts)
+    assert set(Scope.__annotations__) == fields(permission_pb2.RefusalScope)
