@@ -84,6 +84,7 @@ def test_the_client_depends_on_what_the_server_depends_on_and_on_nothing_of_stor
     assert {each.partition(">")[0] for each in client["dependencies"]} == {
         "googleapis-common-protos",
         "grpcio",
+        "grpcio-health-checking",
         "grpcio-status",
         "protobuf",
     }
