@@ -339,7 +339,7 @@ class TestBrokenConnections:
         store: Any = SqlStore(engine)
         head = append(store)
         assert store.read(BRAND, (b"",)) == Sight(seen_of(head), {})
-        store._reader._idle._stack[-1].close()
+        store._reader._idle.stack[-1].close()
         with pytest.raises(StoreUnavailableError):
             store.read(BRAND, (b"",))
         assert store.read(BRAND, (b"",)) == Sight(seen_of(head), {})

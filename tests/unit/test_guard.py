@@ -254,7 +254,7 @@ class TestNewConnections:
             file.with_name(file.name + ending).unlink(missing_ok=True)
         older.replace(file)
         # The connection that led to the older file is in another thread's hands; the pool still has one, too.
-        in_use, parts.store._reader._idle._stack = parts.store._reader._idle._stack, []
+        in_use, parts.store._reader._idle.stack = parts.store._reader._idle.stack, []
         refused(house)
         assert in_use
         parts.close()

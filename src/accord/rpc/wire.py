@@ -25,7 +25,8 @@ DEFAULT_PAGE = 100
 
 _BRAND = re.compile(r"[a-z0-9-]{1,64}\Z")
 _VIEWS = frozenset(decision_pb2.DecisionView.values())
-_ANY_IDENTIFIER = Identifier(IdentifierKind.CUSTOMER_ID, "")
+_CUSTOMER_ID = IdentifierKind.CUSTOMER_ID
+_ANY_IDENTIFIER = Identifier(_CUSTOMER_ID, "")
 Member = TypeVar("Member", bound=Enum)
 
 
@@ -133,7 +134,7 @@ class Examiner:
         """Return whom a key names."""
         match key.WhichOneof("key"):
             case "customer_id":
-                return self._identifier(field, ".customer_id", IdentifierKind.CUSTOMER_ID, key.customer_id)
+                return self._identifier(field, ".customer_id", _CUSTOMER_ID, key.customer_id)
             case "contact_point":
                 return self.contact_point(f"{field}.contact_point", key.contact_point)
             case _:

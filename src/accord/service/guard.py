@@ -70,11 +70,14 @@ class ProvenStore:
         try:
             if self._proven_connections == _NEVER:
                 self._prove_or_refuse()
+            sight = self._store.read(brand, lookups)
+            if self._proven_connections == self._store.connections:
+                return sight
             for _ in range(_TRIES):
+                self._prove_or_refuse()
                 sight = self._store.read(brand, lookups)
                 if self._proven_connections == self._store.connections:
                     return sight
-                self._prove_or_refuse()
         except StoreUnavailableError:
             self._proven_connections = _NEVER
             raise

@@ -7,7 +7,6 @@ the next read opens another, and the guard around the store proves the ledger be
 """
 
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -44,9 +43,7 @@ _POSTGRESQL_MANY = _SELECT.format(joined=_POSTGRESQL_JOINED, wanted="= ANY(%s)",
 
 
 class Reader(Protocol):
-    """Reads what questions need. `opened` counts the connections ever opened."""
-
-    opened: int
+    """Reads what questions need."""
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Return what the lookups lead to; None when the brand has no ledger."""
@@ -57,74 +54,69 @@ class Reader(Protocol):
         ...
 
 
-def open_reader(engine: Engine) -> Reader:
-    """Return the reader for a database."""
+def open_reader(engine: Engine, opening: Callable[[], None]) -> Reader:
+    """Return the reader for a database; `opening` is told of each connection before it is opened."""
     if engine.dialect.name == "sqlite":
-        return _SqliteReader(str(engine.url.database))
-    return _PostgresqlReader(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        return _SqliteReader(str(engine.url.database), opening)
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return _PostgresqlReader(url, opening)
 
 
 Lent = TypeVar("Lent", sqlite3.Connection, psycopg.Cursor[tuple[Any, ...]])
 
 
 class _Idle(Generic[Lent]):
-    """Connections between two questions, the one used last on top; all are closed when one of them breaks."""
+    """Connections between two questions, the one used last on top; all are closed when one of them breaks.
+
+    Readers take from the stack and give back to the very one they took from, without a call: it is on
+    the way of every check. Where another is the newest by then, what they gave back is closed.
+    """
 
     def __init__(self, close: Callable[[Lent], None]) -> None:
         self._close: Callable[[Lent], None] = close
-        self._stack: list[Lent] = []
-
-    def take(self) -> tuple[list[Lent], Lent | None]:
-        """Return the stack, to be given back to, and its top; None when there is none."""
-        stack = self._stack
-        try:
-            return stack, stack.pop()
-        except IndexError:
-            return stack, None
-
-    def give_back(self, stack: list[Lent], connection: Lent) -> None:
-        """Put it on top; where the stack was emptied meanwhile, close it."""
-        stack.append(connection)
-        if stack is not self._stack:
-            self._empty(stack)
+        self.stack: list[Lent] = []
 
     def drop(self, *broken: Lent) -> None:
-        """Close the broken one and every idle one."""
-        stack, self._stack = self._stack, []
+        """Close the broken one and every idle one; those in use belong to a stack that is no longer the newest."""
+        stack, self.stack = self.stack, []
         stack.extend(broken)
-        self._empty(stack)
+        self.empty(stack)
 
-    def _empty(self, stack: list[Lent]) -> None:
+    def empty(self, stack: list[Lent]) -> None:
+        """Close whatever a stack holds."""
         while stack:
             with suppress(IndexError, sqlite3.Error, psycopg.Error):
                 self._close(stack.pop())
 
 
 class _SqliteReader:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, opening: Callable[[], None]) -> None:
         self._path = path
+        self._opening = opening
         self._idle = _Idle[sqlite3.Connection](lambda connection: connection.close())
-        self._lock = threading.Lock()
-        self.opened = 0
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
-        stack, idle = self._idle.take()
-        connection = idle or self._connect()
+        stack = self._idle.stack
+        try:
+            connection = stack.pop()
+        except IndexError:
+            connection = self._connect()
         sql = _SQLITE_ONE if len(lookups) == 1 else _sqlite_many(len(lookups))
         try:
             rows = connection.execute(sql, (*lookups, brand)).fetchall()
         except sqlite3.Error as error:
             self._idle.drop(connection)
             raise StoreUnavailableError("the database did not answer") from error
-        self._idle.give_back(stack, connection)
+        stack.append(connection)
+        if stack is not self._idle.stack:
+            self._idle.empty(stack)
         return _sight(brand, rows)
 
     def close(self) -> None:
         self._idle.drop()
 
     def _connect(self) -> sqlite3.Connection:
-        with self._lock:
-            self.opened += 1
+        self._opening()
         try:
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             for pragma in PRAGMAS:
@@ -135,15 +127,17 @@ class _SqliteReader:
 
 
 class _PostgresqlReader:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, opening: Callable[[], None]) -> None:
         self._url = url
+        self._opening = opening
         self._idle = _Idle[psycopg.Cursor[tuple[Any, ...]]](lambda cursor: cursor.connection.close())
-        self._lock = threading.Lock()
-        self.opened = 0
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
-        stack, idle = self._idle.take()
-        cursor = idle or self._connect()
+        stack = self._idle.stack
+        try:
+            cursor = stack.pop()
+        except IndexError:
+            cursor = self._connect()
         try:
             if len(lookups) == 1:
                 rows = cursor.execute(_POSTGRESQL_ONE, (lookups[0], brand), prepare=True).fetchall()
@@ -152,15 +146,16 @@ class _PostgresqlReader:
         except psycopg.Error as error:
             self._idle.drop(cursor)
             raise StoreUnavailableError("the database did not answer") from error
-        self._idle.give_back(stack, cursor)
+        stack.append(cursor)
+        if stack is not self._idle.stack:
+            self._idle.empty(stack)
         return _sight(brand, rows)
 
     def close(self) -> None:
         self._idle.drop()
 
     def _connect(self) -> psycopg.Cursor[tuple[Any, ...]]:
-        with self._lock:
-            self.opened += 1
+        self._opening()
         try:
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
         except psycopg.Error as error:

@@ -7,6 +7,7 @@ values are bound, never written into a statement.
 """
 
 import struct
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -104,17 +105,15 @@ class SqlStore:
     def __init__(self, engine: Engine) -> None:
         """Use a database at the newest revision. Nothing is opened yet."""
         self._engine = engine
-        self._pooled = 0
-        self._reader: Reader = open_reader(engine)
+        self._lock = threading.Lock()
+        self.connections = 0
+        """How many connections were ever opened."""
+        self._reader: Reader = open_reader(engine, self._count)
         event.listen(engine, "connect", self._count)
 
-    @property
-    def connections(self) -> int:
-        """How many connections were ever opened."""
-        return self._pooled + self._reader.opened
-
     def _count(self, *_: object) -> None:
-        self._pooled += 1
+        with self._lock:
+            self.connections += 1
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Return what the wanted lookups lead to, in one statement on the newest committed state."""
