@@ -81,13 +81,15 @@ def _skips(gate: Gate, *, exempt: bool, floor_only: bool) -> bool:
 
 def _judges(*, exempt: bool, floor_only: bool) -> tuple[Callable[[Case], Finding | None], ...]:
     """Return what is asked in turn without trace on a lane of this kind; gate 4 never says no."""
-    before = [gate for gate in ORDER if gate.number < _GROUND_GATES[0] and gate.judge is not purpose_class.judge]
-    after = [gate for gate in ORDER if gate.number > _GROUND_GATES[-1]]
-    first, last = (
-        tuple(gate.judge for gate in gates if not _skips(gate, exempt=exempt, floor_only=floor_only))
-        for gates in (before, after)
-    )
-    return (*first, _grounds, *last)
+    asked: list[Callable[[Case], Finding | None]] = []
+    for gate in ORDER:
+        if gate.number == _GROUND_GATES[0]:
+            asked.append(_grounds)
+        elif gate.number in _GROUND_GATES or gate.judge is purpose_class.judge:
+            continue
+        elif not _skips(gate, exempt=exempt, floor_only=floor_only):
+            asked.append(gate.judge)
+    return tuple(asked)
 
 
 _GROUND_GATES = (6, 7, 8)
