@@ -239,6 +239,7 @@ class TestCustomers:
             loaded = load(store, lookups=(key,))
             assert (loaded.holders, loaded.customers) == ({key: (ADA,)}, {ADA: expected})
         assert dict(store.all_customers(BRAND)) == {ADA: expected}
+        assert list(store.all_known(BRAND)) == [Known(ADA, expected.state, expected.identifiers[1:])]
         assert dict(store.all_points(BRAND)) == {lookup(2): b"\x00bounced"}
 
     def test_a_newer_state_takes_the_place_of_the_older_one(self, store: Store) -> None:
@@ -288,7 +289,7 @@ class TestCustomers:
             points={lookup(2): b"complained"},
         )
         append(store, unlinked=((lookup(2), ADA),))
-        assert see(store, lookup(2)) == {}
+        assert see(store, lookup(1), lookup(2)) == {lookup(1): (Known(ADA, b"\x00state\xff", ()),)}
         loaded = load(store, lookups=(lookup(1), lookup(2)))
         assert [row.number for row in loaded.customers[ADA].identifiers] == [1]
         assert loaded.points == {lookup(2): b"complained"}
@@ -297,8 +298,21 @@ class TestCustomers:
         append(store, customers={ADA: customer()}, linked=((lookup(2), ADA, 2, "EMAIL"),))
         append(store, unlinked=((lookup(2), ADA),), linked=((lookup(2), ADA, 3, "EMAIL"),))
         assert [row.number for row in load(store, lookups=(lookup(2),)).customers[ADA].identifiers] == [3]
+        ((known,),) = see(store, lookup(2)).values()
+        assert [row.number for row in known.addresses] == [3]
         append(store, linked=((lookup(2), ADA, 5, "EMAIL"),))
         assert [row.number for row in load(store, lookups=(lookup(2),)).customers[ADA].identifiers] == [5]
+
+    def test_a_fact_of_an_address_is_seen_of_everybody_who_holds_it(self, store: Store) -> None:
+        shared = lookup(9)
+        append(store, customers={ADA: customer(), BOB: customer()}, linked=((shared, ADA, 1, "EMAIL"),))
+        append(store, linked=((shared, BOB, 4, "EMAIL"),))
+        append(store, points={shared: b"bounced"})
+        seen = {known.customer_ref: known.addresses for known in see(store, shared)[shared]}
+        assert seen == {
+            ADA: (IdentifierRow(shared, 1, "EMAIL", b"bounced"),),
+            BOB: (IdentifierRow(shared, 4, "EMAIL", b"bounced"),),
+        }
 
 
 class TestContactsAndRequests:

@@ -125,6 +125,9 @@ class MemoryStore:
         it = self._brands[brand]
         yield from ((ref, it.customer(ref)) for ref in sorted(it.customers))
 
+    def all_known(self, brand: BrandId) -> Iterator[Known]:
+        yield from (_known(ref, row) for ref, row in self.all_customers(brand))
+
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
         yield from sorted(self._brands[brand].points.items())
 

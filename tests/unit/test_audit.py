@@ -116,12 +116,13 @@ ROOT = "the head's root or edge does not fit the entries"
 POINTS = "the states of addresses do not follow from the entries"
 CONTACTS = "the contacts do not follow from the entries"
 FOLLOW = "state, chain or identifiers do not follow from the entries"
+SEEN = "questions see other addresses than they hold"
 VERIFIED = encode(PointState(verified=Position(1))).hex()
 BY_ANOTHER = "UPDATE entry SET customer_version = 2, customer_ref = (SELECT customer_ref FROM entry WHERE position = 9)"
 TO_ANOTHER = (
     "INSERT INTO identity SELECT brand_id, lookup, zeroblob(16), 9, kind FROM identity WHERE kind = 'EMAIL' LIMIT 1"
 )
-MADE_UP = "INSERT INTO customer SELECT brand_id, x'0102', 1, leaf_hash, state FROM customer WHERE version = 3"
+MADE_UP = "INSERT INTO customer SELECT brand_id, x'0102', 1, leaf_hash, state, held FROM customer WHERE version = 3"
 
 CHANGES = {
     "a bit of a leaf": (flip("leaf", "entry", "position = 5"), "entry 5: the leaf does not fit its hash"),
@@ -152,6 +153,7 @@ CHANGES = {
     "an address taken off": ("DELETE FROM identity WHERE kind = 'EMAIL' AND number = 2", FOLLOW),
     "an address given to another": (TO_ANOTHER, FOLLOW),
     "another number of an address": ("UPDATE identity SET number = 7 WHERE number = 2", FOLLOW),
+    "the addresses questions see": ("UPDATE customer SET held = NULL WHERE version = 3", SEEN),
     "the state of an address": (f"UPDATE point SET state = x'{VERIFIED}'", POINTS),
     "the state of an address gone": ("DELETE FROM point", POINTS),
     "the entries of a contact": ("UPDATE contact SET positions = substr(positions, 1, 8)", CONTACTS),

@@ -40,7 +40,7 @@ class TreeHead(Head, frozen=True, gc=False):
     edge: bytes = b""
 
 
-class IdentifierRow(Struct, frozen=True, gc=False):
+class IdentifierRow(Struct, frozen=True, gc=False, array_like=True):
     """An identifier a customer holds; `point` is the state of the address, empty when nothing is known of it."""
 
     lookup: bytes
@@ -215,6 +215,10 @@ class Records(Protocol):
 
     def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
         """Yield every customer with what they hold, by reference."""
+        ...
+
+    def all_known(self, brand: BrandId) -> Iterator[Known]:
+        """Yield every customer as `read` returns them, by reference."""
         ...
 
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:

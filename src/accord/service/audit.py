@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from accord.domain.events import CatalogueApplied
-from accord.domain.terms import BrandId
+from accord.domain.terms import BrandId, IdentifierKind
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
@@ -131,6 +131,10 @@ class _Auditor:
                 yield f"customer {ref.hex()[:8]}…: state, chain or identifiers do not follow from the entries"
         if seen != len(self.world.chains):
             yield f"{len(self.world.chains)} customers have entries, {seen} have a state"
+        for known in records.all_known(self.head.brand):
+            identifiers = self.world.full_row(known.customer_ref).identifiers
+            if known.addresses != tuple(each for each in identifiers if each.kind != IdentifierKind.CUSTOMER_ID):
+                yield f"customer {known.customer_ref.hex()[:8]}…: questions see other addresses than they hold"
 
     def _other_faults(self, records: Records) -> Iterator[str]:
         points = dict(records.all_points(self.head.brand))

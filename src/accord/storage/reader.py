@@ -16,30 +16,20 @@ import psycopg
 from sqlalchemy import Engine
 
 from accord.domain.terms import BrandId
-from accord.ledger.store import Head, IdentifierRow, Known, Sight, StoreUnavailableError
+from accord.ledger.store import Head, Known, Sight, StoreUnavailableError
 from accord.storage.engine import PRAGMAS
+from accord.storage.held import decode
 
 _SELECT = (
     "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, "
-    "w.lookup, c.customer_ref, c.state, ("
-    # What a customer holds comes as one text: the interpreter's lock is let go for every row that is fetched, and to
-    # get it back costs more than the row. A question looks at addresses; the caller's own ids only find the customer.
-    "SELECT {joined} FROM identity i "
-    "LEFT JOIN point p ON p.brand_id = i.brand_id AND p.lookup = i.lookup "
-    "WHERE i.brand_id = c.brand_id AND i.customer_ref = c.customer_ref AND i.kind <> 'CUSTOMER_ID') "
-    "FROM head h "
+    "w.lookup, c.customer_ref, c.state, c.held FROM head h "
     "LEFT JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
     "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
     "WHERE h.brand = {mark}"
 )
-_SQLITE_JOINED = "group_concat(i.number || ' ' || i.kind || ' ' || hex(i.lookup) || ' ' || hex(p.state), ',')"
-_SQLITE_ONE = _SELECT.format(joined=_SQLITE_JOINED, wanted="= ?", mark="?")
-_POSTGRESQL_JOINED = (
-    "string_agg(i.number || ' ' || i.kind || ' ' || encode(i.lookup, 'hex') || ' ' "
-    "|| coalesce(encode(p.state, 'hex'), ''), ',')"
-)
-_POSTGRESQL_ONE = _SELECT.format(joined=_POSTGRESQL_JOINED, wanted="= %s", mark="%s")
-_POSTGRESQL_MANY = _SELECT.format(joined=_POSTGRESQL_JOINED, wanted="= ANY(%s)", mark="%s")
+_SQLITE_ONE = _SELECT.format(wanted="= ?", mark="?")
+_POSTGRESQL_ONE = _SELECT.format(wanted="= %s", mark="%s")
+_POSTGRESQL_MANY = _SELECT.format(wanted="= ANY(%s)", mark="%s")
 
 
 class Reader(Protocol):
@@ -165,7 +155,7 @@ class _PostgresqlReader:
 
 @lru_cache(maxsize=64)
 def _sqlite_many(count: int) -> str:
-    return _SELECT.format(joined=_SQLITE_JOINED, wanted=f"IN ({','.join('?' * count)})", mark="?")
+    return _SELECT.format(wanted=f"IN ({','.join('?' * count)})", mark="?")
 
 
 def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
@@ -173,15 +163,7 @@ def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
     if not rows:
         return None
     known: dict[bytes, tuple[Known, ...]] = {}
-    for _, _, _, _, _, lookup, ref, state, held in rows:
+    for _, _, _, _, _, lookup, ref, state, addresses in rows:
         if state is not None:
-            known[lookup] = (*known.get(lookup, ()), Known(ref, state, _addresses(held) if held else ()))
+            known[lookup] = (*known.get(lookup, ()), Known(ref, state, decode(addresses) if addresses else ()))
     return Sight(Head(brand, *rows[0][:5]), known)
-
-
-def _addresses(held: str) -> tuple[IdentifierRow, ...]:
-    rows = []
-    for each in held.split(","):
-        number, kind, lookup, point = each.split(" ")
-        rows.append(IdentifierRow(bytes.fromhex(lookup), int(number), kind, bytes.fromhex(point)))
-    return tuple(rows)

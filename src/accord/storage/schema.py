@@ -68,6 +68,7 @@ customer = Table(
     Column("leaf_hash", LargeBinary, nullable=False),
     Column("state", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "customer_ref"),
+    Column("held", LargeBinary),
     sqlite_with_rowid=False,
 )
 

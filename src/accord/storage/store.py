@@ -23,6 +23,7 @@ from accord.ledger.store import (
     ContactRow,
     CustomerRow,
     IdentifierRow,
+    Known,
     RequestRow,
     Sight,
     StoreUnavailableError,
@@ -31,6 +32,7 @@ from accord.ledger.store import (
     Wanted,
 )
 from accord.proof.merkle import EMPTY_ROOT, grow, root_of_edge, split
+from accord.storage import held
 from accord.storage.engine import Driver, Row, Statement, driver, in_dialect, translated
 from accord.storage.reader import Reader, open_reader
 
@@ -95,6 +97,7 @@ _ENTRIES_OF = (
 )
 _LEAF_HASHES = "SELECT leaf_hash FROM entry WHERE brand_id = ? AND position >= ? AND position < ? ORDER BY position"
 _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? AND tile_index = ANY(?)"
+_ALL_KNOWN = "SELECT customer_ref, state, held FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
 _ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
 
@@ -168,6 +171,11 @@ class SqlStore:
         """Yield every customer with what they hold, by reference."""
         yield from _grouped(self._stream(brand, _ALL_CUSTOMERS))
 
+    def all_known(self, brand: BrandId) -> Iterator[Known]:
+        """Yield every customer as questions meet them, by reference."""
+        for ref, state, raw in self._stream(brand, _ALL_KNOWN):
+            yield Known(bytes(ref), bytes(state), held.decode(raw) if raw else ())
+
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
         """Yield the state of every address."""
         yield from self._stream(brand, _ALL_POINTS)
@@ -222,7 +230,7 @@ class SqlWriting:
             holders[lookup] = (*holders.get(lookup, ()), ref)
         points: dict[bytes, bytes] = dict(found[_POINTS])
         refs = {*wanted.customers, *(row.customer_ref for row in contacts.values())}
-        refs.update(ref for held in holders.values() for ref in held)
+        refs.update(ref for theirs in holders.values() for ref in theirs)
         customers = dict(_grouped(self._select((_CUSTOMERS, tuple(sorted(refs))))[_CUSTOMERS]))
         return View(self.head, holders, customers, points, contacts, requests)
 
@@ -251,6 +259,7 @@ class SqlWriting:
         if batch.head != self.head:
             statements.append((_MOVE_HEAD, [_moved(it, batch.head)]))
         self._database.write(statements)
+        held.refresh(self._database, it, batch)
         self._database.commit()
 
     def _open(self, head: TreeHead) -> int:
@@ -330,13 +339,13 @@ def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:
     """Join the rows of each customer, which follow each other."""
     ref: bytes | None = None
     first: Any = None
-    held: list[IdentifierRow] = []
+    identifiers: list[IdentifierRow] = []
     for row in rows:
         if row[0] != ref:
             if ref is not None:
-                yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(held))
-            ref, first, held = row[0], row, []
+                yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(identifiers))
+            ref, first, identifiers = row[0], row, []
         if row[4] is not None:
-            held.append(IdentifierRow(bytes(row[4]), row[5], row[6], bytes(row[7] or b"")))
+            identifiers.append(IdentifierRow(bytes(row[4]), row[5], row[6], bytes(row[7] or b"")))
     if ref is not None:
-        yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(held))
+        yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(identifiers))

@@ -1,0 +1,47 @@
+"""What a customer holds, kept beside their state: the addresses and what is known of each, as one value.
+
+A question then meets one row, where it would walk an index and join every address. The value follows
+from `identity` and `point`, which stay the truth: a commit that changed either writes it anew for
+whom it touches, in its own transaction, so it never lags; the audit compares. The callers' own ids
+are left out: they only find the customer.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from accord.ledger.store import Batch, IdentifierRow
+from accord.storage.engine import Driver, Row
+
+EVERYONE = (
+    "SELECT i.brand_id, i.customer_ref, i.lookup, i.number, i.kind, p.state FROM identity i "
+    "LEFT JOIN point p ON p.brand_id = i.brand_id AND p.lookup = i.lookup "
+    "WHERE i.kind <> 'CUSTOMER_ID' ORDER BY i.brand_id, i.customer_ref, i.number"
+)
+PUT = "UPDATE customer SET held = ? WHERE brand_id = ? AND customer_ref = ?"
+_THEIRS = EVERYONE.replace("ORDER BY", "AND i.brand_id = ? AND i.customer_ref = ANY(?) ORDER BY")
+_HOLDERS = "SELECT DISTINCT customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?)"
+
+_encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(tuple[IdentifierRow, ...]).decode
+"""Return the addresses in a value, by number."""
+
+
+def refresh(database: Driver, brand_id: int, batch: Batch) -> None:
+    """Write anew what those customers hold whose addresses the batch changed; all else of it is written."""
+    refs = {ref for _, ref, *_ in (*batch.linked, *batch.unlinked)}
+    if batch.points:
+        refs.update(bytes(ref) for (ref,) in database.rows(_HOLDERS, brand_id, list(batch.points)))
+    if refs:
+        held = {ref: raw for raw, _, ref in packed(database.rows(_THEIRS, brand_id, sorted(refs)))}
+        database.write([(PUT, [(held.get(ref), brand_id, ref) for ref in sorted(refs)])])
+
+
+def packed(rows: Iterable[Any]) -> Iterator[Row]:
+    """Yield the values of `PUT` for each customer of whom there are rows; theirs follow each other."""
+    for (brand_id, ref), theirs in groupby(rows, itemgetter(0, 1)):
+        addresses = [IdentifierRow(bytes(row[2]), row[3], row[4], bytes(row[5] or b"")) for row in theirs]
+        yield _encode(addresses), brand_id, bytes(ref)
