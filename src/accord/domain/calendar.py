@@ -47,13 +47,22 @@ class OpenHours(Struct, frozen=True, eq=False):
     closed_on_public_holidays: bool = False
 
 
-class Whereabouts(Struct, frozen=True, gc=False):
-    """What is known of where a customer lives; `home_country` is the brand's."""
+class Whereabouts(Struct, frozen=True, eq=False, gc=False):
+    """What is known of where a customer lives; `home_country` is the brand's.
+
+    Told apart by identity, since every check looks it up several times: `whereabouts` gives the one.
+    """
 
     country: str
     region: str
     time_zone: str
     home_country: str
+
+
+@lru_cache(maxsize=65_536)
+def whereabouts(country: str, region: str, time_zone: str, home_country: str) -> Whereabouts:
+    """Return the whereabouts that these facts tell."""
+    return Whereabouts(country, region, time_zone, home_country)
 
 
 def zone_known(name: str) -> bool:

@@ -40,7 +40,7 @@ def _says_more(found: Ground, furthest: Ground) -> bool:
 
 
 def _permissions(term: BasisTerm, case: Case) -> Ground:
-    furthest = Ground(6, _NO_PERMISSION, term)
+    furthest: Ground | None = None
     marks = case.permissions if len(case.permissions) == 1 else sorted(case.permissions, key=_unlimited_first)
     for mark in marks:
         if case.refusals and not case.lifts(mark):
@@ -48,10 +48,9 @@ def _permissions(term: BasisTerm, case: Case) -> Ground:
         found = _permission(mark, term, case)
         if not found.gate:
             return found
-        newer = furthest.mark is None or mark.position > furthest.mark.position
-        if found.gate > furthest.gate or (found.gate == furthest.gate and newer):
+        if furthest is None or (found.gate, mark.position) > (furthest.gate, furthest.positions[0]):
             furthest = found
-    return furthest
+    return furthest or Ground(6, _NO_PERMISSION, term)
 
 
 def _permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Ground:

@@ -4,7 +4,7 @@ A case is made by `decide`, read by the gates, and thrown away. It alone changes
 gates lower `until`, the instant before which time cannot change the answer.
 """
 
-from accord.domain.calendar import Whereabouts
+from accord.domain.calendar import Whereabouts, whereabouts
 from accord.domain.decision import Customer, Point
 from accord.domain.ground import NOT_SOUGHT
 from accord.domain.policy import Lane, Policy
@@ -59,9 +59,10 @@ class Case:
         self.until: int = FAR
         self.ground = NOT_SOUGHT
         self.permissions: list[PermissionMark] = []
+        purpose = cell.purpose
         for mark in self.state.permissions:
             # Most permissions fall at their purposes, without a call.
-            if cell.purpose in mark.granted.purposes and permits(mark.granted, cell):
+            if purpose in mark.granted.purposes and permits(mark.granted, cell):
                 self.permissions.append(mark)
         self.refusals: list[RefusalMark] = []
         if not lane.floor_only:
@@ -86,7 +87,7 @@ class Case:
         """Where the customer lives, as far as it is known."""
         if self._where is None:
             facts = self.state.facts
-            self._where = Whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
+            self._where = whereabouts(facts.country, facts.region, facts.time_zone, self.policy.home_country)
         return self._where
 
     def lifts(self, mark: PermissionMark) -> bool:

@@ -63,7 +63,8 @@ def permits(granted: Granted, cell: Cell) -> bool:
     return (
         cell.purpose in granted.purposes
         and cell.channel in granted.channels
-        and (not granted.point or (bool(cell.points) and all(point == granted.point for point in cell.points)))
+        # Numbers differ, so every address that may be used is the one named only where it is the only one.
+        and (not granted.point or cell.points == (granted.point,))
         and (not granted.topics or cell.topic in granted.topics)
         and (not granted.places or cell.place in granted.places)
     )

@@ -163,6 +163,8 @@ _RECORD = struct.Struct("<8sQQqHHHB4s")
 
 RECORD_BYTES = _RECORD.size
 
+_time_from: Callable[[bytes, int], tuple[int]] = struct.Struct("<Q").unpack_from
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -206,7 +208,7 @@ def counted_newest_first(state: CustomerState, since: int) -> list[ContactRecord
 
 def time_at(contacts: bytes, at: int) -> int:
     """Return when the packed contact was authorised whose record starts `at` bytes in."""
-    return int.from_bytes(contacts[at + 8 : at + 16], "little")
+    return _time_from(contacts, at + 8)[0]
 
 
 def _newest_first(raw: bytes, since: int) -> list[ContactRecord]:

@@ -37,7 +37,8 @@ def fault_of_permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Re
         return Reason.PENDING_CONFIRMATION if case.now < mark.pending_until else Reason.PERMISSION_EXPIRED
     if mark.valid_until and mark.valid_until <= case.now:
         return Reason.PERMISSION_EXPIRED
-    case.changes_at(mark.valid_until)
+    if mark.valid_until:
+        case.changes_at(mark.valid_until)
     if mark.valid_from > case.now:
         case.changes_at(mark.valid_from)
         return Reason.PERMISSION_NOT_YET_VALID

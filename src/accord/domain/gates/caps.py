@@ -21,7 +21,8 @@ def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
     nth_newest = len(state.contacts) - cap.limit * RECORD_BYTES
     if nth_newest < 0:
         return NEVER
-    since = _window_start(cap, case, time) + 1
+    # Contacts count after an instant: in a sliding window, the one that leaves it now is gone.
+    since = calendar.calendar_days_start(case.where, time, cap.days) if cap.calendar_days else time - cap.span + 1
     if time_at(state.contacts, nth_newest) < since:
         return NEVER
     own = case.own_contact.key if case.own_contact else b""
@@ -35,13 +36,6 @@ def free_at(cap: CapTerm, case: Case, time: Instant) -> Instant:
                 # Room comes back when the oldest of the newest `limit` contacts leaves the window.
                 return _leaves(cap, case, Instant(when))
     return NEVER
-
-
-def _window_start(cap: CapTerm, case: Case, time: Instant) -> int:
-    """Return the instant after which contacts count."""
-    if cap.calendar_days:
-        return calendar.calendar_days_start(case.where, time, cap.days) - 1
-    return time - cap.span
 
 
 def _leaves(cap: CapTerm, case: Case, time: Instant) -> Instant:
