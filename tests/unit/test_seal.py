@@ -1,6 +1,9 @@
 """Sealing: what was sealed opens with its key at its place, and with nothing else anywhere else."""
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -42,6 +45,26 @@ def test_a_ciphertext_moved_to_another_place_does_not_open(place: str) -> None:
 def test_another_key_opens_nothing() -> None:
     with pytest.raises(ValueError, match="does not open"):
         unseal(b"l" * 32, PLACE, seal(KEY, PLACE, OPENING, b"payload"))
+
+
+@given(st.binary(min_size=32, max_size=32), st.integers(0, 2**63 - 1))
+def test_the_key_of_an_entry_is_hkdf_expand_as_rfc_5869_has_it(key: bytes, position: int) -> None:
+    """Opened here with nothing of ours but the associated data's layout: label, then each field after its length."""
+    place = replace(PLACE, position=Position(position))
+    sealed = seal(key, place, OPENING, b"payload")
+    info = b"accord/v1/entry\x00" + position.to_bytes(8, "big")
+    entry_key = HKDFExpand(hashes.SHA256(), 32, info).derive(key)
+    fields = (
+        b"accord/v1/entry",
+        place.ledger.encode(),
+        place.customer_ref,
+        position.to_bytes(8, "big"),
+        place.customer_version.to_bytes(8, "big"),
+        (1).to_bytes(2, "big"),
+        place.generation.to_bytes(4, "big"),
+    )
+    bound = b"".join(len(field).to_bytes(2, "big") + field for field in fields)
+    assert AESGCM(entry_key).decrypt(sealed[:12], sealed[12:], bound) == OPENING + b"payload"
 
 
 def test_no_bit_may_change() -> None:
