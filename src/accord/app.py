@@ -8,23 +8,30 @@ from accord.cli import Accord, run
 from accord.config import Config
 from accord.domain.terms import BrandId, Instant
 from accord.keys.callers import Callers
+from accord.keys.kek import open_keks
 from accord.keys.keyring import WrappedKeyring
+from accord.keys.rotation import Rotation, irrecoverable_by, rotate
 from accord.keys.secrets import Secrets
+from accord.ledger.erasing import ErasureRow
 from accord.ledger.lookup import Lookups
 from accord.rpc.server import Server, Services, serve
 from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.erasure_saga import ErasureSaga
+from accord.service.erasures import Erasures
 from accord.service.guard import ProvenStore, keep_outside
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.records import Remembered
+from accord.service.retention import due_customers
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
+from accord.storage.erasure_store import SqlErasures
 from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.migrate import newest, revision, upgrade
-from accord.storage.outside import FileOutsideCopy
+from accord.storage.outside import FileFences, FileOutsideCopy
 from accord.storage.store import SqlStore
 from accord.storage.wal import WalKeeper
 
@@ -53,8 +60,10 @@ class Installation:
         self.keys_engine = open_engine(config.keys_url)
         self.store = SqlStore(self.engine)
         self.wal_keepers = (WalKeeper(self.engine), WalKeeper(self.keys_engine))
-        self.keyring = WrappedKeyring(SqlWrappedKeys(self.keys_engine), self.secrets.kek)
-        self.lookups = Lookups(self.secrets.pepper)
+        self.keks = open_keks(config.data / "secrets", os.environ)
+        self.wrapped_keys = SqlWrappedKeys(self.keys_engine)
+        self.keyring = WrappedKeyring(self.wrapped_keys, self.keks)
+        self.lookups = Lookups(self.secrets.pepper, self.secrets.suppression_pepper)
         self.fresh = SqlStore(open_engine(config.database_url, pool_size=0))
         self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
         self.policies = Policies(self.proven, self.keyring)
@@ -65,6 +74,21 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        kept, fences = SqlErasures(self.keys_engine), FileFences(config.data / "fences")
+        saga = ErasureSaga(
+            self.proven,
+            self.store,
+            kept,
+            fences,
+            self.keyring,
+            self.lookups,
+            self.secrets,
+            self.writer.write,
+            clock,
+            lambda erased: irrecoverable_by(self.wrapped_keys, config.kek_days, erased),
+        )
+        self.erasures = Erasures(self.proven, self.store, kept, fences, self.lookups, self.policies, saga, clock)
+        self.clock = clock
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision; return the two revisions."""
@@ -80,6 +104,18 @@ class Installation:
     def audit(self, brand: BrandId) -> AuditReport:
         """Fold the brand's ledger again and compare."""
         return audit(brand, self.store, self.store, self.keyring, self.lookups)
+
+    def due_customers(self, brand: BrandId) -> list[bytes]:
+        """Return the references of customers who are past the catalogue's retention."""
+        return list(due_customers(brand, self.proven, self.store, self.policies, self.clock()))
+
+    def retire(self, brand: BrandId, ref: bytes) -> ErasureRow:
+        """Erase a customer past retention."""
+        return self.erasures.retire(brand, (ref,))
+
+    def rotate_kek(self, progress: Callable[[int], None]) -> Rotation:
+        """Begin a new epoch of the key-encryption key, or finish the one that was begun."""
+        return rotate(self.wrapped_keys, self.keks, self.clock(), progress)
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside the database."""
@@ -98,6 +134,7 @@ class Installation:
             remembered=self.remembered,
             proofs=self.proofs,
             catalogues=self.catalogues,
+            erasures=self.erasures,
             lookups=self.lookups,
             callers=self.callers,
         )

@@ -125,6 +125,7 @@ class GrpcServer:
                 remembered=it.remembered,
                 proofs=it.proofs,
                 catalogues=it.catalogues,
+                erasures=it.erasures,
                 lookups=it.lookups,
                 callers=self.callers,
             ),

@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from support.databases import Databases
-from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from support.memory import MemoryFences, MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 
 from accord.domain.commands import AuthorizeContact, Command
 from accord.domain.terms import BrandId, Instant
+from accord.keys.kek import GivenKeks, KeyWrapper
 from accord.keys.keyring import WrappedKeyring
+from accord.keys.rotation import irrecoverable_by
 from accord.keys.secrets import Secrets
-from accord.ledger.keyring import OutsideCopy, WrappedKeys
+from accord.ledger.erasing import ErasureStore, OutsideFences
+from accord.ledger.keyring import OutsideCopy
 from accord.ledger.lookup import Lookups
 from accord.service.answers import Request, Result
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.erasure_saga import ErasureSaga
+from accord.service.erasures import Erasures
 from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
@@ -28,14 +33,16 @@ from accord.service.questions import Questions
 from accord.service.records import Remembered
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
+from accord.storage.erasure_store import SqlErasures
 from accord.storage.key_store import SqlWrappedKeys
-from accord.storage.outside import FileOutsideCopy
+from accord.storage.outside import FileFences, FileOutsideCopy
 from accord.storage.store import SqlStore
 
 StoreKind = Literal["memory", "sqlite", "postgres"]
 STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
 
-SECRETS = Secrets(kek=b"k" * 32, pepper=b"p" * 32, signing_seed=b"s" * 32)
+SECRETS = Secrets(pepper=b"p" * 32, signing_seed=b"s" * 32, suppression_pepper=b"u" * 32)
+KEK_DAYS = 30
 BRAND = BrandId("maison")
 START = Instant(1_767_348_000_000_000)
 """Friday, 2 January 2026, 10:00 UTC."""
@@ -63,15 +70,22 @@ class Parts:
     def __init__(
         self,
         store: Store,
-        wrapped_keys: WrappedKeys,
+        wrapped_keys: MemoryWrappedKeys | SqlWrappedKeys,
         outside: OutsideCopy,
         *endings: Callable[[], None],
         fresh: Store | None = None,
+        erasures: ErasureStore | None = None,
+        fences: OutsideFences | None = None,
     ) -> None:
         self.store = store
         self.fresh = fresh or store
         self.wrapped_keys = wrapped_keys
+        # In memory the keys and what takes them away are one, as they are in one database.
+        self.erasures = erasures or (
+            wrapped_keys if isinstance(wrapped_keys, MemoryWrappedKeys) else MemoryWrappedKeys()
+        )
         self.outside = outside
+        self.fences = fences or MemoryFences()
         self._endings = endings
 
     def close(self) -> None:
@@ -93,7 +107,15 @@ def parts_at(ledger_url: str, keys_url: str, folder: Path, *endings: Callable[[]
     ledger, keys = open_engine(ledger_url), open_engine(keys_url)
     disposals = (ledger.dispose, keys.dispose, *endings)
     fresh = SqlStore(open_engine(ledger_url, pool_size=0))
-    return Parts(SqlStore(ledger), SqlWrappedKeys(keys), FileOutsideCopy(folder), *disposals, fresh=fresh)
+    return Parts(
+        SqlStore(ledger),
+        SqlWrappedKeys(keys),
+        FileOutsideCopy(folder),
+        *disposals,
+        fresh=fresh,
+        erasures=SqlErasures(keys),
+        fences=FileFences(folder),
+    )
 
 
 class Installation:
@@ -105,14 +127,16 @@ class Installation:
         clock: HandClock | None = None,
         name_ledger: NameLedger = "accord/{}/1".format,
         secrets: Secrets = SECRETS,
+        keks: KeyWrapper | None = None,
     ) -> None:
         self.clock = clock or HandClock()
         self.parts = parts
         self.secrets = secrets
         self.store = parts.store
         self.outside = parts.outside
-        self.keyring = WrappedKeyring(parts.wrapped_keys, secrets.kek)
-        self.lookups = Lookups(secrets.pepper)
+        self.keks = keks or GivenKeks({1: b"k" * 32})
+        self.keyring = WrappedKeyring(parts.wrapped_keys, self.keks)
+        self.lookups = Lookups(secrets.pepper, secrets.suppression_pepper)
         self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets)
         self.policies = Policies(self.proven, self.keyring)
         self.writer = Writer(
@@ -122,6 +146,28 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.saga = ErasureSaga(
+            self.proven,
+            self.store,
+            parts.erasures,
+            parts.fences,
+            self.keyring,
+            self.lookups,
+            secrets,
+            self.writer.write,
+            self.clock,
+            lambda erased: irrecoverable_by(parts.wrapped_keys, KEK_DAYS, erased),
+        )
+        self.erasures = Erasures(
+            self.proven,
+            self.store,
+            parts.erasures,
+            parts.fences,
+            self.lookups,
+            self.policies,
+            self.saga,
+            self.clock,
+        )
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

@@ -6,12 +6,13 @@ the process, so "durable" means here that the method has returned.
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from accord.domain.terms import BrandId
+from accord.domain.terms import BrandId, Instant
 from accord.ledger.entry import StoredEntry
+from accord.ledger.erasing import Erasure, ErasureRow
 from accord.ledger.keyring import WrappedKey
 from accord.ledger.store import (
     TILE_WIDTH,
@@ -41,6 +42,7 @@ class _Brand:
     contacts: dict[bytes, ContactRow] = field(default_factory=dict)
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
     denials: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)
+    suppressions: dict[bytes, Instant] = field(default_factory=dict)
 
     def customer(self, ref: bytes) -> CustomerRow:
         row = self.customers[ref]
@@ -61,10 +63,11 @@ class _Brand:
             entries=self.entries + batch.entries,
             customers=self.customers | batch.customers,
             identities=kept | linked,
-            points=self.points | batch.points,
+            points={key: raw for key, raw in self.points.items() if key not in batch.dropped_points} | batch.points,
             contacts=self.contacts | batch.contacts,
             requests=self.requests | batch.requests,
             denials=self.denials + counted,
+            suppressions=self.suppressions | batch.suppressions,
         )
 
 
@@ -134,6 +137,23 @@ class MemoryStore:
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         yield from sorted(self._brands[brand].contacts.items())
 
+    def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
+        yield from sorted(self._brands[brand].suppressions.items())
+
+    def states(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, bytes]:
+        it = self._brands.get(brand)
+        return {ref: it.customers[ref].state for ref in refs if it and ref in it.customers}
+
+    def forget(self, brand: BrandId, refs: list[bytes]) -> None:
+        it = self._brands.get(brand)
+        if it is not None:
+            contacts = {key: row for key, row in it.contacts.items() if row.customer_ref not in refs}
+            requests = {key: row for key, row in it.requests.items() if row.customer_ref not in refs}
+            self._brands[brand] = replace(it, contacts=contacts, requests=requests)
+
+    def compact(self) -> bool:
+        return True
+
     def denials(self, brand: BrandId) -> list[DenialRow]:
         """Return what was counted; no part of the contract, tests alone read it back."""
         return [DenialRow(*key, count) for key, count in sorted(self._brands[brand].denials.items())]
@@ -175,6 +195,7 @@ class MemoryWriting:
             points={key: it.points[key] for key in wanted.lookups if key in it.points},
             contacts=contacts,
             requests={key: it.requests[key] for key in wanted.requests if key in it.requests},
+            suppressions={key: it.suppressions[key] for key in wanted.suppressions if key in it.suppressions},
         )
 
     def commit(self, batch: Batch) -> None:
@@ -183,17 +204,93 @@ class MemoryWriting:
 
 
 class MemoryWrappedKeys:
-    """`WrappedKeys`."""
+    """`WrappedKeys`, `KekEpochs` and `ErasureStore`."""
 
     def __init__(self) -> None:
         self.keys: dict[tuple[BrandId, bytes, int], WrappedKey] = {}
+        self.fences: set[tuple[BrandId, bytes]] = set()
+        self.begun: dict[int, tuple[Instant, Instant]] = {1: (Instant(1), Instant(0))}
+        self.kept: dict[tuple[BrandId, bytes], ErasureRow] = {}
 
     def insert_missing(self, brand: BrandId, keys: list[WrappedKey]) -> None:
         for key in keys:
-            self.keys.setdefault((brand, key.customer_ref, key.generation), key)
+            if (brand, key.customer_ref) not in self.fences and key.epoch == self.epoch():
+                self.keys.setdefault((brand, key.customer_ref, key.generation), key)
 
     def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
         return [key for (of, ref, _), key in self.keys.items() if of == brand and ref in refs]
+
+    def fenced(self, brand: BrandId, refs: list[bytes]) -> set[bytes]:
+        return {ref for ref in refs if (brand, ref) in self.fences}
+
+    def epoch(self) -> int:
+        return max(self.begun)
+
+    def epochs(self) -> list[tuple[int, Instant, Instant, int]]:
+        held = Counter(key.epoch for key in self.keys.values())
+        return [(epoch, begun, ended, held[epoch]) for epoch, (begun, ended) in sorted(self.begun.items())]
+
+    def begin_epoch(self, epoch: int, now: Instant) -> None:
+        self.begun[epoch] = (now, Instant(0))
+
+    def end_epoch(self, epoch: int, now: Instant) -> None:
+        self.begun[epoch] = (self.begun[epoch][0], now)
+
+    def older(self, epoch: int, limit: int) -> list[tuple[BrandId, WrappedKey]]:
+        return [(brand, key) for (brand, _, _), key in self.keys.items() if key.epoch < epoch][:limit]
+
+    def rewrap(self, keys: list[tuple[BrandId, WrappedKey, int]]) -> None:
+        for brand, key, before in keys:
+            place = (brand, key.customer_ref, key.generation)
+            if place in self.keys and self.keys[place].epoch == before:
+                self.keys[place] = key
+
+    def find_erasure(self, brand: BrandId, erasure_id: bytes) -> ErasureRow | None:
+        return self.kept.get((brand, erasure_id))
+
+    def keep_erasure(self, erasure: Erasure) -> None:
+        self.kept.setdefault((erasure.brand, erasure.erasure_id), ErasureRow(erasure))
+
+    def fence(self, brand: BrandId, refs: Iterable[bytes]) -> None:
+        self.fences |= {(brand, ref) for ref in refs}
+
+    def destroy(self, brand: BrandId, refs: Iterable[bytes]) -> None:
+        gone = set(refs)
+        self.keys = {place: key for place, key in self.keys.items() if place[0] != brand or place[1] not in gone}
+
+    def finish(self, brand: BrandId, erasure_id: bytes, receipt: str) -> None:
+        self.kept[brand, erasure_id] = ErasureRow(self.kept[brand, erasure_id].erasure, receipt)
+
+    def erasures(self, brand: BrandId, start: int, limit: int) -> list[ErasureRow]:
+        found = [row for row in self.kept.values() if row.erasure.brand == brand]
+        ordered = sorted(found, key=lambda row: (row.erasure.request_time, row.erasure.erasure_id))
+        return ordered[start : start + limit]
+
+    def unfinished(self) -> list[Erasure]:
+        found = [row.erasure for row in self.kept.values() if not row.receipt]
+        return sorted(found, key=lambda erasure: (erasure.not_before, erasure.brand, erasure.erasure_id))
+
+    def all_erasures(self) -> Iterator[ErasureRow]:
+        yield from list(self.kept.values())
+
+    def revived(self) -> set[tuple[BrandId, bytes]]:
+        return {(brand, ref) for brand, ref, _ in self.keys if (brand, ref) in self.fences}
+
+    def compact(self) -> bool:
+        return True
+
+
+class MemoryFences:
+    """`OutsideFences`."""
+
+    def __init__(self) -> None:
+        self.lines: list[Erasure] = []
+
+    def put(self, erasure: Erasure) -> None:
+        self.lines.append(erasure)
+
+    def all(self) -> Iterator[Erasure]:
+        yield from self.lines
 
 
 class MemoryOutsideCopy:

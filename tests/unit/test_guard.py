@@ -119,7 +119,7 @@ class TestRefused:
         assert "the database lacks accord/maison/1, which had 4 entries" in refused(world.start())
 
     def test_a_checkpoint_signed_with_another_key_is_refused(self, world: World) -> None:
-        other = Secrets(kek=SECRETS.kek, pepper=SECRETS.pepper, signing_seed=b"x" * 32)
+        other = Secrets(pepper=SECRETS.pepper, signing_seed=b"x" * 32)
         assert "is not ours" in refused(world.start(other))
 
     def test_a_checkpoint_that_is_missing_is_refused(self, world: World) -> None:

@@ -8,13 +8,13 @@ from support.installations import Parts
 from support.memory import MemoryWrappedKeys
 
 from accord.domain.terms import BrandId
-from accord.keys.keyring import FIRST_GENERATION, KeyUnreadableError, WrappedKeyring
-from accord.keys.secrets import KEK_EPOCH
+from accord.keys.kek import FIRST_EPOCH, GivenKeks, KeyUnreadableError
+from accord.keys.keyring import FIRST_GENERATION, WrappedKeyring
 from accord.ledger.keyring import WrappedKey, WrappedKeys
 
 BRAND, OTHER = BrandId("maison"), BrandId("autre")
 ADA, BOB = b"\x00ada".ljust(16, b"\xff"), b"bob".ljust(16, b"\0")
-KEK = b"K" * 32
+KEK = GivenKeks({1: b"K" * 32})
 
 
 @pytest.fixture
@@ -78,10 +78,8 @@ class TestKeyring:
         ring = WrappedKeyring(keys, KEK)
         old = ring.make(BRAND, [ADA])[ADA]
         (first,) = keys.select(BRAND, [ADA])
-        bound = _bound(BRAND, ADA, 2, KEK_EPOCH)
-        keys.insert_missing(
-            BRAND, [replace(first, generation=2, wrapped=b"n" * 12 + ring._kek.encrypt(b"n" * 12, b"2" * 32, bound))]
-        )
+        bound = _bound(BRAND, ADA, 2, FIRST_EPOCH)
+        keys.insert_missing(BRAND, [replace(first, generation=2, wrapped=KEK.wrap(1, b"2" * 32, bound))])
         assert ring.make(BRAND, [ADA])[ADA].generation == 2
         assert ring.find(BRAND, [ADA]) == {(ADA, 1): old.key, (ADA, 2): b"2" * 32}
 
@@ -102,12 +100,13 @@ class TestAttacks:
     def moved(self, kept: MemoryWrappedKeys, brand: BrandId = BRAND, **changes: object) -> MemoryWrappedKeys:
         (ada,) = kept.select(BRAND, [ADA])
         other = MemoryWrappedKeys()
-        other.insert_missing(brand, [replace(ada, **changes)])
+        row = replace(ada, **changes)
+        other.keys[brand, row.customer_ref, row.generation] = row
         return other
 
     def test_another_key_encryption_key_opens_nothing(self, kept: MemoryWrappedKeys) -> None:
         with pytest.raises(KeyUnreadableError):
-            WrappedKeyring(kept, b"L" * 32).find(BRAND, [ADA])
+            WrappedKeyring(kept, GivenKeks({1: b"L" * 32})).find(BRAND, [ADA])
 
     def test_a_row_moved_to_another_customer_opens_nothing(self, kept: MemoryWrappedKeys) -> None:
         with pytest.raises(KeyUnreadableError):

@@ -28,13 +28,14 @@ class LocalError(Exception):
     """What was asked cannot be done here; the message says why and what to do."""
 
 
-def _config(**options: object) -> Config:
+def local_config(**options: object) -> Config:
+    """Return the settings of this machine's own installation. Raises ConfigError."""
     data = click.get_current_context().find_root().meta.get("data")
     return Config.read(os.environ, data=data, **options)
 
 
 @contextmanager
-def _installed(config: Config) -> Iterator[Any]:
+def installed(config: Config) -> Iterator[Any]:
     """Open the installation, and close it; what opening raises becomes a plain sentence."""
     try:
         installation = click.get_current_context().obj.install(config)
@@ -57,13 +58,15 @@ def _installed(config: Config) -> Iterator[Any]:
 @click.option("--sample", is_flag=True, help="Load the sample brand first, if it is not there yet.")
 def serve(listen: str | None, database: str | None, sample: bool) -> None:
     """Serve until SIGTERM or SIGINT. Calls under way may finish."""
-    config = _config(listen=listen, database=database)
-    with _installed(config) as installation:
+    config = local_config(listen=listen, database=database)
+    with installed(config) as installation:
         _make_current(installation, config)
         _make_operator(installation, config)
         if sample:
             _load_sample(config)
         installation.proven.prove()
+        # Whatever an erasure left undone, or a backup brought back, is done before anybody can ask.
+        installation.erasures.finish()
         _pin(config.core)
         # What is loaded by now stays: the collector need not look at it again with every call.
         gc.collect()
@@ -136,10 +139,10 @@ def _pin(core: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the revisions as JSON.")
 def migrate(database: str | None, as_json: bool) -> None:
     """Bring the databases to the newest revision."""
-    with _installed(_config(database=database)) as installation:
+    with installed(local_config(database=database)) as installation:
         ledger, keys = installation.migrate()
     if as_json:
-        _print_json({"ledger": ledger, "keys": keys})
+        print_json({"ledger": ledger, "keys": keys})
     else:
         click.echo(f"ledger at revision {ledger}, keys at revision {keys}")
 
@@ -150,7 +153,7 @@ def migrate(database: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def audit(brand: str | None, database: str | None, as_json: bool) -> None:
     """Fold the ledger again and compare all that follows. Every leaf, state and root is; exits 1 on any fault."""
-    with _installed(_config(database=database)) as installation:
+    with installed(local_config(database=database)) as installation:
         brands = [brand] if brand else installation.brands()
         if brand and brand not in installation.brands():
             raise LocalError("the brand has no ledger here")
@@ -165,7 +168,7 @@ def audit(brand: str | None, database: str | None, as_json: bool) -> None:
                 "root": report.root.hex(),
                 "faults": report.faults,
             }
-            _print_json(body)
+            print_json(body)
             continue
         click.echo(f"{report.ledger}: {report.entries} entries, root {report.root.hex()}")
         for fault in report.faults:
@@ -180,13 +183,13 @@ def audit(brand: str | None, database: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 def config(as_json: bool) -> None:
     """Show every setting in force, and the variable that sets it. Secrets are not shown."""
-    found = _config()
+    found = local_config()
     shown = {name: _without_password(str(getattr(found, name))) for name in found.__struct_fields__} | {
         "database": _without_password(found.database_url),
         "keys_database": _without_password(found.keys_url),
     }
     if as_json:
-        _print_json(shown)
+        print_json(shown)
         return
     for name, value in shown.items():
         click.echo(f"ACCORD_{name.upper():<20} {value}")
@@ -204,10 +207,10 @@ def tokens() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the caller and the token as JSON.")
 def add_token(name: str, brand: str, roles: tuple[str, ...], as_json: bool) -> None:
     """Give the caller NAME a token, and print it this once. A token NAME had before ends."""
-    with _installed(_config()) as installation:
+    with installed(local_config()) as installation:
         token = installation.callers.add(name, brand, roles)
     if as_json:
-        _print_json({"name": name, "brand": brand, "roles": roles, "token": token})
+        print_json({"name": name, "brand": brand, "roles": roles, "token": token})
     else:
         click.echo(token)
 
@@ -216,10 +219,10 @@ def add_token(name: str, brand: str, roles: tuple[str, ...], as_json: bool) -> N
 @click.option("--json", "as_json", is_flag=True, help="Print the callers as JSON.")
 def list_tokens(as_json: bool) -> None:
     """List the callers, without their tokens."""
-    with _installed(_config()) as installation:
+    with installed(local_config()) as installation:
         callers = installation.callers.all()
     if as_json:
-        _print_json([{"name": each.name, "brand": each.brand, "roles": each.roles} for each in callers])
+        print_json([{"name": each.name, "brand": each.brand, "roles": each.roles} for each in callers])
     else:
         tell.table(("name", "brand", "roles"), ((each.name, each.brand, ", ".join(each.roles)) for each in callers))
 
@@ -229,16 +232,17 @@ def list_tokens(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the caller as JSON.")
 def remove_token(name: str, as_json: bool) -> None:
     """Take the token of NAME back; it counts at once."""
-    with _installed(_config()) as installation:
+    with installed(local_config()) as installation:
         if not installation.callers.remove(name):
             raise LocalError("there is no such caller; `accord tokens list` shows them")
     if as_json:
-        _print_json({"name": name, "removed": True})
+        print_json({"name": name, "removed": True})
     else:
         click.echo("the token no longer counts")
 
 
-def _print_json(told: object) -> None:
+def print_json(told: object) -> None:
+    """Print what a local command has to tell as JSON."""
     click.echo(msgspec.json.encode(told).decode())
 
 

@@ -12,7 +12,21 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
+from accord.cli import (
+    ask,
+    catalogue,
+    completion,
+    customers,
+    erasures,
+    health,
+    keys,
+    ledger,
+    local,
+    look,
+    say,
+    suggest,
+    tell,
+)
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -37,6 +51,8 @@ class Installed(Protocol):
 
     callers: Any
     proven: Any
+    erasures: Any
+    wrapped_keys: Any
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision."""
@@ -52,6 +68,18 @@ class Installed(Protocol):
 
     def brands(self) -> list[Any]:
         """Return the brands that have a ledger."""
+        ...
+
+    def due_customers(self, brand: Any) -> list[bytes]:  # noqa: ANN401 - a brand's name
+        """Return the references of customers past retention."""
+        ...
+
+    def retire(self, brand: Any, ref: bytes) -> Any:  # noqa: ANN401 - a brand's name, an erasure
+        """Erase a customer past retention."""
+        ...
+
+    def rotate_kek(self, progress: Callable[[int], None]) -> Any:  # noqa: ANN401 - a rotation
+        """Begin or finish an epoch of the key-encryption key."""
         ...
 
     def keep_checkpoints(self) -> None:
@@ -82,9 +110,10 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Before and after a contact": ask.COMMANDS,
     "What customers say": (*say.COMMANDS, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
+    "Erasing customers": erasures.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": ledger.COMMANDS,
-    "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
+    "This installation": (*local.COMMANDS, *keys.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
 }
 
 

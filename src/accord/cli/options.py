@@ -92,6 +92,38 @@ def evidence(method: str = "button") -> Callable[[Command], Command]:
     return add
 
 
+def evidence_asked(command: Command) -> Command:
+    """Add what tells how we know that something was asked for, where that is known."""
+    for option in (
+        click.option("--touchpoint", default="", help="Where it was asked for. Left out: nothing of it is kept."),
+        click.option(
+            "--method",
+            type=OneOf(evidence_pb2.DeclarationMethod.items(), "DECLARATION_METHOD_"),
+            default="message",
+            show_default=True,
+            help="How it was expressed.",
+        ),
+        click.option(
+            "--declarant",
+            type=OneOf(evidence_pb2.Declarant.items(), "DECLARANT_"),
+            default="customer",
+            show_default=True,
+            help="Who asked.",
+        ),
+        click.option(
+            "--recorder",
+            type=OneOf(evidence_pb2.Recorder.items(), "RECORDER_"),
+            default="clerk",
+            show_default=True,
+            help="Who wrote it down.",
+        ),
+        click.option("--recorder-id", default="", help="The desk that recorded it. It stays: nothing personal."),
+        click.option("--act-time", type=TimeType(), help="When it was asked for. Left out: now."),
+    ):
+        command = option(command)
+    return command
+
+
 def scope(command: Command) -> Command:
     """Add what every command that records a no takes."""
     for option in (
@@ -109,7 +141,7 @@ def scope(command: Command) -> Command:
 def take_evidence(told: Told) -> evidence_pb2.Evidence:
     """Take the sides of the evidence out of what a command was told, and return it."""
     sides = ("touchpoint", "notice", "language", "method", "declarant", "recorder", "recorder_id", "act_time")
-    return evidence_pb2.Evidence(**{side: told.pop(side) for side in sides})
+    return evidence_pb2.Evidence(**{side: told.pop(side) for side in sides if side in told})
 
 
 def take_scope(told: Told) -> permission_pb2.RefusalScope:

@@ -7,6 +7,7 @@ is a line of headings and a line for each row, split by tabs.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -153,6 +154,11 @@ def failure(error: CallFailedError, remedy: str, *, as_json: bool) -> None:
 def when(stamp: Timestamp) -> str:
     """Return an instant for people."""
     return stamp.ToDatetime().isoformat(timespec="seconds") + "Z"
+
+
+def when_of(seconds: float) -> str:
+    """Return an instant, told in seconds since 1970, for people."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def words(name: str, prefix: str) -> str:

@@ -29,6 +29,8 @@ class Config(Struct, frozen=True, kw_only=True):
     write_threads: int = 64
     max_concurrent: int = 512
     drain_seconds: float = 20
+    kek_days: int = 30
+    """Within how many days a new epoch of the key-encryption key is begun; receipts of erasure rest on it."""
     core: int = -1
     """The processor core to stay on; -1 is the last one."""
 
@@ -54,6 +56,9 @@ class Config(Struct, frozen=True, kw_only=True):
             raise ConfigError(f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN}")
         if self.read_threads < 1 or self.write_threads < 1:
             raise ConfigError("ACCORD_READ_THREADS and ACCORD_WRITE_THREADS must be at least 1")
+
+        if self.kek_days < 1:
+            raise ConfigError("ACCORD_KEK_DAYS must be at least 1")
 
     @property
     def database_url(self) -> str:

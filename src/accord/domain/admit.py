@@ -252,6 +252,15 @@ def admit_contact_point(
     return ContactPointReported(links=links, number=number, fact=command.fact, act_time=act_time)
 
 
+def admit_erasure_evidence(told: Declaration, policy: Policy, now: Instant) -> Evidence | Problem:
+    """Return how we know that an erasure was asked for; it stays with the brand, so no notice goes with it."""
+    if told.touchpoint not in policy.touchpoints:
+        return _touchpoint_unknown(policy)
+    if faults := tuple(_evidence_faults(told, now)):
+        return invalid_fields(faults)
+    return _evidence(told, "", told.act_time or now)
+
+
 def admit_report(command: ReportContact, now: Instant) -> ContactReported:
     """Return the report, whenever it comes: a ledger does not refuse facts."""
     return ContactReported(

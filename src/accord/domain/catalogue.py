@@ -20,6 +20,7 @@ MAX_ITEMS = 4096
 MAX_NOTICE_TEXT = 16_384
 MAX_VALID_DAYS = 36_500
 MAX_GUARDIAN_AGE = 30
+MAX_RETENTION_DAYS = 36_500
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_:\-]{0,63}\Z")
 _PURPOSE = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){1,5}\Z")
@@ -167,6 +168,7 @@ class Catalogue(Struct, frozen=True, omit_defaults=True):
     caps: tuple[Cap, ...] = ()
     hours: tuple[Hours, ...] = ()
     cool_downs: tuple[CoolDown, ...] = ()
+    retention_days: int = 0
 
 
 def covers(branch: str, purpose: str) -> bool:
@@ -182,6 +184,8 @@ def examine(catalogue: Catalogue, before: Catalogue | None) -> tuple[Violation, 
 def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
     if not it.controller.strip():
         yield Violation("catalogue.controller", "is required")
+    if not 0 <= it.retention_days <= MAX_RETENTION_DAYS:
+        yield Violation("catalogue.retention_days", f"must be 0, for no end, to {MAX_RETENTION_DAYS}")
     if not country_known(it.country):
         yield Violation("catalogue.country", "must be an ISO 3166-1 alpha-2 code such as FR")
     yield from _code_faults(it)

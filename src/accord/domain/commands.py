@@ -8,10 +8,12 @@ is judged by `admit`.
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Artefact, FactsRecorded
+from accord.domain.events import Artefact, Evidence, FactsRecorded
 from accord.domain.terms import (
     ActivityKind,
     Declarant,
+    ErasureMode,
+    ErasureReason,
     Identifier,
     Instant,
     Method,
@@ -152,6 +154,33 @@ class ApplyCatalogue(Struct, frozen=True, kw_only=True):
     expected_version: int = 0
 
 
+class HoldErasure(Struct, frozen=True, kw_only=True):
+    """Restrict customers, by reference, until they are erased at `not_before`."""
+
+    customers: tuple[bytes, ...]
+    mode: ErasureMode
+    reason: ErasureReason
+    not_before: Instant
+    evidence: Evidence | None = None
+
+
+class Erase(Struct, frozen=True, kw_only=True):
+    """Make tombstones of customers, by reference, whose keys are fenced.
+
+    `versions` are how many entries each had when their history was read, and `addresses` every one
+    that any of them ever held: if another entry came since, nothing is done.
+    """
+
+    customers: tuple[bytes, ...]
+    versions: tuple[int, ...]
+    addresses: tuple[Identifier, ...]
+    mode: ErasureMode
+    reason: ErasureReason
+    request_time: Instant
+    keep_suppression: bool = False
+    evidence: Evidence | None = None
+
+
 Command = (
     Grant
     | Confirm
@@ -164,4 +193,6 @@ Command = (
     | AuthorizeContact
     | ReportContact
     | ApplyCatalogue
+    | HoldErasure
+    | Erase
 )

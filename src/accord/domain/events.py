@@ -12,6 +12,8 @@ from accord.domain.terms import (
     Basis,
     CustomerKind,
     Declarant,
+    ErasureMode,
+    ErasureReason,
     Identifier,
     IdentifierKind,
     Instant,
@@ -181,6 +183,50 @@ class CatalogueApplied(_Event, frozen=True, kw_only=True):
     catalogue: Catalogue
 
 
+class ContactPointRetold(_Event, frozen=True, kw_only=True):
+    """What was known of an address, told once more on a holder who stays, before another holder was erased.
+
+    `state` is the address's as states are encoded. Whoever folds the ledger later cannot read the
+    erased holder's entries, and takes it from here.
+    """
+
+    number: int
+    state: bytes
+
+
+class ContactPointSuppressed(_Event, frozen=True, kw_only=True):
+    """The address a customer was just given belonged to somebody who was erased and is not to be woken up.
+
+    It binds like an objection said at `erased_time`, so a later act of a declarant lifts it and an import never does.
+    """
+
+    number: int
+    erased_time: Instant
+
+
+class ErasureRequested(_Event, frozen=True, kw_only=True):
+    """The customer is to be erased at `not_before`, and is restricted until then (GDPR art. 18(1)(c), art. 17(3))."""
+
+    mode: ErasureMode
+    reason: ErasureReason
+    not_before: Instant
+    evidence: Evidence | None = None
+
+
+class CustomersErased(_Event, frozen=True, kw_only=True):
+    """Customers, by their references in hexadecimal, were erased. An entry of the brand, so it outlives their keys.
+
+    Several are one person whom merges had made one. `suppressed` counts the addresses kept from being woken up.
+    """
+
+    customers: tuple[str, ...]
+    mode: ErasureMode
+    reason: ErasureReason
+    request_time: Instant
+    suppressed: int = 0
+    evidence: Evidence | None = None
+
+
 Event = (
     PermissionGranted
     | PermissionConfirmed
@@ -192,5 +238,9 @@ Event = (
     | ContactPointReported
     | ContactAuthorized
     | ContactReported
+    | ContactPointRetold
+    | ContactPointSuppressed
+    | ErasureRequested
+    | CustomersErased
     | CatalogueApplied
 )

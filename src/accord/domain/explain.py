@@ -23,6 +23,10 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.WITHDRAWN: ("the customer took the permission back", "the customer gives this very permission again"),
     Reason.OBJECTED: ("the customer objected", "the customer gives this very permission later"),
     Reason.STOPPED: ("the customer stopped this address", "the customer gives a permission for this very address"),
+    Reason.SUPPRESSED: (
+        "whoever held this address was erased and is not to be contacted again",
+        "its holder gives a permission by an act of their own, after the erasure",
+    ),
     Reason.NO_PERMISSION: ("nothing permits it", "the customer gives a permission that lists this purpose and channel"),
     Reason.PENDING_CONFIRMATION: ("the permission waits for its confirmation", "the customer confirms in time"),
     Reason.PERMISSION_EXPIRED: ("the permission has run out", "the customer gives the permission again"),

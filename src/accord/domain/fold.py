@@ -12,7 +12,10 @@ from accord.domain.events import (
     ActivityReported,
     ContactAuthorized,
     ContactPointReported,
+    ContactPointRetold,
+    ContactPointSuppressed,
     ContactReported,
+    ErasureRequested,
     Event,
     FactsRecorded,
     PermissionConfirmed,
@@ -29,6 +32,7 @@ from accord.domain.state import (
     PointState,
     RefusalMark,
     contacts_newest_first,
+    decode_point,
     with_contacts,
 )
 from accord.domain.terms import (
@@ -59,6 +63,9 @@ STATUS_AFTER = {
 }
 
 
+_EVERYTHING = Refused()
+
+
 def fold(state: CustomerState, event: Event, position: Position, recorded_time: Instant) -> CustomerState:
     """Return the state of the customer after an entry of theirs. Order of calls is position order."""
     state = _with_links(state, event)
@@ -77,6 +84,8 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
             return _authorized(state, event, position, recorded_time)
         case ContactReported():
             return _reported(state, event)
+        case ErasureRequested():
+            return replace(state, restricted=True)
         case _:
             return state
 
@@ -88,6 +97,10 @@ def fold_point(point: PointState, event: Event, position: Position, recorded_tim
             return replace(point, refusals=_with_refusal(point.refusals, event, position, recorded_time))
         case ContactPointReported():
             return _with_fact(point, event.fact, position)
+        case ContactPointRetold():
+            return decode_point(event.state)
+        case ContactPointSuppressed():
+            return replace(point, refusals=_with_suppression(point.refusals, event, position))
         case ContactReported(outcome=Outcome.BOUNCED):
             return _with_fact(point, PointFact.BOUNCED, position)
         case ContactReported(outcome=Outcome.COMPLAINED):
@@ -106,7 +119,7 @@ def touched_number(state: CustomerState, event: Event) -> int:
     match event:
         case PermissionRefused():
             return event.point or event.via
-        case ContactPointReported():
+        case ContactPointReported() | ContactPointRetold() | ContactPointSuppressed():
             return event.number
         case ContactReported(outcome=Outcome.BOUNCED | Outcome.COMPLAINED):
             mark = find_contact(state, event.contact_id)
@@ -234,6 +247,24 @@ def _with_refusal(
     asked_time = max([asked, *(old.asked_time for old in same)])
     mark = RefusalMark(position, event.kind, refused, act_time, recorded_time, stops, asked_time)
     return (*(old for old in marks if old not in same), mark)
+
+
+def _with_suppression(
+    marks: tuple[RefusalMark, ...], event: ContactPointSuppressed, position: Position
+) -> tuple[RefusalMark, ...]:
+    """Return the refusals with one of everything, said when the erased person was erased."""
+    old = next((mark for mark in marks if mark.refused == _EVERYTHING and not mark.stops), None)
+    time = event.erased_time
+    if old is None:
+        return (*marks, RefusalMark(position, RefusalKind.SUPPRESSED, _EVERYTHING, time, time))
+    if min(old.act_time, old.recorded_time) >= time:
+        # A later no of everything stands already: it binds no less, and says what it is.
+        return marks
+    act_time, recorded_time = max(old.act_time, time), max(old.recorded_time, time)
+    mark = RefusalMark(
+        position, RefusalKind.SUPPRESSED, _EVERYTHING, act_time, recorded_time, asked_time=old.asked_time
+    )
+    return (*(each for each in marks if each is not old), mark)
 
 
 def _with_facts(facts: Facts, event: FactsRecorded, position: Position) -> Facts:

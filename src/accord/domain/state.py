@@ -157,6 +157,8 @@ ContactRecord = tuple[bytes, int, int, int, int, int, int, int, bytes]
 
 NO_STATE = CustomerState()
 NO_POINT = PointState()
+TOMBSTONE = CustomerState(erased=True)
+"""All that is left of the state of somebody who was erased."""
 
 _RECORD = struct.Struct("<8sQQqHHHB4s")
 """A ContactRecord in 43 bytes; the time stands in bytes 8 to 16."""

@@ -60,6 +60,7 @@ class Reason(IntEnum):
     WITHDRAWN = 51
     OBJECTED = 52
     STOPPED = 53
+    SUPPRESSED = 54
     NO_PERMISSION = 60
     PENDING_CONFIRMATION = 61
     PERMISSION_EXPIRED = 62
@@ -158,11 +159,12 @@ class Method(StrEnum):
 
 
 class RefusalKind(StrEnum):
-    """Which "no" was said."""
+    """Which "no" was said. Nobody says SUPPRESSED: it is what an erasure leaves on an address where that was asked."""
 
     REFUSED = "REFUSED"
     WITHDRAWN = "WITHDRAWN"
     OBJECTED = "OBJECTED"
+    SUPPRESSED = "SUPPRESSED"
 
 
 class Outcome(StrEnum):
@@ -217,6 +219,26 @@ class PointFact(StrEnum):
     VERIFIED = "VERIFIED"
     REGISTRY_LISTED = "REGISTRY_LISTED"
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
+
+
+class ErasureMode(StrEnum):
+    """When a customer is erased."""
+
+    NOW = "NOW"
+    ON_HOLD_UNTIL = "ON_HOLD_UNTIL"
+    AFTER_RETENTION = "AFTER_RETENTION"
+
+
+class ErasureReason(StrEnum):
+    """Why a customer is erased: the grounds of GDPR art. 17(1), and art. 5(1)(e). Codes, since they stay for ever."""
+
+    NO_LONGER_NEEDED = "NO_LONGER_NEEDED"
+    PERMISSION_WITHDRAWN = "PERMISSION_WITHDRAWN"
+    OBJECTED = "OBJECTED"
+    UNLAWFUL = "UNLAWFUL"
+    LEGAL_OBLIGATION = "LEGAL_OBLIGATION"
+    CHILD = "CHILD"
+    RETENTION_ENDED = "RETENTION_ENDED"
 
 
 class CustomerKind(StrEnum):

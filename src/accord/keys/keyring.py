@@ -1,70 +1,88 @@
 """Customers' keys, wrapped under the key-encryption key (KEK) of an epoch.
 
-A key is 32 random bytes, wrapped with AES-256-GCM; the associated data binds it to its brand,
-customer, generation and epoch, so that a row moved elsewhere opens nothing.
+A key is 32 random bytes; the associated data binds it to its brand, customer, generation and epoch,
+so that a row moved elsewhere opens nothing. No key is ever made for a fenced customer, or in an
+epoch that is not the newest: the store of wrapped keys sees to both.
 """
 
 import os
 from collections.abc import Iterable
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from accord.domain.terms import BrandId
-from accord.keys.secrets import KEK_EPOCH
-from accord.ledger.keyring import CustomerKey, WrappedKey, WrappedKeys
+from accord.keys.kek import KeyUnreadableError, KeyWrapper
+from accord.ledger.keyring import CustomerKey, FencedError, WrappedKey, WrappedKeys
 from accord.ledger.seal import KEY_BYTES
 
 FIRST_GENERATION = 1
-_NONCE_BYTES = 12
-
-
-class KeyUnreadableError(Exception):
-    """A wrapped key does not open: the KEK is another, or the row was changed. Ours, and stop."""
 
 
 class WrappedKeyring:
     """The keyring of `ledger.keyring`, over a store of wrapped keys. Keeps no key in memory."""
 
-    def __init__(self, keys: WrappedKeys, kek: bytes) -> None:
-        """Use one KEK."""
+    def __init__(self, keys: WrappedKeys, wrapper: KeyWrapper) -> None:
+        """Use one store and one wrapper."""
         self._keys = keys
-        self._kek = AESGCM(kek)
+        self._wrapper = wrapper
+        self._epoch = 0
 
     def make(self, brand: BrandId, refs: Iterable[bytes]) -> dict[bytes, CustomerKey]:
         """Return the newest key of each customer, making those that are missing; durable on return."""
         wanted = list(dict.fromkeys(refs))
         found = self._newest(brand, wanted)
-        missing = [ref for ref in wanted if ref not in found]
-        if missing:
-            self._keys.insert_missing(brand, [self._wrap(brand, ref) for ref in missing])
-            # Read back what is kept: another process may have been first.
-            found |= self._newest(brand, missing)
+        if missing := [ref for ref in wanted if ref not in found]:
+            found |= self._made(brand, missing)
+        if missing := [ref for ref in missing if ref not in found]:
+            if self._keys.fenced(brand, missing):
+                raise FencedError("no key is made for somebody who was erased")
+            # The epoch has moved on under us.
+            self._epoch = 0
+            found |= self._made(brand, missing)
+        if any(ref not in found for ref in missing):
+            raise KeyUnreadableError("no key can be made: the epoch moves faster than we do")
         return found
 
     def find(self, brand: BrandId, refs: Iterable[bytes]) -> dict[tuple[bytes, int], bytes]:
         """Return every living key of the customers, by (customer_ref, generation); never makes one."""
-        rows = self._keys.select(brand, list(dict.fromkeys(refs)))
-        return {(row.customer_ref, row.generation): self._unwrap(brand, row) for row in rows}
+        return self._opened(brand, list(dict.fromkeys(refs)))
+
+    def _made(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, CustomerKey]:
+        """Make keys and return those that are kept now: another process may have been first, or a fence stands."""
+        epoch = self._epoch = self._epoch or self._keys.epoch()
+        self._keys.insert_missing(brand, [self._wrap(brand, ref, epoch) for ref in refs])
+        return self._newest(brand, refs)
 
     def _newest(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, CustomerKey]:
-        newest: dict[bytes, WrappedKey] = {}
-        for row in self._keys.select(brand, refs):
-            if row.customer_ref not in newest or newest[row.customer_ref].generation < row.generation:
-                newest[row.customer_ref] = row
-        return {ref: CustomerKey(row.generation, self._unwrap(brand, row)) for ref, row in newest.items()}
+        opened = sorted(self._opened(brand, refs).items())
+        return {ref: CustomerKey(generation, key) for (ref, generation), key in opened}
 
-    def _wrap(self, brand: BrandId, ref: bytes) -> WrappedKey:
-        nonce, key = os.urandom(_NONCE_BYTES), os.urandom(KEY_BYTES)
-        bound = _associated_data(brand, ref, FIRST_GENERATION, KEK_EPOCH)
-        return WrappedKey(ref, FIRST_GENERATION, KEK_EPOCH, nonce + self._kek.encrypt(nonce, key, bound))
-
-    def _unwrap(self, brand: BrandId, row: WrappedKey) -> bytes:
-        bound = _associated_data(brand, row.customer_ref, row.generation, row.epoch)
+    def _opened(self, brand: BrandId, refs: list[bytes]) -> dict[tuple[bytes, int], bytes]:
+        rows = self._keys.select(brand, refs)
         try:
-            return self._kek.decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], bound)
-        except (InvalidTag, ValueError):
-            raise KeyUnreadableError("a customer's key does not open with this key-encryption key") from None
+            return self._unwrapped(brand, rows)
+        except KeyUnreadableError:
+            # A rotation may have wrapped them anew, and destroyed what opened them, since they were read.
+            again = self._keys.select(brand, refs)
+            if again == rows:
+                raise
+            return self._unwrapped(brand, again)
+
+    def _unwrapped(self, brand: BrandId, rows: list[WrappedKey]) -> dict[tuple[bytes, int], bytes]:
+        return {(row.customer_ref, row.generation): unwrap(self._wrapper, brand, row) for row in rows}
+
+    def _wrap(self, brand: BrandId, ref: bytes, epoch: int) -> WrappedKey:
+        return wrap(self._wrapper, brand, WrappedKey(ref, FIRST_GENERATION, epoch, b""), os.urandom(KEY_BYTES))
+
+
+def wrap(wrapper: KeyWrapper, brand: BrandId, place: WrappedKey, key: bytes) -> WrappedKey:
+    """Return the key wrapped for a place, whose own `wrapped` counts for nothing."""
+    bound = _associated_data(brand, place.customer_ref, place.generation, place.epoch)
+    return WrappedKey(place.customer_ref, place.generation, place.epoch, wrapper.wrap(place.epoch, key, bound))
+
+
+def unwrap(wrapper: KeyWrapper, brand: BrandId, row: WrappedKey) -> bytes:
+    """Return the key of a row. Raises KeyUnreadableError."""
+    bound = _associated_data(brand, row.customer_ref, row.generation, row.epoch)
+    return wrapper.unwrap(row.epoch, row.wrapped, bound)
 
 
 def _associated_data(brand: BrandId, ref: bytes, generation: int, epoch: int) -> bytes:

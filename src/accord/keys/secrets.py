@@ -1,8 +1,8 @@
-"""The secrets of an installation: key-encryption key, pepper, signing key. Made once, kept in files.
+"""The secrets of an installation: peppers, signing key, and how each file of a secret is made and read.
 
 Each is 32 random bytes in a file of its own, readable by its owner only, made with an exclusive
-link so that processes starting together agree. Losing the key-encryption key loses every payload;
-losing the pepper loses every recognition: back both up apart from the databases.
+link so that processes starting together agree. Losing the pepper loses every recognition: back it up
+apart from the databases. The key-encryption key has epochs and a file of its own (`kek`).
 """
 
 import base64
@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 SECRET_BYTES = 32
-KEK_EPOCH = 1
 
 
 class SecretsError(Exception):
@@ -24,20 +23,27 @@ class SecretsError(Exception):
 
 
 class Secrets(Struct, frozen=True):
-    """The secrets in use. Never printed: its representation names nothing."""
+    """The secrets in use. Never printed: its representation names nothing.
 
-    kek: bytes
+    `suppression_pepper` empty is one derived from the pepper.
+    """
+
     pepper: bytes
     signing_seed: bytes
+    suppression_pepper: bytes = b""
 
     @classmethod
     def open(cls, folder: Path, environment: Mapping[str, str]) -> Self:
-        """Return the secrets, from ACCORD_KEK and ACCORD_PEPPER where set (base64), else from files made at need."""
+        """Return the secrets, from ACCORD_PEPPER and ACCORD_SUPPRESSION_PEPPER where set, else from files made at need.
+
+        Both are in base64.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(
-            kek=_from_environment(environment, "ACCORD_KEK") or _file(folder / f"kek-{KEK_EPOCH}"),
-            pepper=_from_environment(environment, "ACCORD_PEPPER") or _file(folder / "pepper-1"),
+            pepper=secret_of(environment, "ACCORD_PEPPER") or _file(folder / "pepper-1"),
             signing_seed=_file(folder / "signing-key-1"),
+            suppression_pepper=secret_of(environment, "ACCORD_SUPPRESSION_PEPPER")
+            or _file(folder / "suppression-pepper-1"),
         )
 
     @property
@@ -50,7 +56,8 @@ class Secrets(Struct, frozen=True):
         return "Secrets()"
 
 
-def _from_environment(environment: Mapping[str, str], name: str) -> bytes | None:
+def secret_of(environment: Mapping[str, str], name: str) -> bytes | None:
+    """Return the secret a variable holds in base64, None when it is not set. Raises SecretsError."""
     text = environment.get(name)
     if not text:
         return None
@@ -65,14 +72,20 @@ def _from_environment(environment: Mapping[str, str], name: str) -> bytes | None
 
 def _file(path: Path) -> bytes:
     if not path.exists():
-        _make(path)
+        make_secret(path)
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> bytes:
+    """Return the secret in a file. Raises SecretsError when it is damaged."""
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
         raise SecretsError(f"{path.name} must hold {SECRET_BYTES} bytes; restore it from your backup")
     return secret
 
 
-def _make(path: Path) -> None:
+def make_secret(path: Path) -> None:
+    """Make a secret in a file, unless another process was first; durable on return."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -87,8 +100,13 @@ def _make(path: Path) -> None:
         pass
     finally:
         draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make what was added to a folder or taken away durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -20,12 +20,19 @@ class Keyring(Protocol):
     """Keys of customers. Losing one is losing what it sealed: that is how erasure works."""
 
     def make(self, brand: BrandId, refs: Iterable[bytes]) -> dict[bytes, CustomerKey]:
-        """Return the newest key of each customer, making those that are missing; durable on return."""
+        """Return the newest key of each customer, making those that are missing; durable on return.
+
+        Raises FencedError where one is missing of a customer who was erased.
+        """
         ...
 
     def find(self, brand: BrandId, refs: Iterable[bytes]) -> dict[tuple[bytes, int], bytes]:
         """Return every living key of the customers, by (customer_ref, generation); never makes one."""
         ...
+
+
+class FencedError(Exception):
+    """A key was asked for somebody who was erased or is being erased: none is ever made."""
 
 
 class Signer(Protocol):
@@ -50,11 +57,22 @@ class WrappedKeys(Protocol):
     """Where wrapped keys are kept: a database of its own, with its own short backups."""
 
     def insert_missing(self, brand: BrandId, keys: list[WrappedKey]) -> None:
-        """Keep keys that are not there yet; durable on return. One that is there stays as it is."""
+        """Keep keys that are not there yet; durable on return. One that is there stays as it is.
+
+        Neither a key of a fenced customer is kept nor one wrapped in an epoch that is not the newest.
+        """
         ...
 
     def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
         """Return every key of the customers."""
+        ...
+
+    def epoch(self) -> int:
+        """Return the newest epoch of the key-encryption key, the only one that keys are wrapped in."""
+        ...
+
+    def fenced(self, brand: BrandId, refs: list[bytes]) -> set[bytes]:
+        """Return those of the customers who are fenced."""
         ...
 
 

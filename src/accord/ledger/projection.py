@@ -13,11 +13,21 @@ from accord.domain.decision import Customer, Point
 from accord.domain.events import (
     ContactAuthorized,
     ContactReported,
+    CustomersErased,
     Event,
     IdentifierUnlinked,
 )
 from accord.domain.fold import fold, fold_point, touched_number
-from accord.domain.state import NO_POINT, NO_STATE, CustomerState, PointState, decode_customer, decode_point, encode
+from accord.domain.state import (
+    NO_POINT,
+    NO_STATE,
+    TOMBSTONE,
+    CustomerState,
+    PointState,
+    decode_customer,
+    decode_point,
+    encode,
+)
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import ContactRow, CustomerRow, IdentifierRow, View
@@ -49,6 +59,9 @@ class Projection:
         self.changed_contacts: set[bytes] = set()
         self.linked: dict[tuple[bytes, bytes], tuple[int, str]] = {}
         self.unlinked: set[tuple[bytes, bytes]] = set()
+        self.dropped_points: set[bytes] = set()
+        self._alone: set[bytes] = set()
+        self._without: dict[bytes, list[PointState]] = {}
 
     def load(self, view: View) -> None:
         """Take over what a store returned."""
@@ -97,11 +110,30 @@ class Projection:
             lookup, _ = held[number]
             self.points[lookup] = fold_point(self.points.get(lookup, NO_POINT), event, position, recorded_time)
             self.changed_points.add(lookup)
+            if lookup in self._without:
+                others = [fold_point(each, event, position, recorded_time) for each in self._without[lookup]]
+                self._without[lookup] = others
         self.states[ref] = fold(before, event, position, recorded_time)
         if isinstance(event, IdentifierUnlinked):
             self._unlink(ref, held, event.number)
         if isinstance(event, ContactAuthorized | ContactReported):
             self._tell(ref, event.contact_id, position)
+        if isinstance(event, CustomersErased):
+            self._erase([bytes.fromhex(each) for each in event.customers])
+
+    def drop_point(self, lookup: bytes) -> None:
+        """Forget what is known of an address, unless somebody holds it."""
+        if not self.holders.get(lookup) and self.points.pop(lookup, None) is not None:
+            self.dropped_points.add(lookup)
+            self.changed_points.discard(lookup)
+
+    def possible_points(self, lookup: bytes) -> list[bytes]:
+        """Return every state an address can have, as a store keeps it: erasures may have dropped what was known.
+
+        Whoever folds the ledger cannot know which addresses an erased customer was the last to hold.
+        """
+        others = self._without.get(lookup, ())
+        return [self.point_row(lookup), *(b"" if each is NO_POINT else encode(each) for each in others)]
 
     def chain(self, ref: bytes) -> tuple[int, bytes]:
         """Return how many entries the customer has and the hash of the newest leaf, empty for none."""
@@ -117,20 +149,30 @@ class Projection:
         version, leaf_hash = self.chain(ref)
         return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)))
 
-    def full_row(self, ref: bytes) -> CustomerRow:
-        """Return the customer as a store tells of them: with what they hold, by number."""
-        held = self.held.get(ref, {}).items()
-        identifiers = [IdentifierRow(key, number, str(kind), self.point_row(key)) for number, (key, kind) in held]
+    def full_row(self, ref: bytes, told: dict[bytes, bytes] | None = None) -> CustomerRow:
+        """Return the customer as a store tells of them: with what they hold, by number.
+
+        `told` is what a store tells of addresses; where that is possible, it is returned as it is.
+        """
+        held, told = self.held.get(ref, {}).items(), told or {}
+        identifiers = [
+            IdentifierRow(key, number, str(kind), self._point_row(key, told.get(key))) for number, (key, kind) in held
+        ]
         return replace(self.row(ref), identifiers=tuple(identifiers))
 
     def point_row(self, lookup: bytes) -> bytes:
         """Return the state of an address as a store keeps it; empty when nothing is known of it."""
         return encode(self.points[lookup]) if lookup in self.points else b""
 
+    def _point_row(self, lookup: bytes, told: bytes | None) -> bytes:
+        possible = told is not None and lookup in self._without and told in self.possible_points(lookup)
+        return told if possible and told is not None else self.point_row(lookup)
+
     def _link(self, ref: bytes, held: dict[int, Held], number: int, identifier: Identifier) -> None:
         lookup = self._lookup(identifier)
         held[number] = (lookup, identifier.kind)
         self.holders.setdefault(lookup, {})[ref] = number
+        self._alone.discard(lookup)
         self.linked[lookup, ref] = (number, str(identifier.kind))
         self.unlinked.discard((lookup, ref))
 
@@ -138,9 +180,28 @@ class Projection:
         if number not in held:
             return
         lookup, _ = held.pop(number)
+        self._let_go(ref, lookup)
+
+    def _let_go(self, ref: bytes, lookup: bytes) -> None:
         self.holders[lookup].pop(ref, None)
         self.linked.pop((lookup, ref), None)
         self.unlinked.add((lookup, ref))
+        if not self.holders[lookup]:
+            self._alone.add(lookup)
+
+    def _erase(self, refs: list[bytes]) -> None:
+        """Leave tombstones, and of the addresses nobody holds any more, nothing."""
+        for ref in refs:
+            self.states[ref] = TOMBSTONE
+            held, self.held[ref] = self.held.get(ref, {}), {}
+            for lookup, _ in held.values():
+                self._let_go(ref, lookup)
+                self.drop_point(lookup)
+            self.changed_customers.add(ref)
+        for lookup in self._alone & self.points.keys():
+            self._without.setdefault(lookup, [])
+            if NO_POINT not in self._without[lookup]:
+                self._without[lookup].append(NO_POINT)
 
     def _tell(self, ref: bytes, contact_id: str, position: Position) -> None:
         key = self._lookups.contact(self.brand, contact_id)

@@ -96,13 +96,14 @@ class Wanted(Struct, frozen=True):
     requests: tuple[bytes, ...] = ()
     customers: tuple[bytes, ...] = ()
     """Customers by reference."""
+    suppressions: tuple[bytes, ...] = ()
 
 
 class View(Struct, frozen=True):
     """What was loaded, of one instant. Whatever is missing is not there.
 
     `holders` has the customers of each wanted lookup and contact; `points` the state of every wanted
-    lookup that has one, held or not.
+    lookup that has one, held or not; `suppressions` when the holder of each suppressed address was erased.
     """
 
     head: TreeHead
@@ -111,6 +112,7 @@ class View(Struct, frozen=True):
     points: dict[bytes, bytes]
     contacts: dict[bytes, ContactRow]
     requests: dict[bytes, RequestRow]
+    suppressions: dict[bytes, Instant] = {}
 
 
 class DenialRow(Struct, frozen=True):
@@ -127,6 +129,7 @@ class Batch(Struct, frozen=True):
     """What one commit writes. Entries continue the head that was locked; `head` is the one after them.
 
     `linked` and `unlinked` are (lookup, customer_ref, number, kind). `customers` without identifiers.
+    `dropped_points` are addresses of which nothing is known any more.
     """
 
     head: TreeHead
@@ -138,6 +141,8 @@ class Batch(Struct, frozen=True):
     contacts: dict[bytes, ContactRow] = {}
     requests: dict[bytes, RequestRow] = {}
     denials: tuple[DenialRow, ...] = ()
+    dropped_points: tuple[bytes, ...] = ()
+    suppressions: dict[bytes, Instant] = {}
 
 
 class StoreUnavailableError(Exception):
@@ -227,4 +232,8 @@ class Records(Protocol):
 
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         """Yield every contact."""
+        ...
+
+    def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
+        """Yield every suppressed address and when its holder was erased."""
         ...

@@ -1,9 +1,13 @@
 """CustomerService on the wire."""
 
 from accord.keys.callers import Callers
-from accord.rpc import inbound, outbound
+from accord.ledger.lookup import Lookups
+from accord.rpc import erasures, inbound, outbound
 from accord.rpc.call import Call, call
 from accord.rpc.submit import Submitter
+from accord.rpc.wire import Examiner
+from accord.service.erasures import Erasures
+from accord.service.tokens import page, page_start
 from accord.v1 import customer_service_pb2 as pb
 from accord.v1.customer_service_pb2_grpc import CustomerServiceServicer
 
@@ -11,9 +15,11 @@ from accord.v1.customer_service_pb2_grpc import CustomerServiceServicer
 class CustomerService(CustomerServiceServicer):
     """Remembers who customers are and what they do."""
 
-    def __init__(self, submitter: Submitter, callers: Callers) -> None:
+    def __init__(self, submitter: Submitter, erasures: Erasures, lookups: Lookups, callers: Callers) -> None:
         """Serve from these."""
         self._submitter = submitter
+        self._erasures = erasures
+        self._lookups = lookups
         self.callers = callers
 
     @call("collector")
@@ -45,3 +51,30 @@ class CustomerService(CustomerServiceServicer):
         """Record a fact of an address."""
         written = self._submitter.one(request, inbound.report_contact_point, call)
         return pb.ReportContactPointResponse(receipts=outbound.receipts(written))
+
+    @call("privacy_officer")
+    def Erase(self, request: pb.EraseRequest, call: Call) -> pb.EraseResponse:
+        """Erase a customer."""
+        row = self._erasures.ask(call.brand, erasures.asked(self._lookups, request, call))
+        return pb.EraseResponse(erasure=erasures.erasure(row, self._erasures.now()))
+
+    @call("privacy_officer", "auditor")
+    def GetErasure(self, request: pb.GetErasureRequest, call: Call) -> pb.GetErasureResponse:
+        """Return one erasure."""
+        row = self._erasures.find(call.brand, erasures.erasure_id(request))
+        return pb.GetErasureResponse(erasure=erasures.erasure(row, self._erasures.now()))
+
+    @call("privacy_officer", "auditor")
+    def ListErasures(self, request: pb.ListErasuresRequest, call: Call) -> pb.ListErasuresResponse:
+        """List erasures, by pages."""
+        examiner = Examiner()
+        size = examiner.page_size(request.page_size)
+        examiner.done()
+        binding = f"erasures\0{call.brand}"
+        start = page_start(self._lookups, binding, request.page_token, 0)
+        found = self._erasures.page(call.brand, start, size + 1)
+        now = self._erasures.now()
+        return pb.ListErasuresResponse(
+            erasures=[erasures.erasure(each, now) for each in found[:size]],
+            next_page_token=page(self._lookups, binding, start + size) if len(found) > size else "",
+        )

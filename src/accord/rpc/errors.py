@@ -34,6 +34,7 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.CUSTOMER_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorReason.CONTACT_POINT_NOT_LINKED: grpc.StatusCode.NOT_FOUND,
     ErrorReason.PERMISSION_UNKNOWN: grpc.StatusCode.NOT_FOUND,
+    ErrorReason.ERASURE_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.CONTACT_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.CONTACT_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
     ErrorReason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,

@@ -92,7 +92,7 @@ def grant(request: permission_service_pb2.GrantRequest, examiner: Examiner) -> G
     """Return the command."""
     return Grant(
         customer=examiner.customer("customer", request.customer),
-        evidence=_evidence(request.evidence, examiner, to_grant=True),
+        evidence=evidence(request.evidence, examiner, to_grant=True),
         purposes=examiner.codes("purposes", request.purposes),
         channels=examiner.codes("channels", request.channels),
         contact_point=examiner.optional_point("contact_point", request),
@@ -110,7 +110,7 @@ def confirm(request: permission_service_pb2.ConfirmRequest, examiner: Examiner) 
         examiner.fault("permission_position", f"must be at most {MAX_POSITION}")
     return Confirm(
         customer=examiner.customer("customer", request.customer),
-        evidence=_evidence(request.evidence, examiner),
+        evidence=evidence(request.evidence, examiner),
         permission=Position(request.permission_position),
     )
 
@@ -121,7 +121,7 @@ def refuse(request: SaidNo, kind: RefusalKind, examiner: Examiner) -> Refuse:
     return Refuse(
         kind=kind,
         customer=examiner.customer("customer", request.customer),
-        evidence=_evidence(request.evidence, examiner),
+        evidence=evidence(request.evidence, examiner),
         purpose=examiner.code("scope.purpose", scope.purpose),
         channel=examiner.code("scope.channel", scope.channel),
         contact_point=examiner.optional_point("scope.contact_point", scope),
@@ -213,7 +213,8 @@ def report_contact(request: contact_service_pb2.ReportContactRequest, examiner: 
     )
 
 
-def _evidence(told: evidence_pb2.Evidence, examiner: Examiner, *, to_grant: bool = False) -> Declaration:
+def evidence(told: evidence_pb2.Evidence, examiner: Examiner, *, to_grant: bool = False) -> Declaration:
+    """Return how we know; only a grant needs the language of its notice."""
     return Declaration(
         touchpoint=examiner.code("evidence.touchpoint", told.touchpoint, required=True),
         notice=examiner.code("evidence.notice", told.notice),

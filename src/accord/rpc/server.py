@@ -26,6 +26,7 @@ from accord.rpc.permissions import PermissionService
 from accord.rpc.pools import Pools
 from accord.rpc.submit import Submitter
 from accord.service.catalogues import Catalogues
+from accord.service.erasures import Erasures
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.records import Remembered
@@ -75,6 +76,7 @@ class Services(Struct, frozen=True):
     remembered: Remembered
     proofs: Proofs
     catalogues: Catalogues
+    erasures: Erasures
     lookups: Lookups
     callers: Callers
 
@@ -145,7 +147,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     ledgers = LedgerService(it.proofs, it.remembered, it.lookups, it.callers)
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers)
-    customers = CustomerService(submitter, it.callers)
+    customers = CustomerService(submitter, it.erasures, it.lookups, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc

@@ -2,19 +2,22 @@
 
 Reads every stored byte once: leaves against their hashes, ciphertexts and payloads against the
 leaves, hashes against tiles, edge and root, the chain of each customer, and then every state,
-address, identifier and contact against what folding gives. Reports, never repairs.
+address, identifier and contact against what folding gives. Of somebody who was erased, leaves and
+ciphertexts are checked as all others are; nothing is opened, and what must be left is a tombstone.
+Reports, never repairs.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from accord.domain.events import CatalogueApplied
+from accord.domain.events import CatalogueApplied, CustomersErased
 from accord.domain.terms import BrandId, IdentifierKind
-from accord.ledger.entry import StoredEntry
+from accord.ledger.entry import BRAND_REF, Leaf, StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
-from accord.ledger.opening import OpenedEntry, TamperedError, open_entry
+from accord.ledger.opening import OpenedEntry, TamperedError, check_leaf, open_entry
 from accord.ledger.projection import Projection
 from accord.ledger.store import TILE_WIDTH, LedgerStore, Records, TreeHead
 from accord.proof.merkle import Edge, grow, root_of_edge
@@ -55,31 +58,51 @@ class _Auditor:
         self.edge: Edge = ()
         self.size = 0
         self.catalogue = (0, 0)
+        self._erased: dict[bytes, int] = {}
+        self._suppressed: Counter[int] = Counter()
         self._store = store
         self._keyring = keyring
         self._last_time = 0
         self._tiles: dict[int, list[bytes]] = {}
 
     def faults(self, records: Records) -> Iterator[str]:
+        self._find_erased()
         while page := self._store.entries(self.head.brand, self.size, min(_PAGE, self.head.size - self.size)):
             keys = self._keyring.find(self.head.brand, {entry.customer_ref for entry in page})
             for entry in page:
+                if (entry.customer_ref, entry.generation) in keys and entry.customer_ref in self._erased:
+                    yield f"entry {entry.position}: is of somebody who was erased, and its key lives"
                 yield from self._entry(entry, keys)
         yield from self._head_faults()
         yield from self._customer_faults(records)
         yield from self._other_faults(records)
+        yield from self._suppression_faults(records)
+
+    def _find_erased(self) -> None:
+        """Note who was erased, and where: their entries come first, and are not opened even where they could be."""
+        start, keys = 1, self._keyring.find(self.head.brand, [BRAND_REF])
+        while page := self._store.entries(self.head.brand, start, _PAGE, BRAND_REF):
+            start += len(page)
+            for entry in page:
+                try:
+                    event = open_entry(entry, self.head.ledger, keys).payload.event
+                except (TamperedError, KeyError):
+                    continue  # told when its turn comes
+                if isinstance(event, CustomersErased):
+                    self._erased |= {bytes.fromhex(each): entry.position for each in event.customers}
 
     def _entry(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> Iterator[str]:
         if entry.position != self.size:
             yield f"entry {entry.position}: stands where entry {self.size} should"
         try:
-            opened = open_entry(entry, self.head.ledger, keys)
+            if entry.customer_ref in self._erased:
+                yield from self._sealed(entry, check_leaf(entry, self.head.ledger))
+            else:
+                yield from self._fold(open_entry(entry, self.head.ledger, keys))
         except TamperedError as error:
             yield str(error)
         except KeyError:
             yield f"entry {entry.position}: its key is gone"
-        else:
-            yield from self._fold(opened)
         self.edge = grow(self.edge, self.size, [entry.leaf_hash])
         self.size += 1
         yield from self._tile(0, entry.leaf_hash)
@@ -89,13 +112,27 @@ class _Auditor:
         version, previous = self.world.chain(entry.customer_ref)
         if entry.customer_version != version + 1 or payload.previous != previous.hex():
             yield f"entry {entry.position}: does not continue its customer's chain"
-        if leaf.recorded_at <= self._last_time:
-            yield f"entry {entry.position}: was recorded no later than the entry before it"
-        self._last_time = leaf.recorded_at
+        yield from self._time(entry, leaf)
         self.world.apply(entry.customer_ref, payload.event, entry.position, leaf.recorded_at)
         self.world.advance(entry.customer_ref, entry.customer_version, entry.leaf_hash)
         if isinstance(payload.event, CatalogueApplied):
             self.catalogue = (entry.position, payload.event.version)
+        if isinstance(payload.event, CustomersErased):
+            self._suppressed[leaf.recorded_at] += payload.event.suppressed
+
+    def _sealed(self, entry: StoredEntry, leaf: Leaf) -> Iterator[str]:
+        """Take an entry of somebody who was erased: its place in their chain counts, its content is gone."""
+        if entry.customer_version != self.world.chain(entry.customer_ref)[0] + 1:
+            yield f"entry {entry.position}: does not continue its customer's chain"
+        if entry.position > self._erased[entry.customer_ref]:
+            yield f"entry {entry.position}: was written after its customer was erased"
+        yield from self._time(entry, leaf)
+        self.world.advance(entry.customer_ref, entry.customer_version, entry.leaf_hash)
+
+    def _time(self, entry: StoredEntry, leaf: Leaf) -> Iterator[str]:
+        if leaf.recorded_at <= self._last_time:
+            yield f"entry {entry.position}: was recorded no later than the entry before it"
+        self._last_time = leaf.recorded_at
 
     def _tile(self, level: int, hash_: bytes) -> Iterator[str]:
         """Collect the hashes of each level and compare a tile when it is full."""
@@ -127,18 +164,28 @@ class _Auditor:
             seen += 1
             if ref not in self.world.chains:
                 yield f"customer {ref.hex()[:8]}…: has a state and no entry"
-            elif row != self.world.full_row(ref):
+            elif row != self.world.full_row(ref, {each.lookup: each.point for each in row.identifiers}):
                 yield f"customer {ref.hex()[:8]}…: state, chain or identifiers do not follow from the entries"
         if seen != len(self.world.chains):
             yield f"{len(self.world.chains)} customers have entries, {seen} have a state"
         for known in records.all_known(self.head.brand):
-            identifiers = self.world.full_row(known.customer_ref).identifiers
+            told = {each.lookup: each.point for each in known.addresses}
+            identifiers = self.world.full_row(known.customer_ref, told).identifiers
             if known.addresses != tuple(each for each in identifiers if each.kind != IdentifierKind.CUSTOMER_ID):
                 yield f"customer {known.customer_ref.hex()[:8]}…: questions see other addresses than they hold"
 
     def _other_faults(self, records: Records) -> Iterator[str]:
         points = dict(records.all_points(self.head.brand))
-        if points != {lookup: self.world.point_row(lookup) for lookup in self.world.points}:
+        if any(
+            points.get(lookup, b"") not in self.world.possible_points(lookup)
+            for lookup in points.keys() | self.world.points.keys()
+        ):
             yield "the states of addresses do not follow from the entries"
         if dict(records.all_contacts(self.head.brand)) != self.world.contacts:
             yield "the contacts do not follow from the entries"
+
+    def _suppression_faults(self, records: Records) -> Iterator[str]:
+        """Compare times and numbers: whose addresses they are, nobody can tell any more."""
+        kept = Counter(time for _, time in records.all_suppressions(self.head.brand))
+        if any(count > self._suppressed[time] for time, count in kept.items()):
+            yield "more addresses are suppressed than erasures say"

@@ -31,6 +31,16 @@ def customer_ambiguous(holders: int) -> Problem:
     return Problem(ErrorReason.CUSTOMER_AMBIGUOUS, message, (), {"field": "customer", "holders": str(holders)})
 
 
+def customer_erased(field: str = "customer") -> Problem:
+    """Say that the customer was erased, or is being erased."""
+    return Problem(ErrorReason.CUSTOMER_ERASED, "the customer was erased", (), {"field": field})
+
+
+def customer_changed() -> Problem:
+    """Say that an entry came between reading a customer's history and erasing them; who reads it anew succeeds."""
+    return Problem(ErrorReason.OVERLOADED, "the customer changed meanwhile", (), {"limit": "1"})
+
+
 def store_unavailable() -> Problem:
     """Say that the database cannot be reached, so that nothing is known."""
     return Problem(ErrorReason.STORE_UNAVAILABLE, "the database cannot be reached now; nothing is known or allowed")

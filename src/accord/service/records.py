@@ -98,10 +98,11 @@ class Remembered:
             return None
 
     def contact_ids(self, brand: BrandId, ledger: str, positions: list[Position]) -> list[str]:
-        """Return the names of the contacts that entries authorised, in order."""
+        """Return the names of the contacts that entries authorised, in order; empty where the key is gone."""
         names = []
         for position in positions:
-            found = self.opened(brand, ledger, position)
+            entries = self._store.entries(brand, position, 1)
+            found = self.try_open(brand, ledger, entries[0]) if entries else None
             event = found.payload.event if found else None
             names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
         return names

@@ -19,7 +19,9 @@ from accord.domain.commands import (
     AuthorizeContact,
     Command,
     Confirm,
+    Erase,
     Grant,
+    HoldErasure,
     Link,
     RecordFacts,
     Refuse,
@@ -29,7 +31,15 @@ from accord.domain.commands import (
     Unlink,
 )
 from accord.domain.decision import Customer
-from accord.domain.events import CatalogueApplied, Event, PermissionRefused
+from accord.domain.events import (
+    CatalogueApplied,
+    ContactPointRetold,
+    ContactPointSuppressed,
+    CustomersErased,
+    ErasureRequested,
+    Event,
+    PermissionRefused,
+)
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
@@ -62,7 +72,7 @@ from accord.service.answers import (
     decode_answer,
     encode_answer,
 )
-from accord.service.errors import customer_ambiguous, customer_unknown
+from accord.service.errors import customer_ambiguous, customer_changed, customer_erased, customer_unknown
 from accord.service.policies import compile_policy
 
 REF_BYTES = 16
@@ -94,20 +104,38 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
     """Return what the commands read, once for all of them."""
     found: set[bytes] = set()
     contacts: set[bytes] = set()
+    customers: set[bytes] = set()
+    suppressions: set[bytes] = set()
     keys = {request.key for request in requests if request.key}
     for request in requests:
-        found.update(lookups.identifier(head.brand, each) for each in named(request.command))
-        if isinstance(request.command, AuthorizeContact | ReportContact):
-            contacts.add(lookups.contact(head.brand, request.command.contact_id))
-    brand = (BRAND_REF,) if any(isinstance(each.command, ApplyCatalogue) for each in requests) else ()
-    return Wanted(tuple(sorted(found)), tuple(sorted(contacts)), tuple(sorted(keys)), brand)
+        command = request.command
+        found.update(lookups.identifier(head.brand, each) for each in named(command))
+        if isinstance(command, AuthorizeContact | ReportContact):
+            contacts.add(lookups.contact(head.brand, command.contact_id))
+        elif isinstance(command, HoldErasure):
+            customers.update(command.customers)
+        elif isinstance(command, Erase):
+            customers.update(command.customers, (BRAND_REF,))
+        elif isinstance(command, ApplyCatalogue):
+            customers.add(BRAND_REF)
+        else:
+            suppressions.update(lookups.suppression(head.brand, each) for each in named(command) if _is_address(each))
+    return Wanted(
+        tuple(sorted(found)),
+        tuple(sorted(contacts)),
+        tuple(sorted(keys)),
+        tuple(sorted(customers)),
+        tuple(sorted(suppressions)),
+    )
 
 
 def named(command: Command) -> tuple[Identifier, ...]:
     """Return the identifiers a command names: whom first, then the address."""
     match command:
-        case ApplyCatalogue() | ReportContact():
+        case ApplyCatalogue() | ReportContact() | HoldErasure():
             return ()
+        case Erase():
+            return command.addresses
         case ReportContactPoint():
             return (command.contact_point,)
         case AuthorizeContact():
@@ -133,6 +161,8 @@ class Sitting:
         self._world = Projection(view.head.brand, lookups)
         self._world.load(view)
         self._answered: dict[bytes, RequestRow] = view.requests
+        self._suppressed = dict(view.suppressions)
+        self._suppressing: dict[bytes, Instant] = {}
         self._judged: list[tuple[Request, _Judged]] = []
         self._keyed: dict[bytes, tuple[bytes, _Judged]] = {}
         self._drafts: list[_Draft] = []
@@ -185,6 +215,10 @@ class Sitting:
             return self._authorize(command, request, self._policy)
         if isinstance(command, ReportContact):
             return self._report(command, request.caller)
+        if isinstance(command, HoldErasure):
+            return self._hold_erasure(command, request.caller)
+        if isinstance(command, Erase):
+            return self._erase(command, request.caller)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
@@ -196,7 +230,7 @@ class Sitting:
         for ref in refs:
             customer = self._world.customer(ref, named(command))
             if customer.state.erased:
-                return Problem(ErrorReason.CUSTOMER_ERASED, "the customer was erased", (), {"field": "customer"})
+                return customer_erased()
             event = _admit(customer, command, policy, now)
             if isinstance(event, Problem):
                 return event
@@ -206,6 +240,7 @@ class Sitting:
             if isinstance(event, PermissionRefused):
                 open_contacts += standing.open_contacts(customer, event, policy)
             drafts.append(self._append(ref, event, caller))
+            self._suppress(ref, event, caller)
         status = self._status(command, refs[0], drafts[0]) if isinstance(command, Grant | Confirm) else 0
         return _Drafted(
             drafts=tuple(drafts),
@@ -268,6 +303,8 @@ class Sitting:
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
+        if self._world.customer(row.customer_ref).state.erased:
+            return customer_erased("contact_id")
         draft = self._append(row.customer_ref, admit.admit_report(command, self._now()), caller)
         return _Drafted((draft,), row.customer_ref, STATUS_AFTER[command.outcome].value)
 
@@ -279,6 +316,57 @@ class Sitting:
         draft = self._append(BRAND_REF, event, caller)
         self._policy = compile_policy(event)
         return _Drafted((draft,), BRAND_REF, version=event.version)
+
+    def _suppress(self, ref: bytes, event: Event, caller: str) -> None:
+        """Note on each address just given to a customer that whoever held it was erased, where that is to last."""
+        for link in event.links if self._suppressed else ():
+            erased_time = self._suppressed.get(self._lookups.suppression(self._head.brand, link.identifier))
+            if erased_time is not None:
+                self._append(ref, ContactPointSuppressed(number=link.number, erased_time=erased_time), caller)
+
+    def _hold_erasure(self, command: HoldErasure, caller: str) -> _Judged:
+        drafts = []
+        for ref in command.customers:
+            if not self._world.chain(ref)[0] or self._world.customer(ref).state.erased:
+                return customer_erased()
+            event = ErasureRequested(
+                mode=command.mode, reason=command.reason, not_before=command.not_before, evidence=command.evidence
+            )
+            drafts.append(self._append(ref, event, caller))
+        return _Drafted(tuple(drafts), command.customers[0])
+
+    def _erase(self, command: Erase, caller: str) -> _Judged:
+        """Leave tombstones. What others hold of the addresses is told on them first; the rest is dropped."""
+        if [self._world.chain(ref)[0] for ref in command.customers] != list(command.versions):
+            return customer_changed()
+        if all(self._world.customer(ref).state.erased for ref in command.customers):
+            return customer_erased()
+        gone = set(command.customers)
+        brand = self._head.brand
+        for address in command.addresses:
+            lookup = self._lookups.identifier(brand, address)
+            others = sorted(ref for ref in self._world.customers_of(address) if ref not in gone)
+            if others and (state := self._world.point_row(lookup)):
+                number = self._world.holders[lookup][others[0]]
+                self._append(others[0], ContactPointRetold(number=number, state=state), caller)
+        draft = self._append(
+            BRAND_REF,
+            CustomersErased(
+                customers=tuple(ref.hex() for ref in command.customers),
+                mode=command.mode,
+                reason=command.reason,
+                request_time=command.request_time,
+                suppressed=len(command.addresses) if command.keep_suppression else 0,
+                evidence=command.evidence,
+            ),
+            caller,
+        )
+        for address in command.addresses:
+            self._world.drop_point(self._lookups.identifier(brand, address))
+            if command.keep_suppression:
+                digest = self._lookups.suppression(brand, address)
+                self._suppressed[digest] = self._suppressing[digest] = self._drafts[draft].recorded_time
+        return _Drafted((draft,), BRAND_REF)
 
     def _now(self) -> Instant:
         """Return the recorded time the next entry gets: by the clock, and later than every entry before it."""
@@ -368,7 +456,13 @@ class Sitting:
             contacts={key: world.contacts[key] for key in world.changed_contacts},
             requests=requests,
             denials=tuple(DenialRow(*key, count) for key, count in sorted(self._denials.items())),
+            dropped_points=tuple(sorted(world.dropped_points)),
+            suppressions=self._suppressing,
         )
+
+
+def _is_address(identifier: Identifier) -> bool:
+    return identifier.kind is not IdentifierKind.CUSTOMER_ID
 
 
 def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -> Event | Problem:
@@ -389,5 +483,5 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
             return admit.admit_activity(customer, command, policy, now)
         case ReportContactPoint():
             return admit.admit_contact_point(customer, command, now)
-        case AuthorizeContact() | ReportContact() | ApplyCatalogue():
+        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | HoldErasure() | Erase():
             raise AssertionError("judged elsewhere: these are not about customers by their key")

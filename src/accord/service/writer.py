@@ -14,11 +14,11 @@ from collections.abc import Callable
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId, Instant
-from accord.ledger.keyring import Keyring, OutsideCopy, Signer
+from accord.ledger.keyring import FencedError, Keyring, OutsideCopy, Signer
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import LedgerStore, StoreUnavailableError, TreeHead, View, Writing
 from accord.service.answers import Request, Result
-from accord.service.errors import CallError, store_unavailable
+from accord.service.errors import CallError, customer_erased, store_unavailable
 from accord.service.guard import keep_outside
 from accord.service.policies import Policies
 from accord.service.sitting import Sitting, wanted_by
@@ -117,7 +117,7 @@ class Writer:
         return waiting.results
 
     def write(self, brand: BrandId, requests: list[Request]) -> list[Result]:
-        """Judge and commit now, on the caller's own thread; for loaders that own the process."""
+        """Judge and commit now, on the caller's own thread; for loaders and erasures, which wait for nobody."""
         with self._store.write(brand) as writing:
             return self._commit(brand, requests, writing)
 
@@ -176,7 +176,7 @@ class Writer:
                 waiting.error = known
         except Exception as error:  # noqa: BLE001 - one faulty request must not take the others down
             if len(live) == 1:
-                live[0].error = error
+                live[0].error = CallError(customer_erased()) if isinstance(error, FencedError) else error
                 return
             for waiting in live:
                 self._write_group([waiting])

@@ -1,4 +1,6 @@
-"""The outside copy of checkpoints as files: one for each ledger, replaced whole, flushed to disk.
+"""What is kept outside the databases, as files flushed to disk: checkpoints, and erasures.
+
+Checkpoints: one file for each ledger, replaced whole.
 
 Compare-and-swap under a lock file, so that processes on one machine never move it back. If we crash
 on any line, either the note before or the note after is there.
@@ -10,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+from accord.ledger.erasing import Erasure, decode_erasure, encode_erasure
 
 _ENDING = ".checkpoint"
 
@@ -30,7 +34,7 @@ class FileOutsideCopy:
     def replace(self, ledger: str, before: str | None, after: str) -> bool:
         """Keep `after` if what is kept is `before`; durable on return."""
         path = self._path(ledger)
-        with self._locked():
+        with _alone(self._folder):
             if self.read(ledger) != before:
                 return False
             draft = path.with_suffix(".draft")
@@ -39,7 +43,7 @@ class FileOutsideCopy:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-            self._flush_folder()
+            _flush(self._folder)
         return True
 
     def ledgers(self) -> list[str]:
@@ -49,15 +53,57 @@ class FileOutsideCopy:
     def _path(self, ledger: str) -> Path:
         return self._folder / (quote(ledger, safe="") + _ENDING)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self._folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
-    def _flush_folder(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+class FileFences:
+    """`OutsideFences` in a folder, best on another disk than the databases': a file that only grows, one line each."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder, made at need."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._path = folder / "erasures.jsonl"
+
+    def put(self, erasure: Erasure) -> None:
+        """Add a line; durable on return. What a crash left of a line before is ended first."""
+        with _alone(self._folder), self._path.open("ab") as file:
+            torn = _ends_torn(self._path)
+            file.write((b"\n" if torn else b"") + encode_erasure(erasure) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            _flush(self._folder)
+
+    def all(self) -> Iterator[Erasure]:
+        """Yield the erasure of every whole line; a torn one is of an erasure that had not begun to take anything."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for line in file:
+                try:
+                    yield decode_erasure(line)
+                except ValueError:
+                    continue
+
+
+def _ends_torn(path: Path) -> bool:
+    """Say whether a file's last line was not written to its end."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes on this machine from writing meanwhile."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

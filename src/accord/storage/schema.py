@@ -1,7 +1,8 @@
 """The tables, once for both databases. Migrations make them; a test compares.
 
 `entry` and `tile` only grow: triggers in the database itself refuse everything else. All other
-tables follow from them, but for `request` (answers given) and `denial` (counts).
+tables follow from them, but for `request` (answers given), `denial` (counts) and `suppression` (digests
+of addresses, under a pepper of their own).
 """
 
 from sqlalchemy import (
@@ -118,6 +119,16 @@ request = Table(
     sqlite_with_rowid=False,
 )
 
+suppression = Table(
+    "suppression",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("erased_time", BigInteger, nullable=False),
+    PrimaryKeyConstraint("brand_id", "digest"),
+    sqlite_with_rowid=False,
+)
+
 denial = Table(
     "denial",
     ledger,
@@ -140,6 +151,36 @@ wrapped_key = Table(
     Column("epoch", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand", "customer_ref", "generation"),
+    sqlite_with_rowid=False,
+)
+
+kek_epoch = Table(
+    "kek_epoch",
+    keys,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("begun_time", BigInteger, nullable=False),
+    Column("ended_time", BigInteger, nullable=False),
+)
+
+fence = Table(
+    "fence",
+    keys,
+    Column("brand", Text, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand", "customer_ref"),
+    sqlite_with_rowid=False,
+)
+
+erasure = Table(
+    "erasure",
+    keys,
+    Column("brand", Text, nullable=False),
+    Column("erasure_id", LargeBinary, nullable=False),
+    Column("request_time", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("receipt", Text, nullable=False),
+    PrimaryKeyConstraint("brand", "erasure_id"),
     sqlite_with_rowid=False,
 )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from accord.domain.terms import BrandId, Position
+from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import StoredEntry
 from accord.ledger.store import (
     TILE_WIDTH,
@@ -35,6 +35,7 @@ from accord.proof.merkle import EMPTY_ROOT, grow, root_of_edge, split
 from accord.storage import held
 from accord.storage.engine import Driver, Row, Statement, driver, in_dialect, translated
 from accord.storage.reader import Reader, open_reader
+from accord.storage.wal import truncate_wal
 
 _MAKE_HEAD = (
     "INSERT INTO head (brand, ledger, size, root, edge, recorded_time, catalogue_position, catalogue_version) "
@@ -97,6 +98,15 @@ _ENTRIES_OF = (
 )
 _LEAF_HASHES = "SELECT leaf_hash FROM entry WHERE brand_id = ? AND position >= ? AND position < ? ORDER BY position"
 _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? AND tile_index = ANY(?)"
+_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? AND digest = ANY(?)"
+_DROP_POINTS = "DELETE FROM point WHERE brand_id = ? AND lookup = ?"
+_PUT_SUPPRESSIONS = (
+    "INSERT INTO suppression (brand_id, digest, erased_time) VALUES (?, ?, ?) "
+    "ON CONFLICT (brand_id, digest) DO UPDATE SET erased_time = excluded.erased_time"
+)
+_FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" for table in ("contact", "request"))
+_STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND customer_ref = ANY(?)"
+_ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
 _ALL_KNOWN = "SELECT customer_ref, state, held FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
 _ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
@@ -185,6 +195,27 @@ class SqlStore:
         for key, ref, raw in self._stream(brand, _ALL_CONTACTS):
             yield key, _contact_row(ref, raw)
 
+    def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
+        """Yield every suppressed address and when its holder was erased."""
+        for digest, time in self._stream(brand, _ALL_SUPPRESSIONS):
+            yield bytes(digest), Instant(time)
+
+    def states(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, bytes]:
+        """Return the state of each customer there is."""
+        return {bytes(ref): bytes(state) for ref, state in self._rows(brand, _STATES, refs)}
+
+    def forget(self, brand: BrandId, refs: list[bytes]) -> None:
+        """Delete what ties contacts and requests to customers. Walks both tables, and holds no head meanwhile."""
+        with driver(self._engine) as database:
+            found = database.rows(_BRAND_ID, brand)
+            if found:
+                database.write([(sql, [(found[0][0], ref) for ref in refs]) for sql in _FORGET])
+                database.commit()
+
+    def compact(self) -> bool:
+        """Leave no deleted byte behind, where the database can: SQLite empties its write-ahead log."""
+        return truncate_wal(self._engine)
+
     def close(self) -> None:
         """Close every connection."""
         self._reader.close()
@@ -221,6 +252,7 @@ class SqlWriting:
             (_CONTACTS, wanted.contacts),
             (_HOLDERS, wanted.lookups),
             (_POINTS, wanted.lookups),
+            (_SUPPRESSIONS, wanted.suppressions),
         )
         found = self._select(*asked)
         requests = {key: RequestRow(content, ref, answer) for key, content, ref, answer in found[_REQUESTS]}
@@ -232,7 +264,8 @@ class SqlWriting:
         refs = {*wanted.customers, *(row.customer_ref for row in contacts.values())}
         refs.update(ref for theirs in holders.values() for ref in theirs)
         customers = dict(_grouped(self._select((_CUSTOMERS, tuple(sorted(refs))))[_CUSTOMERS]))
-        return View(self.head, holders, customers, points, contacts, requests)
+        suppressions: dict[bytes, Instant] = dict(found[_SUPPRESSIONS])
+        return View(self.head, holders, customers, points, contacts, requests, suppressions)
 
     def commit(self, batch: Batch) -> None:
         """Write everything and make it durable before returning."""
@@ -302,6 +335,8 @@ def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
     requests = sorted(batch.requests.items())
     return [
         (_PUT_CUSTOMERS, [(it, ref, row.version, row.leaf_hash, row.state) for ref, row in customers]),
+        (_DROP_POINTS, [(it, lookup) for lookup in batch.dropped_points]),
+        (_PUT_SUPPRESSIONS, [(it, digest, time) for digest, time in sorted(batch.suppressions.items())]),
         (_PUT_POINTS, [(it, lookup, raw) for lookup, raw in sorted(batch.points.items())]),
         (_UNLINK, [(it, *each) for each in batch.unlinked]),
         (_LINK, [(it, *each) for each in batch.linked]),

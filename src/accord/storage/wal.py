@@ -7,6 +7,7 @@ net below, for a log that grows faster than this.
 import logging
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 from sqlalchemy import Engine
@@ -14,6 +15,9 @@ from sqlalchemy import Engine
 from accord.storage.engine import PRAGMAS
 
 EVERY_SECONDS = 1.0
+
+TRUNCATE_SECONDS = 10.0
+"""How long an erasure waits for readers who still need the log."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,3 +54,21 @@ class WalKeeper:
             for pragma in PRAGMAS:
                 connection.execute(pragma)
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def truncate_wal(engine: Engine) -> bool:
+    """Move everything from SQLite's log into its database, and empty the log; say whether that was done.
+
+    With `secure_delete` nothing deleted is left then. True for another database too: it has no such log.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    ends = time.monotonic() + TRUNCATE_SECONDS
+    with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as connection:
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        connection.execute("PRAGMA busy_timeout=200")
+        while True:
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy or time.monotonic() > ends:
+                return not busy

@@ -548,10 +548,15 @@ class Catalogue(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     COOL_DOWNS_FIELD_NUMBER: _builtins.int
+    RETENTION_DAYS_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The name of the controller. Required."""
     country: _builtins.str
     """Where the brand is established, ISO 3166-1 alpha-2. Required."""
+    retention_days: _builtins.int
+    """After how many days without any act of theirs customers are due to be erased (GDPR art. 5(1)(e)). 0: never, until
+    the brand sets it. At most 36,500.
+    """
     @_builtins.property
     def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Channel]:
         """Channels, at most 64. Required."""
@@ -607,10 +612,11 @@ class Catalogue(_message.Message):
         caps: _abc.Iterable[Global___Cap] | None = ...,
         hours: _abc.Iterable[Global___Hours] | None = ...,
         cool_downs: _abc.Iterable[Global___CoolDown] | None = ...,
+        retention_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "touchpoints", b"touchpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "retention_days", b"retention_days", "touchpoints", b"touchpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -126,6 +126,106 @@ CONTACT_POINT_FACT_REGISTRY_REMOVED: ContactPointFact.ValueType  # 7
 """It no longer stands on one."""
 Global___ContactPointFact: _TypeAlias = ContactPointFact  # noqa: Y015
 
+class _ErasureMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ErasureModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasureMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ERASURE_MODE_UNSPECIFIED: _ErasureMode.ValueType  # 0
+    """Rejected: say when."""
+    ERASURE_MODE_NOW: _ErasureMode.ValueType  # 1
+    """Before the call returns."""
+    ERASURE_MODE_ON_HOLD_UNTIL: _ErasureMode.ValueType  # 2
+    """At `not_before`, for legal claims (GDPR art. 17(3)(e)). Until then the customer is restricted (art. 18): DENY."""
+    ERASURE_MODE_AFTER_RETENTION: _ErasureMode.ValueType  # 3
+    """Once the catalogue's `retention_days` have passed since their newest entry; restricted until then."""
+
+class ErasureMode(_ErasureMode, metaclass=_ErasureModeEnumTypeWrapper):
+    """When a customer is erased."""
+
+ERASURE_MODE_UNSPECIFIED: ErasureMode.ValueType  # 0
+"""Rejected: say when."""
+ERASURE_MODE_NOW: ErasureMode.ValueType  # 1
+"""Before the call returns."""
+ERASURE_MODE_ON_HOLD_UNTIL: ErasureMode.ValueType  # 2
+"""At `not_before`, for legal claims (GDPR art. 17(3)(e)). Until then the customer is restricted (art. 18): DENY."""
+ERASURE_MODE_AFTER_RETENTION: ErasureMode.ValueType  # 3
+"""Once the catalogue's `retention_days` have passed since their newest entry; restricted until then."""
+Global___ErasureMode: _TypeAlias = ErasureMode  # noqa: Y015
+
+class _ErasureReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ErasureReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasureReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ERASURE_REASON_UNSPECIFIED: _ErasureReason.ValueType  # 0
+    """Rejected: say why."""
+    ERASURE_REASON_NO_LONGER_NEEDED: _ErasureReason.ValueType  # 1
+    """(a) The data are no longer needed."""
+    ERASURE_REASON_PERMISSION_WITHDRAWN: _ErasureReason.ValueType  # 2
+    """(b) The permission was withdrawn, and there is no other ground."""
+    ERASURE_REASON_OBJECTED: _ErasureReason.ValueType  # 3
+    """(c) The customer objected."""
+    ERASURE_REASON_UNLAWFUL: _ErasureReason.ValueType  # 4
+    """(d) The processing was unlawful."""
+    ERASURE_REASON_LEGAL_OBLIGATION: _ErasureReason.ValueType  # 5
+    """(e) The law demands it."""
+    ERASURE_REASON_CHILD: _ErasureReason.ValueType  # 6
+    """(f) They were collected from a child."""
+    ERASURE_REASON_RETENTION_ENDED: _ErasureReason.ValueType  # 7
+    """The retention period has passed (art. 5(1)(e))."""
+
+class ErasureReason(_ErasureReason, metaclass=_ErasureReasonEnumTypeWrapper):
+    """On which ground; the letters are those of GDPR art. 17(1)."""
+
+ERASURE_REASON_UNSPECIFIED: ErasureReason.ValueType  # 0
+"""Rejected: say why."""
+ERASURE_REASON_NO_LONGER_NEEDED: ErasureReason.ValueType  # 1
+"""(a) The data are no longer needed."""
+ERASURE_REASON_PERMISSION_WITHDRAWN: ErasureReason.ValueType  # 2
+"""(b) The permission was withdrawn, and there is no other ground."""
+ERASURE_REASON_OBJECTED: ErasureReason.ValueType  # 3
+"""(c) The customer objected."""
+ERASURE_REASON_UNLAWFUL: ErasureReason.ValueType  # 4
+"""(d) The processing was unlawful."""
+ERASURE_REASON_LEGAL_OBLIGATION: ErasureReason.ValueType  # 5
+"""(e) The law demands it."""
+ERASURE_REASON_CHILD: ErasureReason.ValueType  # 6
+"""(f) They were collected from a child."""
+ERASURE_REASON_RETENTION_ENDED: ErasureReason.ValueType  # 7
+"""The retention period has passed (art. 5(1)(e))."""
+Global___ErasureReason: _TypeAlias = ErasureReason  # noqa: Y015
+
+class _ErasureStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ErasureStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasureStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ERASURE_STATUS_UNSPECIFIED: _ErasureStatus.ValueType  # 0
+    """Never sent."""
+    ERASURE_STATUS_ON_HOLD: _ErasureStatus.ValueType  # 1
+    """It waits for `not_before`."""
+    ERASURE_STATUS_UNFINISHED: _ErasureStatus.ValueType  # 2
+    """It was begun or is due, and not finished yet."""
+    ERASURE_STATUS_DONE: _ErasureStatus.ValueType  # 3
+    """It is done; the receipt says since when."""
+
+class ErasureStatus(_ErasureStatus, metaclass=_ErasureStatusEnumTypeWrapper):
+    """Where an erasure stands."""
+
+ERASURE_STATUS_UNSPECIFIED: ErasureStatus.ValueType  # 0
+"""Never sent."""
+ERASURE_STATUS_ON_HOLD: ErasureStatus.ValueType  # 1
+"""It waits for `not_before`."""
+ERASURE_STATUS_UNFINISHED: ErasureStatus.ValueType  # 2
+"""It was begun or is due, and not finished yet."""
+ERASURE_STATUS_DONE: ErasureStatus.ValueType  # 3
+"""It is done; the receipt says since when."""
+Global___ErasureStatus: _TypeAlias = ErasureStatus  # noqa: Y015
+
 @_typing.final
 class LinkRequest(_message.Message):
     """Links an address."""
@@ -554,3 +654,267 @@ class ReportContactPointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportContactPointResponse: _TypeAlias = ReportContactPointResponse  # noqa: Y015
+
+@_typing.final
+class Erasure(_message.Message):
+    """One erasure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASURE_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    CUSTOMER_REFS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    KEEP_SUPPRESSION_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    ERASED_TIME_FIELD_NUMBER: _builtins.int
+    IRRECOVERABLE_BY_FIELD_NUMBER: _builtins.int
+    erasure_id: _builtins.bytes
+    """Names it."""
+    status: Global___ErasureStatus.ValueType
+    """Where it stands."""
+    mode: Global___ErasureMode.ValueType
+    """When it was to happen."""
+    reason: Global___ErasureReason.ValueType
+    """On which ground."""
+    keep_suppression: _builtins.bool
+    """Whether each address is kept from being woken up."""
+    receipt: _builtins.str
+    """Once done: a signed note (C2SP) in plain lines. It tells the entry, what is left, and the two instants below."""
+    @_builtins.property
+    def customer_refs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The references of the customers erased: several where merges had made them one person."""
+
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """From when on it is executed."""
+
+    @_builtins.property
+    def erased_time(self) -> _timestamp_pb2.Timestamp:
+        """Once done: since when nothing can be read here."""
+
+    @_builtins.property
+    def irrecoverable_by(self) -> _timestamp_pb2.Timestamp:
+        """Once done: from when on no backup can bring it back, if the key-encryption key is rotated as configured."""
+
+    def __init__(
+        self,
+        *,
+        erasure_id: _builtins.bytes = ...,
+        status: Global___ErasureStatus.ValueType = ...,
+        customer_refs: _abc.Iterable[_builtins.bytes] | None = ...,
+        mode: Global___ErasureMode.ValueType = ...,
+        reason: Global___ErasureReason.ValueType = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        keep_suppression: _builtins.bool = ...,
+        receipt: _builtins.str = ...,
+        erased_time: _timestamp_pb2.Timestamp | None = ...,
+        irrecoverable_by: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erased_time", b"erased_time", "irrecoverable_by", b"irrecoverable_by", "not_before", b"not_before", "request_time", b"request_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_refs", b"customer_refs", "erased_time", b"erased_time", "erasure_id", b"erasure_id", "irrecoverable_by", b"irrecoverable_by", "keep_suppression", b"keep_suppression", "mode", b"mode", "not_before", b"not_before", "reason", b"reason", "receipt", b"receipt", "request_time", b"request_time", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Erasure: _TypeAlias = Erasure  # noqa: Y015
+
+@_typing.final
+class EraseRequest(_message.Message):
+    """Erases a customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    KEEP_SUPPRESSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    request_id: _builtins.str
+    """Unique per brand and caller; a repeat gets the first answer, and finishes what was cut off. Required."""
+    mode: Global___ErasureMode.ValueType
+    """When. Required."""
+    keep_suppression: _builtins.bool
+    """Keep a digest of each address, so that a list imported later cannot wake the customer up: marketing to the address
+    is denied until its holder gives a permission by an act of their own.
+    """
+    reason: Global___ErasureReason.ValueType
+    """On which ground. Required."""
+    @_builtins.property
+    def customer(self) -> _customer_pb2.CustomerKey:
+        """Whom. Required."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """For ERASURE_MODE_ON_HOLD_UNTIL alone, and required there: when the hold ends. Must lie in the future."""
+
+    @_builtins.property
+    def evidence(self) -> _evidence_pb2.Evidence:
+        """How we know, where it was asked for. It stays with the brand for ever: nothing personal belongs into `recorder_id`.
+        The notice and the language are not kept.
+        """
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        customer: _customer_pb2.CustomerKey | None = ...,
+        mode: Global___ErasureMode.ValueType = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        keep_suppression: _builtins.bool = ...,
+        reason: Global___ErasureReason.ValueType = ...,
+        evidence: _evidence_pb2.Evidence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "evidence", b"evidence", "not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "customer", b"customer", "evidence", b"evidence", "keep_suppression", b"keep_suppression", "mode", b"mode", "not_before", b"not_before", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseRequest: _TypeAlias = EraseRequest  # noqa: Y015
+
+@_typing.final
+class EraseResponse(_message.Message):
+    """It was erased, or waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def erasure(self) -> Global___Erasure:
+        """The erasure, with its receipt once done."""
+
+    def __init__(
+        self,
+        *,
+        erasure: Global___Erasure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseResponse: _TypeAlias = EraseResponse  # noqa: Y015
+
+@_typing.final
+class GetErasureRequest(_message.Message):
+    """Asks for one erasure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    ERASURE_ID_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    erasure_id: _builtins.bytes
+    """The name of the erasure, 16 bytes. Required."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        erasure_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "erasure_id", b"erasure_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetErasureRequest: _TypeAlias = GetErasureRequest  # noqa: Y015
+
+@_typing.final
+class GetErasureResponse(_message.Message):
+    """One erasure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def erasure(self) -> Global___Erasure:
+        """The erasure."""
+
+    def __init__(
+        self,
+        *,
+        erasure: Global___Erasure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetErasureResponse: _TypeAlias = GetErasureResponse  # noqa: Y015
+
+@_typing.final
+class ListErasuresRequest(_message.Message):
+    """Asks for erasures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    page_size: _builtins.int
+    """At most this many, 1 to 1,000. 0: 100."""
+    page_token: _builtins.str
+    """From the answer before. Empty: from the beginning."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListErasuresRequest: _TypeAlias = ListErasuresRequest  # noqa: Y015
+
+@_typing.final
+class ListErasuresResponse(_message.Message):
+    """A page of erasures."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASURES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty at the end."""
+    @_builtins.property
+    def erasures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Erasure]:
+        """Oldest request first."""
+
+    def __init__(
+        self,
+        *,
+        erasures: _abc.Iterable[Global___Erasure] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasures", b"erasures", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListErasuresResponse: _TypeAlias = ListErasuresResponse  # noqa: Y015

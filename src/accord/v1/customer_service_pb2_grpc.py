@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class CustomerServiceStub:
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint.
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
+    Erase on.
     """
 
     def __init__(self, channel):
@@ -60,10 +61,26 @@ class CustomerServiceStub:
                 request_serializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointResponse.FromString,
                 _registered_method=True)
+        self.Erase = channel.unary_unary(
+                '/accord.v1.CustomerService/Erase',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.EraseRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.EraseResponse.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/accord.v1.CustomerService/GetErasure',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.GetErasureResponse.FromString,
+                _registered_method=True)
+        self.ListErasures = channel.unary_unary(
+                '/accord.v1.CustomerService/ListErasures',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.ListErasuresRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.ListErasuresResponse.FromString,
+                _registered_method=True)
 
 
 class CustomerServiceServicer:
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint.
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
+    Erase on.
     """
 
     def Link(self, request, context):
@@ -101,6 +118,28 @@ class CustomerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Erase(self, request, context):
+        """Erases a customer (GDPR art. 17), now or later. When it has answered with a receipt, nothing about them can be read.
+        If it fails with STORE_UNAVAILABLE, the erasure may have begun: a repeat, or the next start, finishes it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """Returns one erasure and its receipt.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListErasures(self, request, context):
+        """Lists erasures, those on hold too, in the order they were asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustomerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +168,21 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     request_deserializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointRequest.FromString,
                     response_serializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointResponse.SerializeToString,
             ),
+            'Erase': grpc.unary_unary_rpc_method_handler(
+                    servicer.Erase,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.EraseRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.EraseResponse.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.GetErasureRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.GetErasureResponse.SerializeToString,
+            ),
+            'ListErasures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErasures,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.ListErasuresRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.ListErasuresResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'accord.v1.CustomerService', rpc_method_handlers)
@@ -138,7 +192,8 @@ def add_CustomerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CustomerService:
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint.
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
+    Erase on.
     """
 
     @staticmethod
@@ -266,6 +321,87 @@ class CustomerService:
             '/accord.v1.CustomerService/ReportContactPoint',
             accord_dot_v1_dot_customer__service__pb2.ReportContactPointRequest.SerializeToString,
             accord_dot_v1_dot_customer__service__pb2.ReportContactPointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Erase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/Erase',
+            accord_dot_v1_dot_customer__service__pb2.EraseRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.EraseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/GetErasure',
+            accord_dot_v1_dot_customer__service__pb2.GetErasureRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.GetErasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErasures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/ListErasures',
+            accord_dot_v1_dot_customer__service__pb2.ListErasuresRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.ListErasuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CustomerServiceStub:
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint."""
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
+    Erase on.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,10 +45,20 @@ class CustomerServiceStub:
     """Records what the customer did. Engagement, never a permission."""
     ReportContactPoint: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.ReportContactPointRequest, _customer_service_pb2.ReportContactPointResponse]
     """Records a fact of an address: it binds whoever holds it."""
+    Erase: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.EraseRequest, _customer_service_pb2.EraseResponse]
+    """Erases a customer (GDPR art. 17), now or later. When it has answered with a receipt, nothing about them can be read.
+    If it fails with STORE_UNAVAILABLE, the erasure may have begun: a repeat, or the next start, finishes it.
+    """
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.GetErasureRequest, _customer_service_pb2.GetErasureResponse]
+    """Returns one erasure and its receipt."""
+    ListErasures: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.ListErasuresRequest, _customer_service_pb2.ListErasuresResponse]
+    """Lists erasures, those on hold too, in the order they were asked for."""
 
 @_typing.type_check_only
 class CustomerServiceAsyncStub(CustomerServiceStub):
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint."""
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
+    Erase on.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Link: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.LinkRequest, _customer_service_pb2.LinkResponse]  # type: ignore[assignment]
@@ -59,9 +71,19 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Records what the customer did. Engagement, never a permission."""
     ReportContactPoint: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.ReportContactPointRequest, _customer_service_pb2.ReportContactPointResponse]  # type: ignore[assignment]
     """Records a fact of an address: it binds whoever holds it."""
+    Erase: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.EraseRequest, _customer_service_pb2.EraseResponse]  # type: ignore[assignment]
+    """Erases a customer (GDPR art. 17), now or later. When it has answered with a receipt, nothing about them can be read.
+    If it fails with STORE_UNAVAILABLE, the erasure may have begun: a repeat, or the next start, finishes it.
+    """
+    GetErasure: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.GetErasureRequest, _customer_service_pb2.GetErasureResponse]  # type: ignore[assignment]
+    """Returns one erasure and its receipt."""
+    ListErasures: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.ListErasuresRequest, _customer_service_pb2.ListErasuresResponse]  # type: ignore[assignment]
+    """Lists erasures, those on hold too, in the order they were asked for."""
 
 class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint."""
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
+    Erase on.
+    """
 
     @_abc_1.abstractmethod
     def Link(
@@ -102,5 +124,31 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_service_pb2.ReportContactPointResponse, _abc.Awaitable[_customer_service_pb2.ReportContactPointResponse]]:
         """Records a fact of an address: it binds whoever holds it."""
+
+    @_abc_1.abstractmethod
+    def Erase(
+        self,
+        request: _customer_service_pb2.EraseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.EraseResponse, _abc.Awaitable[_customer_service_pb2.EraseResponse]]:
+        """Erases a customer (GDPR art. 17), now or later. When it has answered with a receipt, nothing about them can be read.
+        If it fails with STORE_UNAVAILABLE, the erasure may have begun: a repeat, or the next start, finishes it.
+        """
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _customer_service_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.GetErasureResponse, _abc.Awaitable[_customer_service_pb2.GetErasureResponse]]:
+        """Returns one erasure and its receipt."""
+
+    @_abc_1.abstractmethod
+    def ListErasures(
+        self,
+        request: _customer_service_pb2.ListErasuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.ListErasuresResponse, _abc.Awaitable[_customer_service_pb2.ListErasuresResponse]]:
+        """Lists erasures, those on hold too, in the order they were asked for."""
 
 def add_CustomerServiceServicer_to_server(servicer: CustomerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

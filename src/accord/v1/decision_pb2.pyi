@@ -95,6 +95,8 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 5: the customer objected."""
     DECISION_REASON_STOPPED: _DecisionReason.ValueType  # 53
     """Gate 5: the customer stopped this very address."""
+    DECISION_REASON_SUPPRESSED: _DecisionReason.ValueType  # 54
+    """Gate 5: whoever held this address was erased and is not to be contacted again; a later act of its holder ends it."""
     DECISION_REASON_NO_PERMISSION: _DecisionReason.ValueType  # 60
     """Gate 6: nothing permits it."""
     DECISION_REASON_PENDING_CONFIRMATION: _DecisionReason.ValueType  # 61
@@ -177,6 +179,8 @@ DECISION_REASON_OBJECTED: DecisionReason.ValueType  # 52
 """Gate 5: the customer objected."""
 DECISION_REASON_STOPPED: DecisionReason.ValueType  # 53
 """Gate 5: the customer stopped this very address."""
+DECISION_REASON_SUPPRESSED: DecisionReason.ValueType  # 54
+"""Gate 5: whoever held this address was erased and is not to be contacted again; a later act of its holder ends it."""
 DECISION_REASON_NO_PERMISSION: DecisionReason.ValueType  # 60
 """Gate 6: nothing permits it."""
 DECISION_REASON_PENDING_CONFIRMATION: DecisionReason.ValueType  # 61

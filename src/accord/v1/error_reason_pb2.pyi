@@ -76,6 +76,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No pending permission of this customer stands at this position.
     Example: { reason: "PERMISSION_UNKNOWN", metadata: { field: "permission_position" } }. Status NOT_FOUND.
     """
+    ERROR_REASON_ERASURE_UNKNOWN: _ErrorReason.ValueType  # 17
+    """No erasure of this brand has this name.
+    Example: { reason: "ERASURE_UNKNOWN", metadata: { field: "erasure_id" } }. Status NOT_FOUND.
+    """
     ERROR_REASON_CONTACT_UNKNOWN: _ErrorReason.ValueType  # 20
     """No contact was authorised under this name.
     Example: { reason: "CONTACT_UNKNOWN", metadata: { field: "contact_id" } }. Status NOT_FOUND.
@@ -205,6 +209,10 @@ Example: { reason: "CONTACT_POINT_NOT_LINKED", metadata: { field: "contact_point
 ERROR_REASON_PERMISSION_UNKNOWN: ErrorReason.ValueType  # 16
 """No pending permission of this customer stands at this position.
 Example: { reason: "PERMISSION_UNKNOWN", metadata: { field: "permission_position" } }. Status NOT_FOUND.
+"""
+ERROR_REASON_ERASURE_UNKNOWN: ErrorReason.ValueType  # 17
+"""No erasure of this brand has this name.
+Example: { reason: "ERASURE_UNKNOWN", metadata: { field: "erasure_id" } }. Status NOT_FOUND.
 """
 ERROR_REASON_CONTACT_UNKNOWN: ErrorReason.ValueType  # 20
 """No contact was authorised under this name.

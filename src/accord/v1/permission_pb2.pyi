@@ -75,6 +75,8 @@ class _RefusalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefusalKi
     """Took a permission back (GDPR art. 7(3))."""
     REFUSAL_KIND_OBJECTED: _RefusalKind.ValueType  # 3
     """Objected to processing (GDPR art. 21)."""
+    REFUSAL_KIND_SUPPRESSED: _RefusalKind.ValueType  # 4
+    """Nobody said it of this customer: whoever held the address before was erased and is not to be contacted again."""
 
 class RefusalKind(_RefusalKind, metaclass=_RefusalKindEnumTypeWrapper):
     """Which "no" was said."""
@@ -87,6 +89,8 @@ REFUSAL_KIND_WITHDRAWN: RefusalKind.ValueType  # 2
 """Took a permission back (GDPR art. 7(3))."""
 REFUSAL_KIND_OBJECTED: RefusalKind.ValueType  # 3
 """Objected to processing (GDPR art. 21)."""
+REFUSAL_KIND_SUPPRESSED: RefusalKind.ValueType  # 4
+"""Nobody said it of this customer: whoever held the address before was erased and is not to be contacted again."""
 Global___RefusalKind: _TypeAlias = RefusalKind  # noqa: Y015
 
 @_typing.final

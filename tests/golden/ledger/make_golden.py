@@ -31,7 +31,11 @@ from accord.domain.events import (
     CatalogueApplied,
     ContactAuthorized,
     ContactPointReported,
+    ContactPointRetold,
+    ContactPointSuppressed,
     ContactReported,
+    CustomersErased,
+    ErasureRequested,
     Event,
     Evidence,
     FactsRecorded,
@@ -43,13 +47,15 @@ from accord.domain.events import (
     PermissionRefused,
 )
 from accord.domain.fold import fold, fold_point
-from accord.domain.state import NO_POINT, NO_STATE, encode
+from accord.domain.state import NO_POINT, NO_STATE, PointState, encode
 from accord.domain.terms import (
     ActivityKind,
     Basis,
     BrandId,
     CustomerKind,
     Declarant,
+    ErasureMode,
+    ErasureReason,
     Identifier,
     IdentifierKind,
     Instant,
@@ -62,7 +68,9 @@ from accord.domain.terms import (
     Recorder,
     RefusalKind,
 )
+from accord.keys import kek as kek_module
 from accord.keys import keyring as keyring_module
+from accord.keys.kek import GivenKeks
 from accord.keys.keyring import WrappedKeyring
 from accord.keys.secrets import Secrets
 from accord.ledger.entry import (
@@ -86,7 +94,7 @@ FILE = Path(__file__).parent / "golden.json"
 
 LEDGER = "accord/maison/0123456789abcdef"
 BRAND = BrandId("maison")
-SECRETS = Secrets(kek=b"K" * 32, pepper=b"P" * 32, signing_seed=b"S" * 32)
+SECRETS = Secrets(pepper=b"P" * 32, signing_seed=b"S" * 32)
 CUSTOMER_REF, CUSTOMER_KEY = bytes(range(16)), bytes(range(32, 64))
 OPENING, NONCE = bytes(range(64, 96)), bytes(range(96, 108))
 TIME = Instant(1_767_348_000_000_000)
@@ -191,6 +199,28 @@ EVENTS: dict[str, Event] = {
     ),
     "ContactReported": ContactReported(contact_id="message 1", outcome=Outcome.SENT, outcome_time=TIME),
     "CatalogueApplied": CatalogueApplied(version=1, catalogue=CATALOGUE),
+    "ContactPointRetold": ContactPointRetold(number=2, state=encode(PointState(bounced=Position(3)))),
+    "ContactPointSuppressed": ContactPointSuppressed(number=2, erased_time=TIME),
+    "ErasureRequested": ErasureRequested(
+        mode=ErasureMode.ON_HOLD_UNTIL,
+        reason=ErasureReason.OBJECTED,
+        not_before=Instant(TIME + 5),
+        evidence=SHORT,
+    ),
+    "CustomersErased": CustomersErased(
+        customers=(bytes(range(16)).hex(),),
+        mode=ErasureMode.NOW,
+        reason=ErasureReason.CHILD,
+        request_time=TIME,
+        suppressed=2,
+        evidence=SHORT,
+    ),
+    "CustomersErased with defaults": CustomersErased(
+        customers=(bytes(16).hex(),),
+        mode=ErasureMode.AFTER_RETENTION,
+        reason=ErasureReason.RETENTION_ENDED,
+        request_time=TIME,
+    ),
 }
 
 
@@ -267,15 +297,22 @@ class _Keys:
         del brand, refs
         return self.rows
 
+    def fenced(self, brand: BrandId, refs: list[bytes]) -> set[bytes]:
+        del brand, refs
+        return set()
+
+    def epoch(self) -> int:
+        return 1
+
 
 def _keys() -> dict[str, str]:
-    chance = iter((NONCE, CUSTOMER_KEY))
     kept, real = _Keys(), keyring_module.os
-    keyring_module.os = SimpleNamespace(urandom=lambda _: next(chance))  # type: ignore[assignment]
+    keyring_module.os = SimpleNamespace(urandom=lambda _: CUSTOMER_KEY)  # type: ignore[assignment]
+    kek_module.os = SimpleNamespace(urandom=lambda _: NONCE)  # type: ignore[assignment]
     try:
-        made = WrappedKeyring(kept, SECRETS.kek).make(BRAND, [CUSTOMER_REF])
+        made = WrappedKeyring(kept, GivenKeks({1: b"K" * 32})).make(BRAND, [CUSTOMER_REF])
     finally:
-        keyring_module.os = real
+        keyring_module.os = kek_module.os = real
     (row,) = kept.rows
     return {"key": made[CUSTOMER_REF].key.hex(), "wrapped": row.wrapped.hex(), "epoch": str(row.epoch)}
 

@@ -14,6 +14,7 @@ _REASONS = {
     RefusalKind.REFUSED: Reason.REFUSED,
     RefusalKind.WITHDRAWN: Reason.WITHDRAWN,
     RefusalKind.OBJECTED: Reason.OBJECTED,
+    RefusalKind.SUPPRESSED: Reason.SUPPRESSED,
 }
 
 

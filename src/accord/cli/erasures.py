@@ -1,0 +1,150 @@
+"""Commands that erase customers and tell what became of it: erase, erasures list | show | due | run.
+
+`erase`, `list` and `show` ask a server; `due` and `run` work on this machine's own installation.
+"""
+
+from typing import Any
+
+import click
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from accord.cli import tell
+from accord.cli.arguments import OneOf, TimeType
+from accord.cli.connect import connect, pages, whole
+from accord.cli.local import LocalError, installed, local_config, print_json
+from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
+from accord.service.errors import CallError
+from accord.v1 import customer_service_pb2 as pb
+
+_ID = "The erasure's name, in hexadecimal."
+
+
+@click.command()
+@customer
+@click.option(
+    "--reason",
+    type=OneOf(pb.ErasureReason.items(), "ERASURE_REASON_"),
+    required=True,
+    help="The ground, one of GDPR art. 17(1).",
+)
+@click.option("--hold-until", "not_before", type=TimeType(), help="Erase then; until then they are restricted.")
+@click.option("--after-retention", is_flag=True, help="Erase once the catalogue's retention_days have passed.")
+@click.option("--keep-suppression", is_flag=True, help="Keep an imported list from waking their addresses up.")
+@evidence_asked
+@writing
+@remote
+def erase(server: str, as_json: bool, not_before: Timestamp | None, after_retention: bool, **told: Any) -> None:  # noqa: ANN401 - an erasure's sides
+    """Erase CUSTOMER for good. Nothing brings back what was erased; the receipt says what is left."""
+    if not_before is not None and after_retention:
+        raise click.UsageError("--hold-until and --after-retention exclude each other")
+    mode = pb.ERASURE_MODE_AFTER_RETENTION if after_retention else pb.ERASURE_MODE_NOW
+    shown = take_evidence(told)
+    request = pb.EraseRequest(
+        mode=pb.ERASURE_MODE_ON_HOLD_UNTIL if not_before is not None else mode,
+        not_before=not_before,
+        evidence=shown if shown.touchpoint else None,
+        **told,
+    )
+    with connect(server) as connection:
+        response = connection.ask(connection.customers.Erase, request)
+    tell.answer(response, lambda found: _one(found.erasure), as_json=as_json)
+
+
+@click.group()
+def erasures() -> None:
+    """See erasures, and execute those that are due."""
+
+
+@erasures.command("list")
+@limit
+@remote
+def list_erasures(brand: str, server: str, as_json: bool, limit: int | None) -> None:
+    """List erasures in the order they were asked for. Those on hold are listed too."""
+    with connect(server) as connection:
+        request = pb.ListErasuresRequest(brand=brand)
+        found = whole(pages(connection, connection.customers.ListErasures, request, limit or 0))
+    tell.answer(found, _table, as_json=as_json)
+
+
+@erasures.command()
+@click.argument("erasure_id")
+@remote
+def show(erasure_id: str, brand: str, server: str, as_json: bool) -> None:
+    """Show one erasure and its receipt, by ERASURE_ID in hexadecimal."""
+    try:
+        name = bytes.fromhex(erasure_id)
+    except ValueError:
+        raise click.BadParameter(_ID, param_hint="ERASURE_ID") from None
+    with connect(server) as connection:
+        response = connection.ask(connection.customers.GetErasure, pb.GetErasureRequest(brand=brand, erasure_id=name))
+    tell.answer(response, lambda found: _one(found.erasure), as_json=as_json)
+
+
+@erasures.command()
+@click.option("--brand", envvar="ACCORD_BRAND", required=True, help="The brand (ACCORD_BRAND).")
+@click.option("--erase", "erasing", is_flag=True, help="Erase them, each with a receipt.")
+@click.option("--json", "as_json", is_flag=True, help="Print the references as JSON.")
+def due(brand: str, erasing: bool, as_json: bool) -> None:
+    """List, by reference, the customers who are past the catalogue's retention_days."""
+    with installed(local_config()) as installation:
+        try:
+            found = [ref.hex() for ref in installation.due_customers(brand)]
+            for ref in found if erasing else ():
+                installation.retire(brand, bytes.fromhex(ref))
+        except CallError as error:
+            raise LocalError(error.problem.text) from error
+    if as_json:
+        print_json({"due": found, "erased": erasing})
+        return
+    for ref in found:
+        click.echo(ref)
+    click.echo(f"{len(found)} {'erased' if erasing else 'due'}", err=True)
+
+
+@erasures.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the erasures as JSON.")
+def run(as_json: bool) -> None:
+    """Execute erasures that are due. Those cut off, and those that a restored backup undid, are executed too."""
+    with installed(local_config()) as installation:
+        installation.proven.prove()
+        try:
+            done = installation.erasures.finish()
+        except CallError as error:
+            raise LocalError(error.problem.text) from error
+    if as_json:
+        print_json([{"erasure_id": row.erasure.erasure_id.hex(), "receipt": row.receipt} for row in done])
+        return
+    for row in done:
+        click.echo(row.erasure.erasure_id.hex())
+    click.echo(f"{len(done)} executed", err=True)
+
+
+def _one(found: pb.Erasure) -> None:
+    click.echo(f"erasure {found.erasure_id.hex()}: {_status(found)}")
+    if found.receipt:
+        click.echo(found.receipt, nl=False)
+    else:
+        click.echo(f"  executed from {tell.when(found.not_before)} on; restricted until then")
+
+
+def _table(found: pb.ListErasuresResponse) -> None:
+    rows = (
+        (
+            each.erasure_id.hex(),
+            _status(each),
+            tell.when(each.request_time),
+            tell.when(each.not_before),
+            tell.when(each.irrecoverable_by) if each.HasField("irrecoverable_by") else "",
+        )
+        for each in found.erasures
+    )
+    tell.table(("erasure", "status", "asked for", "not before", "irrecoverable by"), rows)
+    if found.next_page_token:
+        click.echo("there is more: raise --limit, or leave it out", err=True)
+
+
+def _status(found: pb.Erasure) -> str:
+    return tell.words(pb.ErasureStatus.Name(found.status), "ERASURE_STATUS_")
+
+
+COMMANDS = (erase, erasures)

@@ -1,0 +1,221 @@
+"""Erasing customers from a ledger that never forgets (GDPR art. 17): a saga that can be cut off anywhere.
+
+(1) Fence: no key is ever made for them again; told in the key store and outside both databases.
+(2) Append that they were erased, under the brand's key; their state becomes a tombstone, their
+    identifiers lead nowhere, and what only they told of an address is dropped, in one commit.
+(3) In the same commit, where it was asked for, keep a digest of each address, so that a list
+    imported later cannot wake them up.
+(4) Delete what ties requests and contacts to them, and destroy their keys.
+(5) Try to read them: with what is left, nothing may open.
+(6) Sign and keep the receipt.
+
+Each step may be done again and does only what is missing, so whoever finds a saga cut off runs it anew.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from accord.domain.commands import Erase, HoldErasure
+from accord.domain.events import CustomersErased
+from accord.domain.problems import ErrorReason, Problem
+from accord.domain.state import TOMBSTONE, encode
+from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
+from accord.ledger.entry import BRAND_REF, StoredEntry, read_leaf
+from accord.ledger.erasing import Erasure, ErasureStore, Forgetting, OutsideFences
+from accord.ledger.keyring import Keyring, Signer
+from accord.ledger.lookup import Lookups
+from accord.ledger.opening import open_entry
+from accord.ledger.store import LedgerStore, StoreUnavailableError
+from accord.service.answers import Receipt, Request, Result, Written
+from accord.service.erasure_receipt import Erased, sign_receipt
+from accord.service.errors import CallError, customer_changed
+from accord.service.writer import Clock
+
+_PAGE = 1000
+_TRIES = 5
+TOMBSTONE_BYTES = encode(TOMBSTONE)
+Write = Callable[[BrandId, list[Request]], list[Result]]
+
+
+class ErasureIncompleteError(Exception):
+    """Something of an erased customer can still be read. Ours, and stop: no receipt is given."""
+
+
+class ErasureSaga:
+    """Runs the steps of one erasure after the other."""
+
+    def __init__(  # noqa: PLR0913 - an erasure reaches everything there is
+        self,
+        store: LedgerStore,
+        forgetting: Forgetting,
+        kept: ErasureStore,
+        fences: OutsideFences,
+        keyring: Keyring,
+        lookups: Lookups,
+        signer: Signer,
+        write: Write,
+        clock: Clock,
+        irrecoverable_by: Callable[[Instant], Instant],
+    ) -> None:
+        """Use all of these; `write` appends, and `irrecoverable_by` tells when an erasure of now is final."""
+        self._store = store
+        self._forgetting = forgetting
+        self._kept = kept
+        self._fences = fences
+        self._keyring = keyring
+        self._lookups = lookups
+        self._signer = signer
+        self._write = write
+        self._clock = clock
+        self._irrecoverable_by = irrecoverable_by
+
+    def run(self, erasure: Erasure) -> str:
+        """Do every step, each as far as it is not done; return the receipt. Raises CallError, StoreUnavailableError."""
+        self.fence(erasure)
+        entry = self.tombstone(erasure)
+        self.forget(erasure)
+        self.destroy(erasure)
+        self.verify(erasure)
+        return self.sign(erasure, entry)
+
+    def hold(self, erasure: Erasure) -> None:
+        """Restrict the customers until they are erased. A repeat writes nothing."""
+        command = HoldErasure(
+            customers=erasure.customers,
+            mode=erasure.mode,
+            reason=erasure.reason,
+            not_before=erasure.not_before,
+            evidence=erasure.evidence,
+        )
+        self._append(erasure, command, "hold")
+
+    def fence(self, erasure: Erasure) -> None:
+        """Step 1. The erasure is kept first, so that a crash from here on is found."""
+        self._kept.keep_erasure(erasure)
+        self._kept.fence(erasure.brand, erasure.customers)
+        self._fences.put(erasure)
+
+    def tombstone(self, erasure: Erasure) -> Receipt | None:
+        """Steps 2 and 3, unless they are done; None when the ledger knows nobody of them."""
+        for _ in range(_TRIES):
+            command = self._command(erasure)
+            if command is None:
+                return None
+            result = self._append(erasure, command, "erase")
+            if isinstance(result, Written):
+                return result.receipts[0]
+            if isinstance(result, Problem) and result.reason is ErrorReason.CUSTOMER_ERASED:
+                return self._entry_of(erasure)
+            if result != customer_changed():
+                raise CallError(result) if isinstance(result, Problem) else TypeError("an erasure is a write")
+        raise CallError(customer_changed())
+
+    def forget(self, erasure: Erasure) -> None:
+        """Step 4, first half: what ties requests and contacts to them."""
+        self._forgetting.forget(erasure.brand, list(erasure.customers))
+
+    def destroy(self, erasure: Erasure) -> None:
+        """Step 4, second half: their keys, and every deleted byte where the database can."""
+        self._kept.destroy(erasure.brand, erasure.customers)
+        # Both are asked, whatever the first says.
+        if not all([self._forgetting.compact(), self._kept.compact()]):
+            raise StoreUnavailableError("a reader keeps deleted bytes in the write-ahead log")
+
+    def verify(self, erasure: Erasure) -> None:
+        """Step 5. Raises ErasureIncompleteError when anything still opens."""
+        states = self._forgetting.states(erasure.brand, list(erasure.customers))
+        if any(state != TOMBSTONE_BYTES for state in states.values()):
+            raise ErasureIncompleteError("a state is left of somebody who was erased")
+        keys = self._keyring.find(erasure.brand, erasure.customers)
+        head = self._store.head(erasure.brand)
+        for ref in erasure.customers if head is not None else ():
+            for entry in history(self._store, erasure.brand, ref):
+                if head is not None and _opens(entry, head.ledger, keys):
+                    raise ErasureIncompleteError(f"entry {entry.position} still opens")
+
+    def sign(self, erasure: Erasure, entry: Receipt | None) -> str:
+        """Step 6."""
+        head = self._store.head(erasure.brand)
+        erased_time = self._clock()
+        event = self._event(erasure.brand, entry.position) if entry else None
+        erased = Erased(
+            ledger=head.ledger if head else erasure.brand,
+            entry=entry,
+            erased_time=erased_time,
+            irrecoverable_by=self._irrecoverable_by(erased_time),
+            suppressed=event.suppressed if event else 0,
+        )
+        receipt = sign_receipt(erasure, erased, self._signer.private_key)
+        self._kept.finish(erasure.brand, erasure.erasure_id, receipt)
+        return receipt
+
+    def _command(self, erasure: Erasure) -> Erase | None:
+        """Read the customers' history, while their keys live, for every address they ever held."""
+        addresses: dict[Identifier, None] = {}
+        versions: dict[bytes, int] = {}
+        head = self._store.head(erasure.brand)
+        if head is None:
+            return None
+        keys = self._keyring.find(erasure.brand, erasure.customers)
+        for ref in erasure.customers:
+            for entry in history(self._store, erasure.brand, ref):
+                versions[ref] = entry.customer_version
+                if (ref, entry.generation) in keys:
+                    links = open_entry(entry, head.ledger, keys).payload.event.links
+                    addresses |= dict.fromkeys(link.identifier for link in links)
+        if not versions:
+            return None
+        return Erase(
+            customers=tuple(versions),
+            versions=tuple(versions.values()),
+            addresses=tuple(each for each in addresses if each.kind is not IdentifierKind.CUSTOMER_ID),
+            mode=erasure.mode,
+            reason=erasure.reason,
+            request_time=erasure.request_time,
+            keep_suppression=erasure.keep_suppression,
+            evidence=erasure.evidence,
+        )
+
+    def _append(self, erasure: Erasure, command: Erase | HoldErasure, step: str) -> Result:
+        name = f"{step} {erasure.erasure_id.hex()}"
+        request = Request(
+            command=command,
+            caller=erasure.caller,
+            # No caller has an empty name: these are our own requests.
+            key=self._lookups.request(erasure.brand, "", name),
+            content=self._lookups.content(name.encode()),
+        )
+        (result,) = self._write(erasure.brand, [request])
+        return result
+
+    def _entry_of(self, erasure: Erasure) -> Receipt | None:
+        """Return the entry that erased these customers for another request."""
+        wanted = {ref.hex() for ref in erasure.customers}
+        for entry in history(self._store, erasure.brand, BRAND_REF):
+            event = self._event(erasure.brand, entry.position)
+            if event is not None and wanted & set(event.customers):
+                return Receipt(entry.position, entry.leaf_hash, read_leaf(entry.leaf).recorded_at)
+        return None
+
+    def _event(self, brand: BrandId, position: Position) -> CustomersErased | None:
+        head = self._store.head(brand)
+        (entry,) = self._store.entries(brand, position, 1)
+        if head is None:
+            return None
+        event = open_entry(entry, head.ledger, self._keyring.find(brand, [BRAND_REF])).payload.event
+        return event if isinstance(event, CustomersErased) else None
+
+
+def history(store: LedgerStore, brand: BrandId, ref: bytes) -> Iterator[StoredEntry]:
+    """Yield every entry of a customer, oldest first."""
+    version = 1
+    while page := store.entries(brand, version, _PAGE, ref):
+        yield from page
+        version += len(page)
+
+
+def _opens(entry: StoredEntry, ledger: str, keys: Mapping[tuple[bytes, int], bytes]) -> bool:
+    try:
+        open_entry(entry, ledger, keys)
+    except KeyError:
+        return False
+    return True

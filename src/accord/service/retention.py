@@ -1,0 +1,50 @@
+"""Who is due to be erased because they have done nothing for as long as the catalogue's `retention_days`.
+
+Lists references only. Who is restricted is left out: they are kept for a claim, or wait for an
+erasure of their own. A catalogue without `retention_days` makes nobody due.
+"""
+
+from collections.abc import Iterator
+
+from accord.domain.inactivity import acted_since, acts_known
+from accord.domain.state import decode_customer
+from accord.domain.terms import DAY, BrandId, Instant, Position
+from accord.ledger.entry import BRAND_REF, read_leaf
+from accord.ledger.store import LedgerStore, Records
+from accord.service.errors import catalogue_missing
+from accord.service.policies import Policies
+
+
+def due_customers(
+    brand: BrandId, store: LedgerStore, records: Records, policies: Policies, now: Instant
+) -> Iterator[bytes]:
+    """Yield the reference of every customer past retention, by reference. Raises CallError without a catalogue."""
+    head = store.head(brand)
+    policy = policies.of(head) if head else None
+    if head is None or policy is None:
+        raise catalogue_missing()
+    days = policy.catalogue.retention_days
+    if not days:
+        return
+    since = Instant(now - days * DAY)
+    first = _first_since(store, brand, since, head.size)
+    for ref, row in records.all_customers(brand):
+        state = decode_customer(row.state)
+        if ref == BRAND_REF or state.erased or state.restricted or acted_since(state, since, first):
+            continue
+        if not acts_known(state) and store.entries(brand, row.version, 1, ref)[0].position >= first:
+            continue
+        yield ref
+
+
+def _first_since(store: LedgerStore, brand: BrandId, time: Instant, size: int) -> Position:
+    """Return the position of the first entry recorded at `time` or later, `size` for none: recorded time only grows."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        (entry,) = store.entries(brand, middle, 1)
+        if read_leaf(entry.leaf).recorded_at < time:
+            low = middle + 1
+        else:
+            high = middle
+    return Position(low)

@@ -1,0 +1,540 @@
+"""Erasure on every store: nobody can read who was erased, everybody else can be read, and every proof still verifies."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from support.databases import Databases
+from support.installations import BRAND, KEK_DAYS, START, Installation, parts_at
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
+
+from accord.domain.commands import (
+    ApplyCatalogue,
+    AuthorizeContact,
+    Grant,
+    Link,
+    Question,
+    ReportContact,
+    ReportContactPoint,
+    Unlink,
+)
+from accord.domain.problems import ErrorReason, Problem
+from accord.domain.state import TOMBSTONE, decode_customer, encode
+from accord.domain.terms import (
+    DAY,
+    HOUR,
+    ErasureMode,
+    ErasureReason,
+    Identifier,
+    IdentifierKind,
+    Instant,
+    Method,
+    Outcome,
+    PointFact,
+    Position,
+    Reason,
+    Recorder,
+    Verdict,
+)
+from accord.ledger.entry import BRAND_REF, commitment, read_leaf, write_payload
+from accord.ledger.erasing import ErasureRow
+from accord.ledger.keyring import FencedError
+from accord.ledger.opening import TamperedError, open_entry
+from accord.proof import checkpoint as notes
+from accord.proof.merkle import verify_consistency, verify_inclusion
+from accord.service.answers import Written
+from accord.service.erasure_receipt import ERASED_AT, IRRECOVERABLE_BY, read_instant
+from accord.service.erasure_saga import ErasureIncompleteError, ErasureSaga
+from accord.service.erasures import AskedErasure
+from accord.service.errors import CallError
+
+CART = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
+HOME = Identifier(IdentifierKind.PHONE, "+33123456789")
+STEPS = ("fence", "tombstone", "forget", "destroy", "verify", "sign")
+_numbers = count(1)
+
+
+@pytest.fixture
+def house(installation: Installation) -> Installation:
+    """Ada and Bob, each with a permission; Ada was contacted and unlinked an old address."""
+    installation.write(ApplyCatalogue(catalogue=CATALOGUE))
+    old = Identifier(IdentifierKind.EMAIL, "old-ada@example.com")
+    contacts = [
+        AuthorizeContact(contact_id=f"c-{who}", question=asked(each))
+        for who, each in (("ada", ADA_ID), ("bob", BOB_ID))
+    ]
+    installation.write(
+        grant(),
+        grant(BOB_ID, point=BOB_MAIL),
+        Link(customer=ADA_ID, contact_point=old),
+        ReportContactPoint(contact_point=old, fact=PointFact.BOUNCED),
+        Unlink(customer=ADA_ID, contact_point=old),
+        *contacts,
+        ReportContact(contact_id="c-ada", outcome=Outcome.SENT),
+    )
+    return installation
+
+
+def asked(customer: Identifier = ADA_ID) -> Question:
+    return replace(CART, customer=customer)
+
+
+def erasure(customer: Identifier = ADA_ID, **told: Any) -> AskedErasure:
+    sides: dict[str, Any] = {
+        "customer": customer,
+        "mode": ErasureMode.NOW,
+        "reason": ErasureReason.OBJECTED,
+        "not_before": Instant(0),
+        "keep_suppression": False,
+        "evidence": None,
+        "caller": "officer",
+        "erasure_id": next(_numbers).to_bytes(16, "big"),
+        "content": b"content",
+    }
+    return AskedErasure(**(sides | told))
+
+
+def erase(house: Installation, customer: Identifier = ADA_ID, **told: Any) -> ErasureRow:
+    return house.erasures.ask(BRAND, erasure(customer, **told))
+
+
+def ref_of(house: Installation, customer: Identifier) -> bytes:
+    lookup = house.lookups.identifier(BRAND, customer)
+    sight = house.store.read(BRAND, (lookup,))
+    assert sight is not None
+    (known,) = sight.known[lookup]
+    return known.customer_ref
+
+
+def again(house: Installation) -> Installation:
+    """Return the next process over the same databases."""
+    return Installation(house.parts, house.clock, secrets=house.secrets, keks=house.keks)
+
+
+class TestWhoWasErased:
+    def test_no_check_allows_a_contact(self, house: Installation) -> None:
+        assert house.questions.check(BRAND, asked()).decision.verdict is Verdict.ALLOW
+        erase(house)
+        answers = [house.questions.check(BRAND, replace(CART, customer=each)).decision for each in (ADA_ID, ADA_MAIL)]
+        assert {(each.verdict, each.reason) for each in answers} == {(Verdict.DENY, Reason.CUSTOMER_UNKNOWN)}
+        (authorized,) = house.write(AuthorizeContact(contact_id="c9", question=asked()))
+        assert authorized.authorization.decision.verdict is Verdict.DENY
+
+    def test_nothing_of_them_is_read_by_any_api(self, house: Installation) -> None:
+        history = [entry.entry.position for entry in house.remembered.history(BRAND, ADA_ID, 1, 100)]
+        erase(house)
+        for read in (
+            lambda: house.remembered.permissions(BRAND, ADA_ID),
+            lambda: house.remembered.history(BRAND, ADA_ID, 1, 100),
+        ):
+            with pytest.raises(CallError) as refused:
+                read()
+            assert refused.value.problem.reason is ErrorReason.CUSTOMER_UNKNOWN
+        with pytest.raises(CallError) as refused:
+            house.remembered.contact(BRAND, "c-ada")
+        assert refused.value.problem.reason is ErrorReason.CONTACT_UNKNOWN
+        assert len(history) == 6
+        assert {house.remembered.event(BRAND, position) for position in history} == {None}
+
+    def test_no_living_key_opens_any_of_their_entries(self, house: Installation) -> None:
+        ada = ref_of(house, ADA_ID)
+        erase(house)
+        entries = house.store.entries(BRAND, 0, 100)
+        refs = {entry.customer_ref for entry in entries}
+        keys = house.keyring.find(BRAND, refs)
+        assert {ref for ref, _ in keys} == refs - {ada}
+        theirs = [entry for entry in entries if entry.customer_ref == ada]
+        assert len(theirs) == 6
+        for entry in theirs:
+            for (ref, generation), key in keys.items():
+                with pytest.raises(TamperedError):
+                    open_entry(entry, "accord/maison/1", {(ada, entry.generation): key})
+                with pytest.raises(TamperedError):
+                    moved = replace(entry, customer_ref=ref, generation=generation)
+                    open_entry(moved, "accord/maison/1", keys)
+
+    def test_a_tombstone_is_all_that_is_left_of_their_state(self, house: Installation) -> None:
+        ada = ref_of(house, ADA_ID)
+        erase(house)
+        rows = dict(house.store.all_customers(BRAND))
+        assert (decode_customer(rows[ada].state), rows[ada].identifiers) == (TOMBSTONE, ())
+        assert [known.addresses for known in house.store.all_known(BRAND) if known.customer_ref == ada] == [()]
+        assert ada not in {row.customer_ref for _, row in house.store.all_contacts(BRAND)}
+        assert dict(house.store.all_points(BRAND)) == {}, "what they told of an address they had long unlinked goes too"
+
+    def test_guesses_match_no_leaf(self, house: Installation) -> None:
+        """The attacker knows every payload Ada could have, but for the 32 random bytes that were sealed with it."""
+        guess(house, 20_000)
+
+    @pytest.mark.long
+    def test_a_million_guesses_match_no_leaf(self, house: Installation) -> None:
+        guess(house, 1_000_000)
+
+    def test_a_repeated_request_of_before_is_not_remembered(self, house: Installation) -> None:
+        request = house.request(withdraw(), "r1")
+        (first,) = house.writer.write(BRAND, [request])
+        assert house.writer.write(BRAND, [request]) == [first]
+        erase(house)
+        assert house.writer.write(BRAND, [request]) != [first]
+
+    def test_a_late_report_of_their_contact_is_turned_away(self, house: Installation) -> None:
+        erase(house)
+        (late,) = house.write(ReportContact(contact_id="c-ada", outcome=Outcome.BOUNCED))
+        assert isinstance(late, Problem)
+        assert late.reason is ErrorReason.CONTACT_UNKNOWN
+
+    def test_a_new_customer_of_the_same_name_is_somebody_else(self, house: Installation) -> None:
+        ada = ref_of(house, ADA_ID)
+        erase(house)
+        house.write(grant())
+        assert ref_of(house, ADA_ID) != ada
+        assert house.questions.check(BRAND, asked()).decision.verdict is Verdict.ALLOW
+        assert [each.entry.customer_version for each in house.remembered.history(BRAND, ADA_ID, 1, 10)] == [1]
+        assert house.audit().faults == ()
+
+    def test_no_key_is_ever_made_for_them_again(self, house: Installation) -> None:
+        ada = ref_of(house, ADA_ID)
+        erase(house)
+        with pytest.raises(FencedError):
+            house.keyring.make(BRAND, [ada])
+        assert house.keyring.find(BRAND, [ada]) == {}
+
+
+def guess(house: Installation, guesses: int) -> None:
+    ada = ref_of(house, ADA_ID)
+    (told,) = [each for each in house.remembered.history(BRAND, ADA_ID, 1, 1)]
+    assert commitment(told.opening, told.raw_payload) == told.leaf.pc, "with its opening, the payload is the one"
+    erase(house)
+    leaves = {read_leaf(entry.leaf).pc for entry in house.store.entries(BRAND, 0, 100) if entry.customer_ref == ada}
+    payload = write_payload(told.payload)
+    assert payload == told.raw_payload
+    for number in range(guesses):
+        assert commitment(number.to_bytes(32, "big"), payload) not in leaves
+
+
+class TestEverybodyElse:
+    def test_is_read_as_before(self, house: Installation) -> None:
+        before = house.remembered.history(BRAND, BOB_ID, 1, 100), house.remembered.permissions(BRAND, BOB_ID)
+        erase(house)
+        assert (house.remembered.history(BRAND, BOB_ID, 1, 100), house.remembered.permissions(BRAND, BOB_ID)) == before
+        assert house.questions.check(BRAND, asked(BOB_ID)).decision.verdict is Verdict.ALLOW
+        assert house.remembered.contact(BRAND, "c-bob").contact_id == "c-bob"
+
+    def test_keeps_what_the_erased_told_of_an_address_they_share(self, house: Installation) -> None:
+        house.write(
+            Link(customer=ADA_ID, contact_point=HOME),
+            Link(customer=BOB_ID, contact_point=HOME),
+            replace(withdraw(), contact_point=HOME),
+        )
+        calls = replace(CART, customer=BOB_ID, channel="sms", contact_point=HOME)
+        before = house.questions.check(BRAND, calls).decision
+        erase(house)
+        after = house.questions.check(BRAND, calls).decision
+        assert (before.verdict, before.reason) == (after.verdict, after.reason) == (Verdict.DENY, Reason.STOPPED)
+        assert house.audit().faults == ()
+
+    def test_the_audit_follows_an_address_that_had_a_holder_before(self, house: Installation) -> None:
+        """Bob told of the address and left it, Ada held it last: what is known of it goes with her, and begins anew."""
+        house.write(
+            Link(customer=BOB_ID, contact_point=HOME),
+            ReportContactPoint(contact_point=HOME, fact=PointFact.BOUNCED),
+            Unlink(customer=BOB_ID, contact_point=HOME),
+            Link(customer=ADA_ID, contact_point=HOME),
+        )
+        assert house.audit().faults == ()
+        erase(house)
+        assert house.audit().faults == ()
+        house.write(Link(customer=BOB_ID, contact_point=HOME))
+        house.write(ReportContactPoint(contact_point=HOME, fact=PointFact.VERIFIED))
+        assert house.audit().faults == ()
+
+
+class TestProofs:
+    def test_of_before_still_verify_and_the_ledger_extends_them(self, house: Installation) -> None:
+        before = house.proofs.inclusion(BRAND, Position(1))
+        erase(house)
+        checkpoint = notes.verify(before.signed.note, house.secrets.private_key.public_key())
+        assert verify_inclusion(before.leaf_hash, 1, checkpoint.size, before.hashes, checkpoint.root)
+        head = house.proofs.head(BRAND)
+        assert head.size == checkpoint.size + 1
+        after = house.proofs.inclusion(BRAND, Position(1))
+        assert verify_inclusion(before.leaf_hash, 1, head.size, after.hashes, head.root)
+        grown = house.proofs
+        assert grown is house.proofs
+        from accord.ledger.tree import Tree
+
+        proof = Tree(house.store, BRAND).prove_consistency(checkpoint.size, head.size)
+        assert verify_consistency(checkpoint.size, checkpoint.root, head.size, head.root, proof)
+
+    def test_the_audit_folds_to_the_tombstone_and_finds_no_fault(self, house: Installation) -> None:
+        erase(house)
+        report = house.audit()
+        assert (report.faults, report.customers) == ((), 3)
+
+    def test_the_audit_tells_a_key_that_lives_on(self, house: Installation) -> None:
+        ada = ref_of(house, ADA_ID)
+        kept = house.parts.wrapped_keys.select(BRAND, [ada])
+        erase(house)
+        house.parts.wrapped_keys._write("DELETE FROM fence", [()]) if hasattr(
+            house.parts.wrapped_keys, "_write"
+        ) else house.parts.wrapped_keys.fences.clear()
+        house.parts.wrapped_keys.insert_missing(BRAND, kept)
+        assert any("was erased, and its key lives" in fault for fault in house.audit().faults)
+
+
+class TestReceipt:
+    def test_is_signed_and_tells_both_instants(self, house: Installation) -> None:
+        row = erase(house)
+        body, _, signatures = row.receipt.partition("\n\n")
+        dash, name, encoded = signatures.rstrip("\n").split(" ")
+        assert (dash, name) == ("—", "accord/maison/1")
+        import base64
+
+        house.secrets.private_key.public_key().verify(base64.b64decode(encoded)[4:], (body + "\n").encode())
+        assert read_instant(row.receipt, ERASED_AT) == START
+        assert read_instant(row.receipt, IRRECOVERABLE_BY) > START
+
+    def test_names_its_entry_and_nobody(self, house: Installation) -> None:
+        ada = ref_of(house, ADA_ID)
+        row = erase(house)
+        (entry,) = house.store.entries(BRAND, house.proofs.head(BRAND).size - 1, 1)
+        assert f"entry: {entry.position}\nleaf hash: {entry.leaf_hash.hex()}\n" in row.receipt
+        assert f"customer: {ada.hex()}" in row.receipt
+        assert "example.com" not in row.receipt
+        assert entry.customer_ref == BRAND_REF
+
+    def test_is_found_again_and_a_repeat_gets_the_very_same(self, house: Installation) -> None:
+        request = erasure()
+        row = house.erasures.ask(BRAND, request)
+        assert house.erasures.ask(BRAND, request) == row
+        assert house.erasures.find(BRAND, request.erasure_id) == row
+        assert house.erasures.page(BRAND, 0, 10) == [row]
+        with pytest.raises(CallError) as refused:
+            house.erasures.ask(BRAND, replace(request, content=b"another"))
+        assert refused.value.problem.reason is ErrorReason.REQUEST_ID_REUSED
+
+    def test_is_not_given_while_anything_opens(self, house: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ErasureSaga, "destroy", lambda *_: None)
+        with pytest.raises(ErasureIncompleteError, match="still opens"):
+            erase(house)
+        assert [row.receipt for row in house.erasures.page(BRAND, 0, 10)] == [""]
+
+
+class TestSuppression:
+    def imported(self, **told: Any) -> Grant:
+        evidence = replace(said(), recorder=Recorder.IMPORT)
+        who = Identifier(IdentifierKind.CUSTOMER_ID, "crm-99")
+        return Grant(customer=who, contact_point=ADA_MAIL, evidence=evidence, **told)
+
+    @pytest.mark.parametrize(("kept", "verdict"), [(True, Verdict.DENY), (False, Verdict.ALLOW)])
+    def test_a_list_imported_later_does_not_wake_them_up(
+        self, house: Installation, kept: bool, verdict: Verdict
+    ) -> None:
+        erase(house, keep_suppression=kept)
+        house.clock.advance(DAY)
+        command = self.imported()
+        house.write(command)
+        decision = house.questions.check(BRAND, asked(command.customer)).decision
+        assert decision.verdict is verdict
+        assert (decision.reason is Reason.SUPPRESSED) is kept
+        assert house.audit().faults == ()
+
+    def test_a_link_alone_is_enough_to_be_judged(self, house: Installation) -> None:
+        erase(house, keep_suppression=True)
+        who = Identifier(IdentifierKind.CUSTOMER_ID, "crm-99")
+        house.write(Link(customer=who, contact_point=ADA_MAIL))
+        assert house.questions.check(BRAND, asked(who)).decision.reason is Reason.SUPPRESSED
+
+    def test_an_act_of_their_own_later_lifts_it(self, house: Installation) -> None:
+        erase(house, keep_suppression=True)
+        house.clock.advance(DAY)
+        house.write(grant())
+        assert house.questions.check(BRAND, asked()).decision.verdict is Verdict.ALLOW
+        assert house.audit().faults == ()
+
+    def test_an_act_of_before_the_erasure_lifts_nothing(self, house: Installation) -> None:
+        before = house.clock.now
+        house.clock.advance(DAY)
+        erase(house, keep_suppression=True)
+        house.clock.advance(DAY)
+        house.write(replace(grant(), evidence=replace(said(), act_time=before)))
+        assert house.questions.check(BRAND, asked()).decision.reason is Reason.SUPPRESSED
+
+    def test_service_messages_reach_a_new_holder(self, house: Installation) -> None:
+        erase(house, keep_suppression=True)
+        house.write(self.imported())
+        who = Identifier(IdentifierKind.CUSTOMER_ID, "crm-99")
+        order = Question(customer=who, purpose="service.order", channel="email")
+        assert house.questions.check(BRAND, order).decision.verdict is Verdict.ALLOW
+
+    def test_the_audit_tells_suppressions_that_no_erasure_made(self, house: Installation) -> None:
+        erase(house, keep_suppression=True)
+        assert len(list(house.store.all_suppressions(BRAND))) == 2
+        assert house.audit().faults == ()
+
+
+class TestCutOff:
+    """A crash before any step, or after it, is finished by the next start."""
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    @pytest.mark.parametrize("step", STEPS)
+    def test_at_any_step_it_is_finished_by_the_next_start(
+        self, house: Installation, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+    ) -> None:
+        ada, request = ref_of(house, ADA_ID), erasure(keep_suppression=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(ErasureSaga, step, crash(getattr(ErasureSaga, step), after=after))
+            with pytest.raises(CrashError):
+                house.erasures.ask(BRAND, request)
+        size = house.proofs.head(BRAND).size
+        started = again(house)
+        done = started.erasures.finish()
+        assert [row.erasure.customers for row in done] == ([] if (step, after) == ("sign", True) else [(ada,)])
+        row = started.erasures.find(BRAND, request.erasure_id)
+        assert "suppressed addresses: 2" in row.receipt
+        assert started.erasures.ask(BRAND, request) == row
+        assert started.keyring.find(BRAND, [ada]) == {}
+        assert started.audit().faults == ()
+        erased = [entry for entry in started.store.entries(BRAND, 0, 100) if b"CustomersErased" in entry.leaf]
+        assert len(erased) == 1, f"appended once, whether before or after the crash (size then {size})"
+        assert started.erasures.finish() == []
+
+    def test_an_entry_that_comes_between_reading_and_erasing_is_erased_too(
+        self, house: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real, new = ErasureSaga._append, Identifier(IdentifierKind.EMAIL, "new-ada@example.com")
+        writes = iter([Link(customer=ADA_ID, contact_point=new)])
+
+        def append(saga: ErasureSaga, *told: Any) -> Any:
+            for command in writes:
+                house.write(command)
+            return real(saga, *told)
+
+        monkeypatch.setattr(ErasureSaga, "_append", append)
+        row = erase(house, keep_suppression=True)
+        assert "suppressed addresses: 3" in row.receipt
+        assert house.audit().faults == ()
+
+    def test_two_requests_for_one_customer_are_one_erasure(
+        self, house: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real, other = ErasureSaga.fence, erasure()
+        others = iter([other])
+
+        def fence(saga: ErasureSaga, it: Any) -> None:
+            for each in others:
+                house.erasures.ask(BRAND, each)
+            real(saga, it)
+
+        monkeypatch.setattr(ErasureSaga, "fence", fence)
+        row = erase(house)
+        first = house.erasures.find(BRAND, other.erasure_id)
+        entry = [line for line in row.receipt.split("\n") if line.startswith("entry")]
+        assert entry
+        assert entry == [line for line in first.receipt.split("\n") if line.startswith("entry")]
+
+
+class CrashError(BaseException):
+    """The process died."""
+
+
+def crash(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
+    def step(*told: Any) -> Any:
+        if after:
+            real(*told)
+        raise CrashError
+
+    return step
+
+
+class TestOnHold:
+    def test_the_customer_is_restricted_until_it_is_due_and_erased_then(self, house: Installation) -> None:
+        ada, until = ref_of(house, ADA_ID), Instant(START + 30 * DAY)
+        row = erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=until)
+        assert row.receipt == ""
+        assert house.questions.check(BRAND, asked()).decision.reason is Reason.RESTRICTED
+        assert house.remembered.history(BRAND, ADA_ID, 1, 100), "what is held for a claim can be read"
+        assert house.erasures.due_erasures(house.clock.now) == []
+        assert again(house).erasures.finish() == []
+        assert house.audit().faults == ()
+        house.clock.now = until
+        assert [each.customers for each in house.erasures.due_erasures(until)] == [(ada,)]
+        (done,) = house.erasures.run_due(until)
+        assert done.receipt
+        assert house.keyring.find(BRAND, [ada]) == {}
+        assert house.audit().faults == ()
+
+    def test_a_hold_that_was_cut_off_is_put_up_by_the_next_start(
+        self, house: Installation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(ErasureSaga, "hold", crash(ErasureSaga.hold, after=False))
+            with pytest.raises(CrashError):
+                erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=Instant(START + DAY))
+        started = again(house)
+        started.erasures.finish()
+        size = started.proofs.head(BRAND).size
+        started.erasures.finish()
+        assert started.proofs.head(BRAND).size == size
+        assert started.questions.check(BRAND, asked()).decision.reason is Reason.RESTRICTED
+
+    def test_a_hold_must_end_in_the_future(self, house: Installation) -> None:
+        with pytest.raises(CallError) as refused:
+            erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=START)
+        assert refused.value.problem.metadata == {"fields": "not_before"}
+
+    def test_after_retention_needs_a_catalogue_that_says_how_long(self, house: Installation) -> None:
+        with pytest.raises(CallError) as refused:
+            erase(house, mode=ErasureMode.AFTER_RETENTION)
+        assert refused.value.problem.metadata == {"fields": "mode"}
+        house.write(ApplyCatalogue(catalogue=replace(CATALOGUE, retention_days=1095)))
+        row = erase(house, mode=ErasureMode.AFTER_RETENTION)
+        assert 1095 * DAY <= row.erasure.not_before - START < 1095 * DAY + HOUR
+
+
+class TestErrors:
+    def test_nobody_known_is_nobody_erased(self, house: Installation) -> None:
+        with pytest.raises(CallError) as refused:
+            erase(house, Identifier(IdentifierKind.CUSTOMER_ID, "nobody"))
+        assert refused.value.problem.reason is ErrorReason.CUSTOMER_UNKNOWN
+        assert house.erasures.page(BRAND, 0, 10) == []
+
+    def test_an_address_that_two_hold_names_neither(self, house: Installation) -> None:
+        house.write(Link(customer=ADA_ID, contact_point=HOME), Link(customer=BOB_ID, contact_point=HOME))
+        with pytest.raises(CallError) as refused:
+            erase(house, HOME)
+        assert refused.value.problem.reason is ErrorReason.CUSTOMER_AMBIGUOUS
+
+    def test_a_touchpoint_must_be_of_the_catalogue(self, house: Installation) -> None:
+        with pytest.raises(CallError) as refused:
+            erase(house, evidence=said("nowhere"))
+        assert refused.value.problem.reason is ErrorReason.TOUCHPOINT_UNKNOWN
+        row = erase(house, evidence=said("web", Method.MESSAGE))
+        assert row.erasure.evidence is not None
+        assert (row.erasure.evidence.touchpoint, row.erasure.evidence.act_time) == ("web", START)
+
+
+def test_an_erasure_of_somebody_erased_in_the_same_commit_is_refused(house: Installation) -> None:
+    """Only whoever goes round the saga can ask so; the law says no all the same."""
+    ada = ref_of(house, ADA_ID)
+    from accord.domain.commands import Erase
+
+    command = Erase(
+        customers=(ada,),
+        versions=(6,),
+        addresses=(),
+        mode=ErasureMode.NOW,
+        reason=ErasureReason.CHILD,
+        request_time=START,
+    )
+    first, second = house.write(command, command)
+    assert isinstance(first, Written)
+    assert isinstance(second, Problem)
+    assert second.reason is ErrorReason.CUSTOMER_ERASED
+    (late,) = house.write(ReportContact(contact_id="c-ada", outcome=Outcome.BOUNCED))
+    assert isinstance(late, Problem)
+    assert late.reason is ErrorReason.CUSTOMER_ERASED, "their contacts are forgotten in a later step"
+    assert encode(TOMBSTONE) == house.store.states(BRAND, [ada])[ada]
+    assert parts_at and Databases and KEK_DAYS
