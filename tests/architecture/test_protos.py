@@ -43,11 +43,16 @@ BY_NAME = {
     "ActivityKind": (customer_service_pb2.ActivityKind, terms.ActivityKind),
     "ContactPointFact": (customer_service_pb2.ContactPointFact, terms.PointFact),
     "CustomerKind": (customer_service_pb2.CustomerKind, terms.CustomerKind),
+    "ErasureMode": (customer_service_pb2.ErasureMode, terms.ErasureMode),
+    "ErasureReason": (customer_service_pb2.ErasureReason, terms.ErasureReason),
     "ErrorReason": (error_reason_pb2.ErrorReason, ErrorReason),
 }
 """Enumerations that are words, on the wire and in the ledger."""
 
-ONLY_ON_THE_WIRE = {"DecisionView": "how much to answer is a matter of the edge"}
+ONLY_ON_THE_WIRE = {
+    "DecisionView": "how much to answer is a matter of the edge",
+    "ErasureStatus": "an erasure holds an instant and a receipt, and where it stands follows from them",
+}
 ONLY_IN_THE_DOMAIN = {"CUSTOMER_ID": "the caller's own id is no address", "NONE": "the wire says it by leaving it out"}
 
 

@@ -32,7 +32,14 @@ from wire_examples import (
 )
 
 from accord.domain.problems import ErrorReason as Reason
-from accord.v1 import catalogue_pb2, customer_pb2, decision_pb2, evidence_pb2, permission_service_pb2
+from accord.v1 import (
+    catalogue_pb2,
+    customer_pb2,
+    customer_service_pb2,
+    decision_pb2,
+    evidence_pb2,
+    permission_service_pb2,
+)
 
 Change = Callable[[Any, Ground], None]
 
@@ -91,6 +98,7 @@ def cases() -> Iterator[Case]:
     yield from _refusals()
     yield from _remembered()
     yield from _customers()
+    yield from _erasures()
     yield from _catalogues()
     yield from _positions()
 
@@ -300,30 +308,36 @@ def _contacts() -> Iterator[Case]:
 # Declarations
 
 
+_EVIDENCE = ("evidence.touchpoint", "evidence.method", "evidence.declarant", "evidence.recorder")
+
+
+def _evidences(method: str, *, language_required: bool = False) -> Iterator[Case]:
+    """What is asked of the evidence of any method."""
+    yield from _texts(method, "evidence.touchpoint", required=True)
+    yield _unknown(method, Reason.TOUCHPOINT_UNKNOWN, "evidence.touchpoint", f"{MARK}-unknown")
+    yield from _texts(method, "evidence.notice")
+    yield from _texts(method, "evidence.language", required=language_required)
+    for enum in ("method", "declarant", "recorder"):
+        yield from _enums(method, f"evidence.{enum}")
+    yield from _texts(method, "evidence.recorder_id")
+    yield from _instants(method, "evidence.act_time")
+    artefact = "evidence.artefacts[0]"
+    sha = f"{artefact}.sha256"
+    yield _case(method, "a digest missing", [sha], put(sha, b""), missing=sha)
+    for size in (31, 33, 4096):
+        yield _case(method, f"a digest of {size} bytes", [sha], put(sha, b"x" * size))
+    yield from _texts(method, f"{artefact}.media_type", required=True)
+    nine = put("evidence.artefacts", [evidence_pb2.Artefact(sha256=bytes(32), media_type="a/b")] * 9)
+    yield _case(method, "nine artefacts", ["evidence.artefacts"], nine)
+
+
 def _declarations() -> Iterator[Case]:
     for name in ("Grant", "Confirm", "Refuse", "Withdraw", "Object"):
         method = f"PermissionService/{name}"
         yield from _keys(method, "customer")
-        required = ["evidence.touchpoint", "evidence.method", "evidence.declarant", "evidence.recorder"]
-        if name == "Grant":
-            required.append("evidence.language")
+        required = [*_EVIDENCE, "evidence.language"] if name == "Grant" else [*_EVIDENCE]
         yield _case(method, "evidence missing", required, clear("evidence"), missing="evidence")
-        yield from _texts(method, "evidence.touchpoint", required=True)
-        yield _unknown(method, Reason.TOUCHPOINT_UNKNOWN, "evidence.touchpoint", f"{MARK}-unknown")
-        yield from _texts(method, "evidence.notice")
-        yield from _texts(method, "evidence.language", required=name == "Grant")
-        for enum in ("method", "declarant", "recorder"):
-            yield from _enums(method, f"evidence.{enum}")
-        yield from _texts(method, "evidence.recorder_id")
-        yield from _instants(method, "evidence.act_time")
-        artefact = "evidence.artefacts[0]"
-        sha = f"{artefact}.sha256"
-        yield _case(method, "a digest missing", [sha], put(sha, b""), missing=sha)
-        for size in (31, 33, 4096):
-            yield _case(method, f"a digest of {size} bytes", [sha], put(sha, b"x" * size))
-        yield from _texts(method, f"{artefact}.media_type", required=True)
-        nine = put("evidence.artefacts", [evidence_pb2.Artefact(sha256=bytes(32), media_type="a/b")] * 9)
-        yield _case(method, "nine artefacts", ["evidence.artefacts"], nine)
+        yield from _evidences(method, language_required=name == "Grant")
     for name in ("Grant", "Confirm"):
         method = f"PermissionService/{name}"
         for act in ("PRE_TICKED_BOX", "SILENCE", "BUNDLED_TERMS", "ENGAGEMENT"):
@@ -432,6 +446,32 @@ def _customers() -> Iterator[Case]:
     fact = "CustomerService/ReportContactPoint"
     yield from _enums(fact, "fact")
     yield from _instants(fact, "act_time")
+
+
+def _erasures() -> Iterator[Case]:
+    method = "CustomerService/Erase"
+    yield from _keys(method, "customer")
+    yield _unknown_customer(method)
+    yield _ambiguous(method, "customer")
+    yield from _enums(method, "mode")
+    yield from _enums(method, "reason")
+    yield from _instants(method, "not_before")
+    yield _case(method, "a hold without an end", ["not_before"], clear("not_before"), missing="not_before")
+    for label, seconds in {"now": 0, "in the past": -1}.items():
+        yield _case(method, f"a hold that ends {label}", ["not_before"], put("not_before", at(seconds)))
+    for name in ("NOW", "AFTER_RETENTION"):
+        number = customer_service_pb2.ErasureMode.Value(f"ERASURE_MODE_{name}")
+        yield _case(method, f"not_before with mode {name}", ["not_before"], put("mode", number))
+    empty = _both(clear("evidence"), lambda request, _: request.evidence.SetInParent())
+    yield _case(method, "empty evidence", [*_EVIDENCE], empty)
+    yield from _evidences(method)
+    yield _case(method, "act_time ahead", ["evidence.act_time"], put("evidence.act_time", at(1)))
+    method = "CustomerService/GetErasure"
+    for name in (b"", b"short", bytes(17)):
+        missing = "" if name else "erasure_id"
+        yield _case(method, f"erasure_id of {len(name)} bytes", ["erasure_id"], put("erasure_id", name), missing)
+    unknown = _case(method, "erasure_id of none", ["erasure_id"], put("erasure_id", bytes(16)))
+    yield unknown._replace(reason=Reason.ERASURE_UNKNOWN)
 
 
 def _identifiers() -> Iterator[Case]:

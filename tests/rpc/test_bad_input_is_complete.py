@@ -11,9 +11,7 @@ from wire_examples import VALID
 
 from accord.domain.problems import ErrorReason
 
-NOT_PRODUCED = {
-    ErrorReason.CUSTOMER_ERASED: "no method erases a customer yet",
-}
+NOT_PRODUCED: dict[ErrorReason, str] = {}
 """Reasons that the protos keep for what no request can cause today, and why."""
 
 

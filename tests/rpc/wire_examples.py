@@ -32,6 +32,7 @@ PHONE, OTHER_PHONE = "+33698765407", "+33698765408"
 PERSONAL = (MARK, PHONE.removeprefix("+"), OTHER_PHONE.removeprefix("+"), "98 76 54 07")
 
 KNOWN, STRANGER = f"customer-{MARK}", f"stranger-{MARK}"
+LEAVER = f"leaver-{MARK}"
 CONTACT = f"contact-{MARK}"
 EMAIL, SHARED_EMAIL = f"ada.{MARK}@example.com", f"shared.{MARK}@example.com"
 
@@ -156,6 +157,7 @@ def catalogue() -> catalogue_pb2.Catalogue:
         cool_downs=[
             catalogue_pb2.CoolDown(id="voice-no", channels=["voice"], days=60, legal_source="decree 2022-1313")
         ],
+        retention_days=1095,
     )
 
 
@@ -272,12 +274,16 @@ class Ground:
         assert authorized.decision.verdict == decision_pb2.VERDICT_ALLOW, authorized
         for number in (1, 2):
             ask("CustomerService/Link", link(f"shared-{number}", f"holder-{number}-{MARK}", email(SHARED_EMAIL)))
+        for number, leaver in enumerate((LEAVER, f"second-{LEAVER}")):
+            ask("CustomerService/Link", link(f"leaver-{number}", leaver, email(f"leaver-{number}.{MARK}@example.com")))
         other = grant("other-1", brand=OTHER_BRAND)
         self.other_token = ask("PermissionService/Grant", other).receipt.token
         self.other_pending = self._granted("grant-4", f"holder-1-{MARK}", evidence=double)
         for name in WRITES:
             if name != "CatalogueService/Apply":
                 ask(name, reused(name, self))
+        self.erasure = ask("CustomerService/Erase", reused("CustomerService/Erase", self)).erasure.erasure_id
+        ask("CustomerService/Erase", _erase(f"leaver-{MARK}", f"second-{LEAVER}"))
         self.pages = {name: ask(name, _page(name)).next_page_token for name in PAGED if name != "CatalogueService/List"}
         assert all(self.pages.values())
 
@@ -342,6 +348,20 @@ def _batch(ground: Ground) -> Any:
 
 def _question() -> decision_pb2.Question:
     return question(topic=f"topic-{MARK}", place="store:lyon", recipient=f"partner-{MARK}", contact_point=email())
+
+
+def _erase(request_id: str = f"valid-{MARK}", customer_id: str = LEAVER) -> Any:
+    """Return an erasure on hold: it can be asked for again and again, and takes nothing from other tests."""
+    return customer_service_pb2.EraseRequest(
+        brand=BRAND,
+        request_id=request_id,
+        customer=by_id(customer_id),
+        mode=customer_service_pb2.ERASURE_MODE_ON_HOLD_UNTIL,
+        not_before=at(366 * 86_400),
+        keep_suppression=True,
+        reason=customer_service_pb2.ERASURE_REASON_OBJECTED,
+        evidence=evidence(),
+    )
 
 
 def _listed(kind: type[Any], **fields: Any) -> Make:
@@ -440,6 +460,11 @@ VALID: dict[str, Make] = {
         fact=customer_service_pb2.CONTACT_POINT_FACT_VERIFIED,
         act_time=at(-30),
     ),
+    "CustomerService/Erase": lambda _: _erase(),
+    "CustomerService/GetErasure": lambda ground: customer_service_pb2.GetErasureRequest(
+        brand=BRAND, erasure_id=ground.erasure
+    ),
+    "CustomerService/ListErasures": _listed(customer_service_pb2.ListErasuresRequest, page_size=10),
     "CatalogueService/Apply": lambda _: apply(f"valid-{MARK}", expected_version=1),
     "CatalogueService/Get": _listed(catalogue_service_pb2.GetRequest, version=1),
     "CatalogueService/List": _listed(catalogue_service_pb2.ListRequest, page_size=10),
@@ -453,6 +478,7 @@ VALID: dict[str, Make] = {
 WRITES = (
     *(f"PermissionService/{name}" for name in ("Grant", "Confirm", "Refuse", "Withdraw", "Object")),
     *(f"CustomerService/{name}" for name in ("Link", "Unlink", "RecordFacts", "ReportActivity", "ReportContactPoint")),
+    "CustomerService/Erase",
     "ContactService/ReportContact",
     "CatalogueService/Apply",
 )
@@ -461,6 +487,7 @@ WRITES = (
 PAGED: dict[str, type[Any]] = {
     "PermissionService/ListPermissions": permission_service_pb2.ListPermissionsRequest,
     "PermissionService/GetHistory": permission_service_pb2.GetHistoryRequest,
+    "CustomerService/ListErasures": customer_service_pb2.ListErasuresRequest,
     "CatalogueService/List": catalogue_service_pb2.ListRequest,
     "LedgerService/ListEntries": ledger_service_pb2.ListEntriesRequest,
 }
