@@ -14,6 +14,7 @@ from accord.ledger.keyring import CustomerKey, FencedError, WrappedKey, WrappedK
 from accord.ledger.seal import KEY_BYTES
 
 FIRST_GENERATION = 1
+_TRIES = 5
 
 
 class WrappedKeyring:
@@ -29,27 +30,38 @@ class WrappedKeyring:
         """Return the newest key of each customer, making those that are missing; durable on return."""
         wanted = list(dict.fromkeys(refs))
         found = self._newest(brand, wanted)
-        if missing := [ref for ref in wanted if ref not in found]:
+        for _ in range(_TRIES):
+            missing = [ref for ref in wanted if ref not in found]
+            if not missing:
+                return found
             found |= self._made(brand, missing)
-        if missing := [ref for ref in missing if ref not in found]:
-            if self._keys.fenced(brand, missing):
-                raise FencedError("no key is made for somebody who was erased")
-            # The epoch has moved on under us.
-            self._epoch = 0
-            found |= self._made(brand, missing)
-        if any(ref not in found for ref in missing):
-            raise KeyUnreadableError("no key can be made: the epoch moves faster than we do")
-        return found
+        raise KeyUnreadableError("no key can be made: epochs begin faster than we see them")
 
     def find(self, brand: BrandId, refs: Iterable[bytes]) -> dict[tuple[bytes, int], bytes]:
         """Return every living key of the customers, by (customer_ref, generation); never makes one."""
         return self._opened(brand, list(dict.fromkeys(refs)))
 
     def _made(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, CustomerKey]:
-        """Make keys and return those that are kept now: another process may have been first, or a fence stands."""
-        epoch = self._epoch = self._epoch or self._keys.epoch()
-        self._keys.insert_missing(brand, [self._wrap(brand, ref, epoch) for ref in refs])
-        return self._newest(brand, refs)
+        """Make keys and return those that are kept now, which may be another's who was first. Raises FencedError.
+
+        Fewer, where another epoch has begun since we last looked.
+        """
+        epoch = self._epoch or self._keys.epoch()
+        self._epoch = 0
+        try:
+            wrapped = [self._wrap(brand, ref, epoch) for ref in refs]
+        except KeyUnreadableError:
+            if epoch == self._keys.epoch():
+                raise
+            return {}
+        self._keys.insert_missing(brand, wrapped)
+        found = self._newest(brand, refs)
+        if len(found) < len(refs):
+            if self._keys.fenced(brand, refs):
+                raise FencedError("no key is made for somebody who was erased")
+            return found
+        self._epoch = epoch
+        return found
 
     def _newest(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, CustomerKey]:
         opened = sorted(self._opened(brand, refs).items())
