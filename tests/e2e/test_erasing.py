@@ -1,0 +1,162 @@
+"""`accord erase` and what goes with it, against a real server: erased, told, and never back after a restart."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support.serving import Server, Site
+
+from accord.app import Installation, load_sample_brand
+from accord.cli import Accord
+from accord.cli.completion import PROGRAM
+from accord.cli.main import accord
+from accord.config import Config
+from accord.domain.terms import BrandId, ErasureMode, ErasureReason, Identifier, IdentifierKind, Instant
+from accord.service.erasures import AskedErasure
+
+TILL = ("--touchpoint", "till", "--language", "en")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("erasing")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(site: Site) -> Server:
+    server = site.start()
+    site.apply_catalogue(server)
+    site.environment |= {"ACCORD_SERVER": server.address, "COLUMNS": "200"}
+    return server
+
+
+class Line:
+    """The command line in this process, on the site's folder."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def run(self, *arguments: str, expect: int = 0) -> Result:
+        variables = {name: value for name, value in self._site.environment.items() if name.startswith("ACCORD_")}
+        told = ("--data", str(self._site.data), *arguments)
+        it = Accord(Installation, load_sample_brand)
+        done = CliRunner().invoke(accord, told, obj=it, env=variables, prog_name=PROGRAM)
+        assert done.exit_code == expect, (arguments, done.output, done.exception)
+        return done
+
+    def told(self, *arguments: str, expect: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+
+
+@pytest.fixture
+def line(site: Site, server: Server) -> Line:
+    assert server
+    return Line(site)
+
+
+def test_a_customer_is_erased_with_a_receipt_and_listed(line: Line) -> None:
+    line.run("grant", "ada", *TILL, "--contact-point", "email:ada@example.com")
+    done = line.run("erase", "ada", "--reason", "objected", "--keep-suppression", "--touchpoint", "till")
+    assert "accord erasure receipt v1" in done.stdout
+    assert "suppressed addresses: 1" in done.stdout
+    assert "ada" not in done.stdout
+    name = done.stdout.split(" ")[1].rstrip(":")
+    assert done.stdout == line.run("erasures", "show", name).stdout
+    (row,) = line.told("erasures", "list")["erasures"]
+    assert (row["status"], row["reason"]) == ("ERASURE_STATUS_DONE", "ERASURE_REASON_OBJECTED")
+    assert name in line.run("erasures", "list", "--limit", "1").stdout
+    assert "CUSTOMER_UNKNOWN" in line.run("check", "ada", "marketing.news", "--channel", "email", expect=10).stdout
+    assert line.told("audit")["faults"] == []
+
+
+def test_a_list_imported_later_is_answered_with_the_reason(line: Line) -> None:
+    line.run("grant", "bea", *TILL, "--contact-point", "email:bea@example.com")
+    line.run("erase", "bea", "--reason", "permission-withdrawn", "--keep-suppression")
+    line.run("grant", "crm-7", *TILL, "--contact-point", "email:bea@example.com", "--recorder", "import")
+    denied = line.run("check", "crm-7", "marketing.news", "--channel", "email", expect=10).stdout
+    assert "SUPPRESSED" in denied
+    assert "by an act of their own" in denied
+    assert "suppressed" in line.run("permissions", "crm-7").stdout
+
+
+def test_an_erasure_on_hold_is_told_and_restricts(line: Line) -> None:
+    line.run("grant", "cleo", *TILL, "--contact-point", "email:cleo@example.com")
+    done = line.run("erase", "cleo", "--reason", "objected", "--hold-until", "2046-01-01T00:00:00Z")
+    assert "on hold" in done.stdout
+    assert "restricted until then" in done.stdout
+    assert "RESTRICTED" in line.run("check", "cleo", "marketing.news", "--channel", "email", expect=10).stdout
+    assert line.told("erasures", "run") == []
+
+
+def test_what_excludes_each_other_is_told(line: Line) -> None:
+    both = ("--hold-until", "2046-01-01T00:00:00Z", "--after-retention")
+    done = line.run("erase", "dora", "--reason", "objected", *both, expect=2)
+    assert "exclude each other" in done.output
+    assert "hexadecimal" in line.run("erasures", "show", "zz", expect=2).output
+    assert (
+        "needs a catalogue" in line.run("erase", "cleo", "--reason", "objected", "--after-retention", expect=1).output
+    )
+
+
+def test_nobody_is_due_without_a_retention_period(line: Line) -> None:
+    assert line.told("erasures", "due", "--brand", "maison") == {"due": [], "erased": False}
+    assert "0 due" in line.run("erasures", "due", "--brand", "maison").output
+    assert "no catalogue" in line.run("erasures", "due", "--brand", "nobody", expect=1).output
+
+
+def test_the_key_rotates_while_the_server_goes_on(line: Line, site: Site) -> None:
+    line.run("grant", "finn", *TILL, "--contact-point", "email:finn@example.com")
+    before = line.told("keys", "status")["epochs"]
+    assert [each["ended"] for each in before] == [""]
+    done = line.told("keys", "rotate-kek")
+    assert (done["epoch"], done["destroyed"], done["left"]) == (2, [1], [])
+    assert done["rewrapped"] == before[0]["keys"]
+    assert [path.name for path in (site.data / "secrets").glob("kek-*")] == ["kek-2"]
+    line.run("history", "finn")
+    line.run("grant", "gus", *TILL, "--contact-point", "email:gus@example.com")
+    line.run("history", "gus")
+    shown = line.run("keys", "status").stdout
+    assert "rotate by" in shown
+    assert "in use" in shown
+    assert "the key of epoch 2 is destroyed" in line.run("keys", "rotate-kek").stdout
+    line.run("history", "gus")
+    assert line.told("audit")["faults"] == []
+
+
+def test_an_erasure_that_a_kill_cut_off_is_finished_before_the_next_server_answers(site: Site, line: Line) -> None:
+    line.run("grant", "hana", *TILL, "--contact-point", "email:hana@example.com")
+    # The fence is put up and the process dies: what a crash between the first step and the second leaves.
+    installation = Installation(site_config(site))
+    installation.erasures._saga.tombstone = died  # type: ignore[method-assign]
+    asked = AskedErasure(
+        customer=Identifier(IdentifierKind.CUSTOMER_ID, "hana"),
+        mode=ErasureMode.NOW,
+        reason=ErasureReason.OBJECTED,
+        not_before=Instant(0),
+        keep_suppression=False,
+        evidence=None,
+        caller="officer",
+        erasure_id=b"h" * 16,
+        content=b"c",
+    )
+    with pytest.raises(KeyboardInterrupt):
+        installation.erasures.ask(BrandId("maison"), asked)
+    installation.close()
+    line.run("check", "hana", "marketing.news", "--channel", "email")
+    again = site.start()
+    site.environment["ACCORD_SERVER"] = again.address
+    assert "CUSTOMER_UNKNOWN" in line.run("check", "hana", "marketing.news", "--channel", "email", expect=10).stdout
+    found = line.told("erasures", "show", (b"h" * 16).hex())["erasure"]
+    assert found["status"] == "ERASURE_STATUS_DONE"
+
+
+def died(_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def site_config(site: Site) -> Any:
+    return Config(data=Path(site.data))
