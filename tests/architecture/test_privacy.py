@@ -321,6 +321,16 @@ def _good() -> Iterator[tuple[str, Any]]:
         permission_service_pb2.ListPermissionsRequest(brand=BRAND, customer=CUSTOMER),
     )
     yield "PermissionService/GetHistory", permission_service_pb2.GetHistoryRequest(brand=BRAND, customer=CUSTOMER)
+    erasure = customer_service_pb2.EraseRequest(
+        **told(
+            mode=customer_service_pb2.ERASURE_MODE_NOW,
+            reason=customer_service_pb2.ERASURE_REASON_OBJECTED,
+            keep_suppression=True,
+            evidence=evidence,
+        )
+    )
+    yield "CustomerService/Erase", erasure
+    yield "CustomerService/ListErasures", customer_service_pb2.ListErasuresRequest(brand=BRAND)
 
 
 def _catalogue() -> catalogue_pb2.Catalogue:

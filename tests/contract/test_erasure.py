@@ -21,6 +21,7 @@ from accord.domain.commands import (
     ReportContactPoint,
     Unlink,
 )
+from accord.domain.events import CustomersErased
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import TOMBSTONE, decode_customer, encode
 from accord.domain.terms import (
@@ -40,7 +41,7 @@ from accord.domain.terms import (
     Verdict,
 )
 from accord.ledger.entry import BRAND_REF, commitment, read_leaf, write_payload
-from accord.ledger.erasing import ErasureRow
+from accord.ledger.erasing import ErasureRow, encode_erasure, open_evidence
 from accord.ledger.keyring import FencedError
 from accord.ledger.opening import TamperedError, open_entry
 from accord.ledger.tree import Tree
@@ -507,9 +508,22 @@ class TestErrors:
         with pytest.raises(CallError) as refused:
             erase(house, evidence=said("nowhere"))
         assert refused.value.problem.reason is ErrorReason.TOUCHPOINT_UNKNOWN
-        row = erase(house, evidence=said("web", Method.MESSAGE))
-        assert row.erasure.evidence is not None
-        assert (row.erasure.evidence.touchpoint, row.erasure.evidence.act_time) == ("web", START)
+
+
+def test_what_shows_that_it_was_asked_for_stays_with_the_brand_and_stands_nowhere_in_the_open(
+    house: Installation,
+) -> None:
+    row = erase(house, evidence=replace(said("web", Method.MESSAGE), recorder_id="desk of Jorunn"))
+    assert b"Jorunn" not in encode_erasure(row.erasure)
+    head = house.proofs.head(BRAND)
+    event = house.remembered.event(BRAND, Position(head.size - 1))
+    assert isinstance(event, CustomersErased)
+    assert event.evidence is not None
+    assert (event.evidence.recorder_id, event.evidence.act_time, event.evidence.notice) == ("desk of Jorunn", START, "")
+    ((_, key),) = house.keyring.find(BRAND, [BRAND_REF]).items()
+    assert open_evidence(key, row.erasure.erasure_id, row.erasure.evidence) == event.evidence
+    with pytest.raises(ValueError, match="does not open"):
+        open_evidence(key, b"o" * 16, row.erasure.evidence)
 
 
 def test_an_erasure_of_somebody_erased_in_the_same_commit_is_refused(house: Installation) -> None:

@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -12,9 +14,10 @@ import pytest
 from msgspec.structs import replace
 from support.databases import Databases
 from support.installations import BRAND, START, HandClock, Installation, parts_at
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, Question
+from accord.domain.problems import ErrorReason
 from accord.domain.terms import DAY, ErasureMode, ErasureReason, Instant, Reason, Verdict
 from accord.keys.kek import FileKeks, GivenKeks, KeyUnreadableError
 from accord.keys.keyring import unwrap
@@ -22,6 +25,7 @@ from accord.keys.rotation import rotate
 from accord.ledger.keyring import WrappedKey
 from accord.ledger.seal import KEY_BYTES
 from accord.service.erasures import AskedErasure
+from accord.service.errors import CallError
 
 ASKED = AskedErasure(
     customer=ADA_ID,
@@ -137,6 +141,66 @@ def test_a_backup_of_one_database_comes_back_erased(disk: Disk, tmp_path: Path, 
     assert restored.questions.check(BRAND, CART).decision.reason is Reason.CUSTOMER_UNKNOWN
     assert restored.audit().faults == ()
     restored.close()
+
+
+def test_a_restored_customer_gets_no_entry_even_before_they_are_erased_again(disk: Disk, tmp_path: Path) -> None:
+    """The fence is in the key store: whoever forgets to finish cannot write for them all the same, others can."""
+    backup = tmp_path / "backup"
+    shutil.copytree(disk.folder, backup)
+    house = disk.open()
+    house.erasures.ask(BRAND, ASKED)
+    house.close()
+    shutil.copy(backup / "ledger.db", disk.folder / "ledger.db")
+    restored = disk.open()
+    size = restored.proofs.head(BRAND).size
+    restored.writer.start()
+    with ThreadPoolExecutor(2) as pool:
+        ada = pool.submit(restored.writer.submit, BRAND, [restored.request(withdraw())])
+        bob = pool.submit(restored.writer.submit, BRAND, [restored.request(withdraw(BOB_ID))])
+        with pytest.raises(CallError) as refused:
+            ada.result()
+        assert bob.result()
+    restored.writer.stop()
+    assert refused.value.problem.reason is ErrorReason.CUSTOMER_ERASED
+    assert restored.proofs.head(BRAND).size == size + 1
+    restored.close()
+
+
+def test_a_hold_outlives_the_key_store_it_was_kept_in(disk: Disk, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    shutil.copytree(disk.folder, backup)
+    house = disk.open()
+    until = Instant(START + DAY)
+    house.erasures.ask(BRAND, replace(ASKED, mode=ErasureMode.ON_HOLD_UNTIL, not_before=until))
+    house.close()
+    shutil.copy(backup / "keys.db", disk.folder / "keys.db")
+    restored = disk.open()
+    assert restored.erasures.finish() == []
+    assert [each.erasure_id for each in restored.erasures.due_erasures(until)] == [ASKED.erasure_id]
+    restored.close()
+
+
+BENT = {
+    "the tombstone": "UPDATE customer SET state = x'9a00' WHERE customer_ref = :ada",
+    "what the erased held": "INSERT INTO identity VALUES (1, zeroblob(16), :ada, 1, 'EMAIL')",
+    "an address of another": "INSERT INTO point SELECT brand_id, lookup, x'9101' FROM identity WHERE kind = 'EMAIL'",
+    "a contact of the erased": "INSERT INTO contact VALUES (1, zeroblob(16), :ada, zeroblob(8))",
+    "a suppression": "INSERT INTO suppression VALUES (1, zeroblob(16), 7)",
+    "a date of suppression": "UPDATE suppression SET erased_time = erased_time + 1",
+}
+
+
+@pytest.mark.parametrize("what", BENT)
+def test_the_audit_finds_what_anyone_bent_after_an_erasure(disk: Disk, what: str) -> None:
+    house = disk.open()
+    ada = ref_of(house)
+    house.erasures.ask(BRAND, ASKED)
+    assert house.audit().faults == ()
+    with sqlite3.connect(disk.folder / "ledger.db") as connection:
+        assert connection.execute(BENT[what], {"ada": ada} if ":ada" in BENT[what] else {}).rowcount > 0
+    connection.close()
+    assert house.audit().faults
+    house.close()
 
 
 def test_a_torn_line_outside_is_ended_and_passed_over(disk: Disk) -> None:

@@ -11,9 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.cli import tell
 from accord.cli.arguments import OneOf, TimeType
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import LocalError, installed, local_config, print_json
+from accord.cli.local import installed, local_config, print_json
 from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
-from accord.service.errors import CallError
 from accord.v1 import customer_service_pb2 as pb
 
 _ID = "The erasure's name, in hexadecimal."
@@ -87,12 +86,9 @@ def show(erasure_id: str, brand: str, server: str, as_json: bool) -> None:
 def due(brand: str, erasing: bool, as_json: bool) -> None:
     """List, by reference, the customers who are past the catalogue's retention_days."""
     with installed(local_config()) as installation:
-        try:
-            found = [ref.hex() for ref in installation.due_customers(brand)]
-            for ref in found if erasing else ():
-                installation.retire(brand, bytes.fromhex(ref))
-        except CallError as error:
-            raise LocalError(error.problem.text) from error
+        found = [ref.hex() for ref in installation.due_customers(brand)]
+        for ref in found if erasing else ():
+            installation.retire(brand, bytes.fromhex(ref))
     if as_json:
         print_json({"due": found, "erased": erasing})
         return
@@ -107,10 +103,7 @@ def run(as_json: bool) -> None:
     """Execute erasures that are due. Those cut off, and those that a restored backup undid, are executed too."""
     with installed(local_config()) as installation:
         installation.proven.prove()
-        try:
-            done = installation.erasures.finish()
-        except CallError as error:
-            raise LocalError(error.problem.text) from error
+        done = installation.erasures.finish()
     if as_json:
         print_json([{"erasure_id": row.erasure.erasure_id.hex(), "receipt": row.receipt} for row in done])
         return

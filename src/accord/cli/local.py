@@ -17,6 +17,7 @@ from accord.config import Config
 from accord.keys.callers import ANY_BRAND, ROLES, CallersError
 from accord.keys.secrets import SecretsError
 from accord.ledger.store import StoreUnavailableError
+from accord.service.errors import CallError
 from accord.service.guard import LedgerUnprovenError
 
 _AUDIT_FAILED = 1
@@ -48,6 +49,8 @@ def installed(config: Config) -> Iterator[Any]:
         raise LocalError(f"{error}: {type(cause).__name__}; is ACCORD_DATABASE right, and the server up?") from error
     except (LedgerUnprovenError, CallersError) as error:
         raise LocalError(str(error)) from error
+    except CallError as error:
+        raise LocalError(error.problem.text) from error
     finally:
         installation.close()
 

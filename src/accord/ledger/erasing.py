@@ -1,13 +1,18 @@
 """What an erasure needs to be kept: its record, the fences that stay for ever, and the receipt at its end.
 
 A fence is kept in the key store, where it stops new keys, and outside both databases, so that a
-restored backup comes back erased. Neither holds anything of the customer but their reference.
+restored backup comes back erased. Neither holds anything of the customer but their reference; the
+evidence, which may name who asked or who wrote it down, is sealed.
 """
 
+import os
 from collections.abc import Iterable, Iterator
+from hmac import digest as hmac_digest
 from typing import Protocol
 
 import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from accord.domain.events import Evidence
@@ -15,7 +20,10 @@ from accord.domain.terms import BrandId, ErasureMode, ErasureReason, Instant
 
 
 class Erasure(Struct, frozen=True, kw_only=True):
-    """One erasure as it was asked for. `content` is the keyed digest of the request, so that a repeat is told."""
+    """One erasure as it was asked for. `content` is the keyed digest of the request, so that a repeat is told.
+
+    `evidence` is sealed under the brand's key, empty for none: it may name people.
+    """
 
     brand: BrandId
     erasure_id: bytes
@@ -27,7 +35,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
     keep_suppression: bool
     caller: str
     content: bytes
-    evidence: Evidence | None = None
+    evidence: bytes = b""
 
 
 class ErasureRow(Struct, frozen=True):
@@ -85,7 +93,7 @@ class ErasureStore(Protocol):
 
 
 class OutsideFences(Protocol):
-    """Keeps every erasure that began, outside both databases."""
+    """Keeps every erasure that was asked for, outside both databases."""
 
     def put(self, erasure: Erasure) -> None:
         """Keep an erasure; durable on return. One that is there already may be kept again."""
@@ -112,7 +120,29 @@ class Forgetting(Protocol):
         ...
 
 
+def seal_evidence(brand_key: bytes, erasure_id: bytes, evidence: Evidence) -> bytes:
+    """Return nonce || AES-256-GCM of the evidence of one erasure, which opens as that of no other."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _cipher(brand_key, erasure_id).encrypt(nonce, _encoder.encode(evidence), None)
+
+
+def open_evidence(brand_key: bytes, erasure_id: bytes, sealed: bytes) -> Evidence:
+    """Return the evidence. Raises ValueError when the key, the erasure or the bytes do not fit."""
+    try:
+        raw = _cipher(brand_key, erasure_id).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+    except InvalidTag:
+        raise ValueError("the evidence does not open with this key for this erasure") from None
+    return _evidences.decode(raw)
+
+
+def _cipher(brand_key: bytes, erasure_id: bytes) -> AESGCM:
+    # HKDF-Expand of no more than one hash (RFC 5869), as entries have it, with a label of its own.
+    return AESGCM(hmac_digest(brand_key, b"accord/v1/erasure\x00" + erasure_id + b"\x01", "sha256"))
+
+
+_NONCE_BYTES = 12
 _encoder = msgspec.json.Encoder()
+_evidences = msgspec.json.Decoder(Evidence)
 _decoder = msgspec.json.Decoder(Erasure)
 
 

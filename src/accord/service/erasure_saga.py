@@ -15,12 +15,19 @@ Each step may be done again and does only what is missing, so whoever finds a sa
 from collections.abc import Callable, Iterator, Mapping
 
 from accord.domain.commands import Erase, HoldErasure
-from accord.domain.events import CustomersErased
+from accord.domain.events import CustomersErased, Evidence
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import TOMBSTONE, encode
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
 from accord.ledger.entry import BRAND_REF, StoredEntry, read_leaf
-from accord.ledger.erasing import Erasure, ErasureStore, Forgetting, OutsideFences
+from accord.ledger.erasing import (
+    Erasure,
+    ErasureStore,
+    Forgetting,
+    OutsideFences,
+    open_evidence,
+    seal_evidence,
+)
 from accord.ledger.keyring import Keyring, Signer
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import open_entry
@@ -77,6 +84,10 @@ class ErasureSaga:
         self.verify(erasure)
         return self.sign(erasure, entry)
 
+    def seal_evidence(self, brand: BrandId, erasure_id: bytes, evidence: Evidence) -> bytes:
+        """Return the evidence as an erasure keeps it."""
+        return seal_evidence(self._brand_key(brand), erasure_id, evidence)
+
     def hold(self, erasure: Erasure) -> None:
         """Restrict the customers until they are erased. A repeat writes nothing."""
         command = HoldErasure(
@@ -84,7 +95,7 @@ class ErasureSaga:
             mode=erasure.mode,
             reason=erasure.reason,
             not_before=erasure.not_before,
-            evidence=erasure.evidence,
+            evidence=self._evidence(erasure),
         )
         self._append(erasure, command, "hold")
 
@@ -172,8 +183,17 @@ class ErasureSaga:
             reason=erasure.reason,
             request_time=erasure.request_time,
             keep_suppression=erasure.keep_suppression,
-            evidence=erasure.evidence,
+            evidence=self._evidence(erasure),
         )
+
+    def _evidence(self, erasure: Erasure) -> Evidence | None:
+        if not erasure.evidence:
+            return None
+        return open_evidence(self._brand_key(erasure.brand), erasure.erasure_id, erasure.evidence)
+
+    def _brand_key(self, brand: BrandId) -> bytes:
+        keys = self._keyring.find(brand, [BRAND_REF])
+        return keys[max(keys)]
 
     def _append(self, erasure: Erasure, command: Erase | HoldErasure, step: str) -> Result:
         name = f"{step} {erasure.erasure_id.hex()}"

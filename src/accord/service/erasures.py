@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from accord.domain.admit import admit_erasure_evidence
 from accord.domain.commands import Declaration
-from accord.domain.events import Evidence
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation, invalid
 from accord.domain.terms import DAY, BrandId, ErasureMode, ErasureReason, Identifier, Instant
@@ -124,6 +123,9 @@ class Erasures:
     def finish(self) -> list[ErasureRow]:
         """Finish what was cut off, execute what is due, and erase again whom a restored backup brought back."""
         now = self._clock()
+        for erasure in self._fences.all():
+            # A key store that was restored may know nothing of it.
+            self._kept.keep_erasure(erasure)
         for erasure in self._kept.unfinished():
             if erasure.not_before > now:
                 self._saga.hold(erasure)
@@ -135,12 +137,12 @@ class Erasures:
         policy = self._policies.of(head) if head else None
         if head is None or policy is None:
             raise catalogue_missing()
-        evidence: Evidence | None = None
+        evidence = b""
         if asked.evidence is not None:
             admitted = admit_erasure_evidence(asked.evidence, policy, now)
             if isinstance(admitted, Problem):
                 raise CallError(admitted)
-            evidence = admitted
+            evidence = self._saga.seal_evidence(brand, asked.erasure_id, admitted)
         customers = self._customers(brand, asked.customer)
         return Erasure(
             brand=brand,
@@ -190,6 +192,7 @@ class Erasures:
         # Kept first: from here on a crash is found by `finish`.
         self._kept.keep_erasure(erasure)
         if erasure.not_before > self._clock():
+            self._fences.put(erasure)
             self._saga.hold(erasure)
             return ErasureRow(erasure)
         return ErasureRow(erasure, self._saga.run(erasure))
@@ -197,12 +200,10 @@ class Erasures:
     def _undone(self, now: Instant) -> list[Erasure]:
         """Return what is due and not done, or was done and is not any more."""
         found: dict[bytes, Erasure] = {}
-        known: set[bytes] = set()
         revived = self._kept.revived()
         done: list[Erasure] = []
         for row in self._kept.all_erasures():
             it = row.erasure
-            known.add(_name(it))
             if row.receipt and not any((it.brand, ref) in revived for ref in it.customers):
                 done.append(it)
             elif it.not_before <= now:
@@ -210,10 +211,7 @@ class Erasures:
             if len(done) == _PAGE:
                 found |= self._returned(done)
                 done = []
-        found |= self._returned(done)
-        # A key store that was restored knows nothing of them.
-        found |= {_name(it): it for it in self._fences.all() if _name(it) not in known}
-        return list(found.values())
+        return list((found | self._returned(done)).values())
 
     def _returned(self, page: list[Erasure]) -> dict[bytes, Erasure]:
         """Return the erasures one of whose customers has a state again that is no tombstone."""
