@@ -31,15 +31,7 @@ from accord.domain.commands import (
     Unlink,
 )
 from accord.domain.decision import Customer
-from accord.domain.events import (
-    CatalogueApplied,
-    ContactPointRetold,
-    ContactPointSuppressed,
-    CustomersErased,
-    ErasureRequested,
-    Event,
-    PermissionRefused,
-)
+from accord.domain.events import CatalogueApplied, Event, PermissionRefused
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
@@ -62,6 +54,7 @@ from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
 from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
+from accord.service import tombstones
 from accord.service.answers import (
     Authorized,
     OpenContact,
@@ -72,7 +65,7 @@ from accord.service.answers import (
     decode_answer,
     encode_answer,
 )
-from accord.service.errors import customer_ambiguous, customer_changed, customer_erased, customer_unknown
+from accord.service.errors import customer_ambiguous, customer_erased, customer_unknown
 from accord.service.policies import compile_policy
 
 REF_BYTES = 16
@@ -240,7 +233,8 @@ class Sitting:
             if isinstance(event, PermissionRefused):
                 open_contacts += standing.open_contacts(customer, event, policy)
             drafts.append(self._append(ref, event, caller))
-            self._suppress(ref, event, caller)
+            for suppressed in tombstones.suppressed(self._world, self._lookups, event, self._suppressed):
+                self._append(ref, suppressed, caller)
         status = self._status(command, refs[0], drafts[0]) if isinstance(command, Grant | Confirm) else 0
         return _Drafted(
             drafts=tuple(drafts),
@@ -317,50 +311,20 @@ class Sitting:
         self._policy = compile_policy(event)
         return _Drafted((draft,), BRAND_REF, version=event.version)
 
-    def _suppress(self, ref: bytes, event: Event, caller: str) -> None:
-        """Note on each address just given to a customer that whoever held it was erased, where that is to last."""
-        for link in event.links if self._suppressed else ():
-            erased_time = self._suppressed.get(self._lookups.suppression(self._head.brand, link.identifier))
-            if erased_time is not None:
-                self._append(ref, ContactPointSuppressed(number=link.number, erased_time=erased_time), caller)
-
     def _hold_erasure(self, command: HoldErasure, caller: str) -> _Judged:
-        drafts = []
-        for ref in command.customers:
-            if not self._world.chain(ref)[0] or self._world.customer(ref).state.erased:
-                return customer_erased()
-            event = ErasureRequested(
-                mode=command.mode, reason=command.reason, not_before=command.not_before, evidence=command.evidence
-            )
-            drafts.append(self._append(ref, event, caller))
+        if problem := tombstones.hold_problem(self._world, command):
+            return problem
+        drafts = [self._append(ref, tombstones.held(command), caller) for ref in command.customers]
         return _Drafted(tuple(drafts), command.customers[0])
 
     def _erase(self, command: Erase, caller: str) -> _Judged:
-        """Leave tombstones. What others hold of the addresses is told on them first; the rest is dropped."""
-        if [self._world.chain(ref)[0] for ref in command.customers] != list(command.versions):
-            return customer_changed()
-        if all(self._world.customer(ref).state.erased for ref in command.customers):
-            return customer_erased()
-        gone = set(command.customers)
+        """Leave tombstones, after what others keep; then drop what nobody holds, and suppress where that is asked."""
+        if problem := tombstones.erase_problem(self._world, command):
+            return problem
+        for ref, event in tombstones.retold(self._world, self._lookups, command):
+            self._append(ref, event, caller)
+        draft = self._append(BRAND_REF, tombstones.erased(command), caller)
         brand = self._head.brand
-        for address in command.addresses:
-            lookup = self._lookups.identifier(brand, address)
-            others = sorted(ref for ref in self._world.customers_of(address) if ref not in gone)
-            if others and (state := self._world.point_row(lookup)):
-                number = self._world.holders[lookup][others[0]]
-                self._append(others[0], ContactPointRetold(number=number, state=state), caller)
-        draft = self._append(
-            BRAND_REF,
-            CustomersErased(
-                customers=tuple(ref.hex() for ref in command.customers),
-                mode=command.mode,
-                reason=command.reason,
-                request_time=command.request_time,
-                suppressed=len(command.addresses) if command.keep_suppression else 0,
-                evidence=command.evidence,
-            ),
-            caller,
-        )
         for address in command.addresses:
             self._world.drop_point(self._lookups.identifier(brand, address))
             if command.keep_suppression:
