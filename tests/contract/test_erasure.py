@@ -236,16 +236,38 @@ class TestEverybodyElse:
         assert (before.verdict, before.reason) == (after.verdict, after.reason) == (Verdict.DENY, Reason.STOPPED)
         assert house.audit().faults == ()
 
+    @pytest.mark.parametrize("held", [True, False], ids=["held by her last", "left by her too"])
+    def test_keeps_their_own_no_on_an_address_that_they_left(self, house: Installation, *, held: bool) -> None:
+        """Bob stopped the telephone and left it; Ada had it after him. Her erasure must not take his no away."""
+        house.write(
+            Link(customer=BOB_ID, contact_point=HOME),
+            replace(withdraw(BOB_ID), contact_point=HOME),
+            Unlink(customer=BOB_ID, contact_point=HOME),
+            Link(customer=ADA_ID, contact_point=HOME),
+            ReportContactPoint(contact_point=HOME, fact=PointFact.BOUNCED),
+        )
+        if not held:
+            house.write(Unlink(customer=ADA_ID, contact_point=HOME))
+        erase(house)
+        assert house.audit().faults == ()
+        house.write(Link(customer=BOB_ID, contact_point=HOME))
+        house.write(ReportContactPoint(contact_point=HOME, fact=PointFact.VERIFIED))
+        calls = replace(CART, customer=BOB_ID, channel="sms", contact_point=HOME)
+        assert house.questions.check(BRAND, calls).decision.reason is Reason.STOPPED
+        assert house.audit().faults == ()
+
     def test_the_audit_follows_an_address_that_had_a_holder_before(self, house: Installation) -> None:
-        """Bob told of the address and left it, Ada held it last: what is known of it goes with her, and begins anew."""
+        """Bob told of it and left it, Ada verified it: what is known is hers, goes with her, and begins anew."""
         house.write(
             Link(customer=BOB_ID, contact_point=HOME),
             ReportContactPoint(contact_point=HOME, fact=PointFact.BOUNCED),
             Unlink(customer=BOB_ID, contact_point=HOME),
             Link(customer=ADA_ID, contact_point=HOME),
+            ReportContactPoint(contact_point=HOME, fact=PointFact.VERIFIED),
         )
         assert house.audit().faults == ()
         erase(house)
+        assert dict(house.store.all_points(BRAND)) == {}
         assert house.audit().faults == ()
         house.write(Link(customer=BOB_ID, contact_point=HOME))
         house.write(ReportContactPoint(contact_point=HOME, fact=PointFact.VERIFIED))

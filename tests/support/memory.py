@@ -144,6 +144,10 @@ class MemoryStore:
         it = self._brands.get(brand)
         return {ref: it.customers[ref].state for ref in refs if it and ref in it.customers}
 
+    def points(self, brand: BrandId, lookups: list[bytes]) -> dict[bytes, bytes]:
+        it = self._brands.get(brand)
+        return {key: it.points[key] for key in lookups if it and key in it.points}
+
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
         it = self._brands.get(brand)
         if it is not None:

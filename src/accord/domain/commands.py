@@ -164,11 +164,19 @@ class HoldErasure(Struct, frozen=True, kw_only=True):
     evidence: Evidence | None = None
 
 
+class Teller(Struct, frozen=True):
+    """Somebody who told of an address they no longer hold: by reference, and the number it had among theirs."""
+
+    customer: bytes
+    number: int
+
+
 class Erase(Struct, frozen=True, kw_only=True):
     """Make tombstones of customers, by reference, whose keys are fenced.
 
     `versions` are how many entries each had when their history was read, and `addresses` every one
-    that any of them ever held: if another entry came since, nothing is done.
+    that any of them ever held: if another entry came since, nothing is done. `tellers` are others who
+    told of one of them, for those that nobody may hold any more.
     """
 
     customers: tuple[bytes, ...]
@@ -179,6 +187,7 @@ class Erase(Struct, frozen=True, kw_only=True):
     request_time: Instant
     keep_suppression: bool = False
     evidence: Evidence | None = None
+    tellers: dict[Identifier, Teller] = {}
 
 
 Command = (

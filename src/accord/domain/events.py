@@ -184,10 +184,10 @@ class CatalogueApplied(_Event, frozen=True, kw_only=True):
 
 
 class ContactPointRetold(_Event, frozen=True, kw_only=True):
-    """What was known of an address, told once more on a holder who stays, before another holder was erased.
+    """What was known of an address, told once more on somebody who stays, before a holder of it was erased.
 
-    `state` is the address's as states are encoded. Whoever folds the ledger later cannot read the
-    erased holder's entries, and takes it from here.
+    Who stays holds it, or held it once under that number. `state` is the address's as states are
+    encoded. Whoever folds the ledger later cannot read the erased holder's entries, and takes it from here.
     """
 
     number: int

@@ -134,6 +134,12 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     refusals: tuple[RefusalMark, ...] = ()
 
 
+def told_at(point: PointState) -> set[Position]:
+    """Return the positions of the entries that what is known of an address rests on."""
+    facts = (point.bounced, point.complained, point.reassigned, point.invalid, point.verified, point.listed)
+    return {position for position in (*facts, *(mark.position for mark in point.refusals)) if position}
+
+
 class ContactMark(Struct, frozen=True, gc=False):
     """One contact, unpacked. `key` is the digest of its contact_id; `served`: lawful by its class, no cap counts it.
 

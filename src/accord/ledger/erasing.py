@@ -111,6 +111,10 @@ class Forgetting(Protocol):
         """Return the state of each customer there is."""
         ...
 
+    def points(self, brand: BrandId, lookups: list[bytes]) -> dict[bytes, bytes]:
+        """Return the state of each address of which something is known."""
+        ...
+
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
         """Delete what ties contacts and requests to customers."""
         ...

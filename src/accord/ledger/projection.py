@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from accord.domain.decision import Customer, Point
 from accord.domain.events import (
     ContactAuthorized,
+    ContactPointRetold,
     ContactReported,
     CustomersErased,
     Event,
@@ -62,6 +63,8 @@ class Projection:
         self.dropped_points: set[bytes] = set()
         self._alone: set[bytes] = set()
         self._without: dict[bytes, list[PointState]] = {}
+        self._left: dict[tuple[bytes, int], bytes] = {}
+        self._kept: set[bytes] = set()
 
     def load(self, view: View) -> None:
         """Take over what a store returned."""
@@ -106,8 +109,11 @@ class Projection:
             self._link(ref, held, link.number, link.identifier)
         before = self.states.get(ref, NO_STATE)
         number = touched_number(before, event)
-        if number in held:
-            lookup, _ = held[number]
+        lookup = held[number][0] if number in held else None
+        if isinstance(event, ContactPointRetold) and lookup is None:
+            # Told on somebody who left the address: a commit, which knows its state anyway, need not know where.
+            lookup = self._left.get((ref, number))
+        if lookup is not None:
             self.points[lookup] = fold_point(self.points.get(lookup, NO_POINT), event, position, recorded_time)
             self.changed_points.add(lookup)
             if lookup in self._without:
@@ -121,9 +127,13 @@ class Projection:
         if isinstance(event, CustomersErased):
             self._erase([bytes.fromhex(each) for each in event.customers])
 
+    def keep_point(self, lookup: bytes) -> None:
+        """Let what is known of an address outlast those who are erased: it was told on somebody else."""
+        self._kept.add(lookup)
+
     def drop_point(self, lookup: bytes) -> None:
-        """Forget what is known of an address, unless somebody holds it."""
-        if not self.holders.get(lookup) and self.points.pop(lookup, None) is not None:
+        """Forget what is known of an address, unless somebody holds it or it was told on somebody else."""
+        if lookup not in self._kept and not self.holders.get(lookup) and self.points.pop(lookup, None) is not None:
             self.dropped_points.add(lookup)
             self.changed_points.discard(lookup)
 
@@ -180,6 +190,7 @@ class Projection:
         if number not in held:
             return
         lookup, _ = held.pop(number)
+        self._left[ref, number] = lookup
         self._let_go(ref, lookup)
 
     def _let_go(self, ref: bytes, lookup: bytes) -> None:

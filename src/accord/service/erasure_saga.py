@@ -14,10 +14,10 @@ Each step may be done again and does only what is missing, so whoever finds a sa
 
 from collections.abc import Callable, Iterator, Mapping
 
-from accord.domain.commands import Erase, HoldErasure
+from accord.domain.commands import Erase, HoldErasure, Teller
 from accord.domain.events import CustomersErased, Evidence
 from accord.domain.problems import ErrorReason, Problem
-from accord.domain.state import TOMBSTONE, encode
+from accord.domain.state import TOMBSTONE, decode_point, encode, told_at
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
 from accord.ledger.entry import BRAND_REF, StoredEntry, read_leaf
 from accord.ledger.erasing import (
@@ -175,16 +175,40 @@ class ErasureSaga:
                     addresses |= dict.fromkeys(link.identifier for link in links)
         if not versions:
             return None
+        ever = tuple(each for each in addresses if each.kind is not IdentifierKind.CUSTOMER_ID)
         return Erase(
             customers=tuple(versions),
             versions=tuple(versions.values()),
-            addresses=tuple(each for each in addresses if each.kind is not IdentifierKind.CUSTOMER_ID),
+            addresses=ever,
+            tellers=self._tellers(erasure, head.ledger, ever),
             mode=erasure.mode,
             reason=erasure.reason,
             request_time=erasure.request_time,
             keep_suppression=erasure.keep_suppression,
             evidence=self._evidence(erasure),
         )
+
+    def _tellers(self, erasure: Erasure, ledger: str, addresses: tuple[Identifier, ...]) -> dict[Identifier, Teller]:
+        """Return, for each address of which others told something, one of them: their no must outlast the erased."""
+        by_lookup = {self._lookups.identifier(erasure.brand, each): each for each in addresses}
+        found = {}
+        for lookup, raw in self._forgetting.points(erasure.brand, list(by_lookup)).items():
+            for position in sorted(told_at(decode_point(raw))):
+                (entry,) = self._store.entries(erasure.brand, position, 1)
+                teller = self._teller(erasure, ledger, entry.customer_ref, by_lookup[lookup])
+                if teller is not None:
+                    found[by_lookup[lookup]] = teller
+        return found
+
+    def _teller(self, erasure: Erasure, ledger: str, ref: bytes, address: Identifier) -> Teller | None:
+        keys = self._keyring.find(erasure.brand, [ref])
+        if ref in erasure.customers or not keys:
+            return None
+        for entry in history(self._store, erasure.brand, ref):
+            for link in open_entry(entry, ledger, keys).payload.event.links:
+                if link.identifier == address:
+                    return Teller(ref, link.number)
+        return None
 
     def _evidence(self, erasure: Erasure) -> Evidence | None:
         if not erasure.evidence:

@@ -108,7 +108,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         elif isinstance(command, HoldErasure):
             customers.update(command.customers)
         elif isinstance(command, Erase):
-            customers.update(command.customers, (BRAND_REF,))
+            customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
         elif isinstance(command, ApplyCatalogue):
             customers.add(BRAND_REF)
         else:
@@ -321,8 +321,9 @@ class Sitting:
         """Leave tombstones, after what others keep; then drop what nobody holds, and suppress where that is asked."""
         if problem := tombstones.erase_problem(self._world, command):
             return problem
-        for ref, event in tombstones.retold(self._world, self._lookups, command):
+        for lookup, ref, event in list(tombstones.retold(self._world, self._lookups, command)):
             self._append(ref, event, caller)
+            self._world.keep_point(lookup)
         draft = self._append(BRAND_REF, tombstones.erased(command), caller)
         brand = self._head.brand
         for address in command.addresses:

@@ -1,7 +1,7 @@
 """What an erasure appends and takes away, worked out on the projection of a sitting. Appends nothing itself.
 
-What the erased told of an address that somebody else holds is told once more on that holder, before
-they go: whoever folds the ledger later cannot read it where it stood.
+What is known of an address of the erased is told once more on somebody who stays, before they go:
+whoever folds the ledger later cannot read it where it stood.
 """
 
 from collections.abc import Iterator
@@ -43,14 +43,19 @@ def erase_problem(world: Projection, command: Erase) -> Problem | None:
     return None
 
 
-def retold(world: Projection, lookups: Lookups, command: Erase) -> Iterator[tuple[bytes, ContactPointRetold]]:
-    """Yield, for each address that others hold too and of which something is known, one of them and what they get."""
+def retold(world: Projection, lookups: Lookups, command: Erase) -> Iterator[tuple[bytes, bytes, ContactPointRetold]]:
+    """Yield, for each address of which something is known, its lookup, who stays, and what is told on them.
+
+    That is a holder, else somebody who told of it and left it. Where there is neither, all of it was the erased's.
+    """
     for address in command.addresses:
         lookup = lookups.identifier(world.brand, address)
         others = sorted(ref for ref in world.customers_of(address) if ref not in command.customers)
-        state = world.point_row(lookup)
-        if others and state:
-            yield others[0], ContactPointRetold(number=world.holders[lookup][others[0]], state=state)
+        state, teller = world.point_row(lookup), command.tellers.get(address)
+        if state and others:
+            yield lookup, others[0], ContactPointRetold(number=world.holders[lookup][others[0]], state=state)
+        elif state and teller and not world.customer(teller.customer).state.erased:
+            yield lookup, teller.customer, ContactPointRetold(number=teller.number, state=state)
 
 
 def erased(command: Erase) -> CustomersErased:

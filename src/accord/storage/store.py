@@ -204,6 +204,10 @@ class SqlStore:
         """Return the state of each customer there is."""
         return {bytes(ref): bytes(state) for ref, state in self._rows(brand, _STATES, refs)}
 
+    def points(self, brand: BrandId, lookups: list[bytes]) -> dict[bytes, bytes]:
+        """Return the state of each address of which something is known."""
+        return {bytes(lookup): bytes(state) for lookup, state in self._rows(brand, _POINTS, lookups)}
+
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
         """Delete what ties contacts and requests to customers. Walks both tables, and holds no head meanwhile."""
         with driver(self._engine) as database:
