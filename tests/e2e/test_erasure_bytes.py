@@ -216,6 +216,7 @@ _DIE = """
 import os, signal, sys
 from pathlib import Path
 import test_erasure_bytes as scene
+from accord.service.erasure_saga import ErasureSaga
 disk = scene.Disk(Path(sys.argv[1]))
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

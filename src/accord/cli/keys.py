@@ -11,7 +11,7 @@ from accord.keys.secrets import SecretsError
 
 @click.group()
 def keys() -> None:
-    """See and rotate the key that customers' keys are wrapped under."""
+    """See and rotate the key-encryption key."""
 
 
 @keys.command()
