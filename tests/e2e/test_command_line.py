@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from google.protobuf import json_format
 from support.serving import BRAND, PATIENCE_SECONDS, Site, apply_request, free_address
 
-from accord.app import Installation, load_sample_brand
+from accord.app import Installation, load_sample_brand, play_sample_demo
 from accord.cli import Accord, tell
 from accord.cli.completion import PROGRAM, VARIABLE
 from accord.cli.ledger import verify
@@ -564,7 +564,9 @@ def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_head
 def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:
     def told(*arguments: str) -> Any:
         command = ("--data", str(site.data), "tokens", *arguments, "--json")
-        done = CliRunner().invoke(accord, command, obj=Accord(Installation, load_sample_brand), prog_name=PROGRAM)
+        done = CliRunner().invoke(
+            accord, command, obj=Accord(Installation, load_sample_brand, play_sample_demo), prog_name=PROGRAM
+        )
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 

@@ -22,7 +22,7 @@ from rich.text import Text
 from accord.client import CallFailedError
 from accord.v1 import decision_pb2, evidence_pb2
 
-_COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow"}
+COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow", "TURNED_AWAY": "red"}
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
 _SHORT = len("2026-03-01T09:00:00Z")
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
@@ -63,7 +63,7 @@ def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
         shown.add_column(heading, no_wrap=short, overflow="fold")
     for row in found:
         # Text, since a string would be read as markup.
-        shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell, "")) for cell in row))
+        shown.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
     _out.print(shown)
 
 
@@ -98,7 +98,7 @@ def verdict_exit(decision: decision_pb2.Decision) -> int:
 def decision(found: decision_pb2.Decision) -> None:
     """Print a decision, its reason and its trace."""
     verdict, reason = verdict_of(found), reason_of(found)
-    click.secho(f"{verdict}  {reason}", fg=_COLOURS[verdict], bold=True)
+    click.secho(f"{verdict}  {reason}", fg=COLOURS[verdict], bold=True)
     lines(_sides(found))
     if found.trace:
         click.echo("  gates")
