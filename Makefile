@@ -56,6 +56,7 @@ fmt: setup ## Mend what can be mended by a machine
 
 types: setup ## Check the types
 	@$(BIN)/mypy
+	@$(BIN)/mypy docs/examples
 
 proto: setup ## Make the stubs from protos/ anew
 	@$(BIN)/python tests/support/make_stubs.py
