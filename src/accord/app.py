@@ -81,9 +81,9 @@ class Installation:
         current = (revision(self.engine), revision(self.keys_engine))
         return current == (newest("ledger"), newest("keys"))
 
-    def audit(self, brand: BrandId) -> AuditReport:
+    def audit(self, brand: BrandId, progress: Callable[[int, int], None] | None = None) -> AuditReport:
         """Fold the brand's ledger again and compare."""
-        return audit(brand, self.store, self.store, self.keyring, self.lookups)
+        return audit(brand, self.store, self.store, self.keyring, self.lookups, progress)
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside the database."""

@@ -12,7 +12,21 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, demo, health, ledger, local, look, say, suggest, tell
+from accord.cli import (
+    ask,
+    batch,
+    catalogue,
+    completion,
+    customers,
+    demo,
+    health,
+    ledger,
+    local,
+    look,
+    say,
+    suggest,
+    tell,
+)
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -46,8 +60,8 @@ class Installed(Protocol):
         """Say whether both databases are at the newest revision."""
         ...
 
-    def audit(self, brand: Any) -> AuditReport:  # noqa: ANN401 - a brand's name
-        """Fold a brand's ledger again and compare."""
+    def audit(self, brand: Any, progress: Callable[[int, int], None]) -> AuditReport:  # noqa: ANN401 - a brand's name
+        """Fold a brand's ledger again and compare; `progress` is told how many entries of how many are folded."""
         ...
 
     def brands(self) -> list[Any]:
@@ -83,8 +97,8 @@ class Accord:
 
 
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Before and after a contact": ask.COMMANDS,
-    "What customers say": (*say.COMMANDS, *look.COMMANDS),
+    "Before and after a contact": (*ask.COMMANDS, batch.check_many),
+    "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": ledger.COMMANDS,

@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -75,19 +75,27 @@ def lines(sides: Iterable[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal that something goes on, and how much is done; nothing stays of it at the end."""
+def progress(label: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show on a terminal that something goes on, and how much of `total` is done; nothing stays of it at the end.
+
+    What it yields is called with how much is done, and with the total too where that turns out later.
+    """
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
+        BarColumn(),
         TimeElapsedColumn(),
         console=_errors,
         transient=True,
         disable=not _errors.is_terminal,
     ) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(label, total=total)
 
-        yield lambda done: bar.update(task, description=f"{label}: {done}")
+        def show(done: int, total: int | None = total) -> None:
+            of = f"{done} of {total}" if total else str(done)
+            bar.update(task, description=f"{label}: {of}", completed=done, total=total)
+
+        yield show
 
 
 def verdict_exit(decision: decision_pb2.Decision) -> int:
