@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from accord.cli import Accord, run
@@ -46,11 +46,11 @@ def name_ledger(brand: BrandId) -> str:
 class Installation:
     """Everything one data folder and one database hold, opened."""
 
-    def __init__(self, config: Config, clock: Clock = wall_clock) -> None:
-        """Open it. Raises ValueError, SecretsError, StoreUnavailableError."""
+    def __init__(self, config: Config, clock: Clock = wall_clock, environment: Mapping[str, str] = os.environ) -> None:
+        """Open it, with the secrets the environment tells. Raises ValueError, SecretsError, StoreUnavailableError."""
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config = config
-        self.secrets = Secrets.open(config.data / "secrets", os.environ)
+        self.secrets = Secrets.open(config.data / "secrets", environment)
         self.callers = Callers(config.data / "callers.json")
         self.outside = FileOutsideCopy(config.data / "checkpoints")
         self.engine = open_engine(config.database_url)
@@ -150,7 +150,7 @@ def play_sample_demo() -> tuple[Scene, ...]:
     """Play the demo through the service's own commands and questions, on an installation that is gone afterwards."""
     clock = TurnedClock(Instant(0))
     with tempfile.TemporaryDirectory(prefix="accord-demo-") as folder:
-        at = Installation(Config(data=Path(folder)), clock)
+        at = Installation(Config(data=Path(folder)), clock, environment={})
         try:
             at.migrate()
             return play_demo(at.writer, at.lookups, at.questions, at.remembered, clock.set)

@@ -60,6 +60,7 @@ def scenes() -> list[dict[str, Any]]:
 def test_the_demo_is_the_same_whenever_and_wherever_it_is_played(tmp_path: Path) -> None:
     assert demo(tmp_path / "here", "--json") == GOLDEN.read_text("utf-8")
     elsewhere = {"TZ": "Pacific/Auckland", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "7"}
+    elsewhere |= {"ACCORD_DATA": "/nowhere", "ACCORD_DATABASE": "postgresql://nobody@/none", "ACCORD_KEK": "no key"}
     assert demo(tmp_path / "there", "--json", **elsewhere) == GOLDEN.read_text("utf-8")
 
 

@@ -140,7 +140,7 @@ def _ruby(folder: Path) -> Program:
         *(str(path) for path in sorted((ROOT / "protos" / "accord" / "v1").glob("*.proto"))),
     ]
     subprocess.run(make_stubs, env={**os.environ, **needed}, check=True)
-    return [str(found["ruby"]), "--disable-gems", "-I", str(folder / "lib"), str(folder / "advice_desk.rb")], needed
+    return [str(found["ruby"]), "-I", str(folder / "lib"), str(folder / "advice_desk.rb")], needed
 
 
 def _libraries(root: Path) -> str:

@@ -10,11 +10,10 @@ from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from accord.domain import explain
 from accord.domain.commands import AuthorizeContact, Command, Question
-from accord.domain.decision import Decision
+from accord.domain.decision import Decision, Finding
 from accord.domain.events import Event, PermissionGranted
 from accord.domain.problems import Problem
 from accord.domain.terms import Basis, BrandId, Instant, Verdict
@@ -114,7 +113,7 @@ class Stage:
 
     def asks(self, words: str, question: Question) -> None:
         """Ask whether a contact may happen. Nothing is counted."""
-        self._answered(words, self._questions.check(self._brand, question, full=True).decision)
+        self._answered(words, self._questions.check(self._brand, question).decision)
 
     def authorizes(self, words: str, contact_id: str, question: Question) -> None:
         """Ask for one contact and count it in the same step."""
@@ -148,21 +147,16 @@ class Stage:
     def _write(self, command: Command) -> Result:
         self._told += 1
         request = request_for(self._lookups, self._brand, f"demo-{self._told}", command, _encode(command))
-        if isinstance(command, AuthorizeContact):
-            # In full: the line says why.
-            request = replace(request, full=True)
         (result,) = self._writer.write(self._brand, [request])
         return result
 
     def _answered(self, words: str, found: Decision, receipt: Receipt | None = None) -> None:
-        findings = (step.finding for step in found.trace if step.finding)
-        decisive = next((finding for finding in findings if finding.reason is found.reason), None)
         allowed = found.verdict is Verdict.ALLOW
         self._note(
             asked=words,
             verdict=found.verdict.name,
             reason=found.reason.name,
-            why=_GROUNDS[found.basis] if allowed else explain.sentence(decisive),
+            why=_GROUNDS[found.basis] if allowed else explain.sentence(Finding(found.verdict, found.reason)),
             to_allow=explain.what_would_allow(found),
             not_before=_words(found.not_before) if found.not_before else "",
             rests_on=found.positions,
