@@ -1,8 +1,10 @@
 """The composition root, on one page: the only place that builds anything."""
 
 import os
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from accord.cli import Accord, run
 from accord.config import Config
@@ -12,7 +14,9 @@ from accord.keys.keyring import WrappedKeyring
 from accord.keys.secrets import Secrets
 from accord.ledger.lookup import Lookups
 from accord.rpc.server import Server, Services, serve
+from accord.sample.demo import play_demo
 from accord.sample.load import SAMPLE_BRAND, load_sample
+from accord.sample.stage import Scene
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
 from accord.service.guard import ProvenStore, keep_outside
@@ -42,11 +46,11 @@ def name_ledger(brand: BrandId) -> str:
 class Installation:
     """Everything one data folder and one database hold, opened."""
 
-    def __init__(self, config: Config, clock: Clock = wall_clock) -> None:
-        """Open it. Raises ValueError, SecretsError, StoreUnavailableError."""
+    def __init__(self, config: Config, clock: Clock = wall_clock, environment: Mapping[str, str] = os.environ) -> None:
+        """Open it, with the secrets the environment tells. Raises ValueError, SecretsError, StoreUnavailableError."""
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config = config
-        self.secrets = Secrets.open(config.data / "secrets", os.environ)
+        self.secrets = Secrets.open(config.data / "secrets", environment)
         self.callers = Callers(config.data / "callers.json")
         self.outside = FileOutsideCopy(config.data / "checkpoints")
         self.engine = open_engine(config.database_url)
@@ -77,9 +81,9 @@ class Installation:
         current = (revision(self.engine), revision(self.keys_engine))
         return current == (newest("ledger"), newest("keys"))
 
-    def audit(self, brand: BrandId) -> AuditReport:
+    def audit(self, brand: BrandId, progress: Callable[[int, int], None] | None = None) -> AuditReport:
         """Fold the brand's ledger again and compare."""
-        return audit(brand, self.store, self.store, self.keyring, self.lookups)
+        return audit(brand, self.store, self.store, self.keyring, self.lookups, progress)
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside the database."""
@@ -113,23 +117,47 @@ class Installation:
         self.keys_engine.dispose()
 
 
+class TurnedClock:
+    """A clock that stands where it was set."""
+
+    def __init__(self, time: Instant) -> None:
+        """Begin there."""
+        self.time = time
+
+    def __call__(self) -> Instant:
+        """Return the time."""
+        return self.time
+
+    def set(self, time: Instant) -> None:
+        """Turn it."""
+        self.time = time
+
+
 def load_sample_brand(config: Config, progress: Callable[[int, int], None]) -> None:
     """Load the sample brand through the service's own commands, on a clock that runs through its year."""
-    now = [wall_clock()]
-    end = now[0]
-    installation = Installation(config, clock=lambda: now[0])
-
-    def set_time(time: Instant) -> None:
-        now[0] = time
-
+    clock = TurnedClock(wall_clock())
+    end = clock.time
+    installation = Installation(config, clock)
     try:
         head = next((head for head in installation.store.heads() if head.brand == SAMPLE_BRAND), None)
-        load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, set_time, end, progress, head=head)
+        load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, clock.set, end, progress, head=head)
         installation.keep_checkpoints()
     finally:
         installation.close()
 
 
+def play_sample_demo() -> tuple[Scene, ...]:
+    """Play the demo through the service's own commands and questions, on an installation that is gone afterwards."""
+    clock = TurnedClock(Instant(0))
+    with tempfile.TemporaryDirectory(prefix="accord-demo-") as folder:
+        at = Installation(Config(data=Path(folder)), clock, environment={})
+        try:
+            at.migrate()
+            return play_demo(at.writer, at.lookups, at.questions, at.remembered, clock.set)
+        finally:
+            at.close()
+
+
 def main() -> None:
     """Run the command line."""
-    run(Accord(Installation, load_sample_brand))
+    run(Accord(Installation, load_sample_brand, play_sample_demo))

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from google.protobuf import json_format
 from support.serving import BRAND, PATIENCE_SECONDS, Site, apply_request, free_address
 
-from accord.app import Installation, load_sample_brand
+from accord.app import Installation, load_sample_brand, play_sample_demo
 from accord.cli import Accord, tell
 from accord.cli.completion import PROGRAM, VARIABLE
 from accord.cli.ledger import verify
@@ -82,7 +82,7 @@ def rows(done: Result) -> list[dict[str, str]]:
     return [dict(zip(headings, line, strict=True)) for line in lines]
 
 
-def test_every_call_of_the_core_but_the_batches_has_a_command() -> None:
+def test_every_call_of_the_core_has_a_command() -> None:
     sources = "\n".join(path.read_text("utf-8") for path in Path(tell.__file__).parent.glob("*.py"))
     called = set(re.findall(r"connection\.\w+\.(\w+)", sources))
     served = {
@@ -91,7 +91,7 @@ def test_every_call_of_the_core_but_the_batches_has_a_command() -> None:
         for service in import_module(f"accord.v1.{path.stem}_pb2").DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
-    assert served - called == {"BatchCheck", "BatchRecord"}
+    assert served - called == set()
 
 
 # --- what customers say -------------------------------------------------------------------------
@@ -539,7 +539,7 @@ def test_a_shell_is_told_the_commands_and_values_that_fit(site: Site) -> None:
         shell = ShellComplete(accord, {}, PROGRAM, VARIABLE)
         return [each.value for each in shell.get_completions(list(words[:-1]), words[-1])]
 
-    assert completed("che") == ["check", "checkpoint"]
+    assert completed("che") == ["check", "check-many", "checkpoint"]
     assert completed("contact-point", "-", "regis") == ["registry-listed", "registry-removed"]
     assert completed("catalogue", "") == ["apply", "show", "versions"]
 
@@ -564,7 +564,9 @@ def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_head
 def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:
     def told(*arguments: str) -> Any:
         command = ("--data", str(site.data), "tokens", *arguments, "--json")
-        done = CliRunner().invoke(accord, command, obj=Accord(Installation, load_sample_brand), prog_name=PROGRAM)
+        done = CliRunner().invoke(
+            accord, command, obj=Accord(Installation, load_sample_brand, play_sample_demo), prog_name=PROGRAM
+        )
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 

@@ -154,8 +154,8 @@ def audit(brand: str | None, database: str | None, as_json: bool) -> None:
         brands = [brand] if brand else installation.brands()
         if brand and brand not in installation.brands():
             raise LocalError("the brand has no ledger here")
-        with tell.progress("folding every entry again"):
-            reports = [installation.audit(each) for each in brands]
+        with tell.progress("folding every entry again") as show:
+            reports = [installation.audit(each, show) for each in brands]
     for report in reports:
         if as_json:
             body = {

@@ -6,13 +6,27 @@ Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the comman
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
+from accord.cli import (
+    ask,
+    batch,
+    catalogue,
+    completion,
+    customers,
+    demo,
+    health,
+    ledger,
+    local,
+    look,
+    say,
+    suggest,
+    tell,
+)
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -46,8 +60,8 @@ class Installed(Protocol):
         """Say whether both databases are at the newest revision."""
         ...
 
-    def audit(self, brand: Any) -> AuditReport:  # noqa: ANN401 - a brand's name
-        """Fold a brand's ledger again and compare."""
+    def audit(self, brand: Any, progress: Callable[[int, int], None]) -> AuditReport:  # noqa: ANN401 - a brand's name
+        """Fold a brand's ledger again and compare; `progress` is told how many entries of how many are folded."""
         ...
 
     def brands(self) -> list[Any]:
@@ -68,23 +82,27 @@ class Installed(Protocol):
 
 
 class Accord:
-    """What `app` hands to the command line: how to open an installation, and how to load the sample."""
+    """What `app` hands to the command line: how to open an installation, load the sample, and play the demo."""
 
     def __init__(
-        self, install: Callable[[Config], Installed], load_sample: Callable[[Config, Callable[[int, int], None]], None]
+        self,
+        install: Callable[[Config], Installed],
+        load_sample: Callable[[Config, Callable[[int, int], None]], None],
+        play_demo: Callable[[], Sequence[Any]],
     ) -> None:
-        """Hold both."""
+        """Hold them."""
         self.install = install
         self.load_sample = load_sample
+        self.play_demo = play_demo
 
 
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Before and after a contact": ask.COMMANDS,
-    "What customers say": (*say.COMMANDS, *look.COMMANDS),
+    "Before and after a contact": (*ask.COMMANDS, batch.check_many),
+    "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": ledger.COMMANDS,
-    "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
+    "This installation": (*local.COMMANDS, *health.COMMANDS, *demo.COMMANDS, *completion.COMMANDS),
 }
 
 

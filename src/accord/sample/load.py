@@ -57,6 +57,18 @@ def sample_catalogue() -> Catalogue:
     return inbound(json_format.ParseDict(tomllib.loads(text), catalogue_pb2.Catalogue()))
 
 
+def request_for(lookups: Lookups, brand: BrandId, name: str, command: Command, content: bytes) -> Request:
+    """Return the request by which the sample writes a command; `name` is the same in every run."""
+    if isinstance(command, AuthorizeContact):
+        return Request(command=command, caller=CALLER)
+    return Request(
+        command=command,
+        caller=CALLER,
+        key=lookups.request(brand, CALLER, name),
+        content=lookups.content(type(command).__name__.encode() + b"\0" + content),
+    )
+
+
 def load_sample(  # noqa: PLR0913 - everything a load needs, handed in by the composition root
     writer: Writer,
     lookups: Lookups,
@@ -143,14 +155,7 @@ class _Load:
         return Loaded(self._size - self._started, dict(sorted(self._denied.items())))
 
     def _request(self, name: str, command: Command, content: bytes) -> Request:
-        if isinstance(command, AuthorizeContact):
-            return Request(command=command, caller=CALLER)
-        return Request(
-            command=command,
-            caller=CALLER,
-            key=self._lookups.request(self._brand, CALLER, name),
-            content=self._lookups.content(type(command).__name__.encode() + b"\0" + content),
-        )
+        return request_for(self._lookups, self._brand, name, command, content)
 
     def _remember(self, act: Act, command: Command, result: Result) -> None:
         match result:

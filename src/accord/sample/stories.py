@@ -1,4 +1,4 @@
-"""Named customers whose stories the documentation and the demo tell, each with the answers it must give.
+"""Named customers whose stories the documentation tells, each with the answers it must give.
 
 Their stories are counted back from the end of the year, which is when the sample is loaded, so they
 are true then, whatever the date; a few days later some have moved on, as they should: confirmations

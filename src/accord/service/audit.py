@@ -5,7 +5,7 @@ leaves, hashes against tiles, edge and root, the chain of each customer, and the
 address, identifier and contact against what folding gives. Reports, never repairs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -33,12 +33,22 @@ class AuditReport(Struct, frozen=True):
     faults: tuple[str, ...]
 
 
-def audit(brand: BrandId, store: LedgerStore, records: Records, keyring: Keyring, lookups: Lookups) -> AuditReport:
-    """Fold a brand's ledger again and compare. Raises ValueError when the brand has none."""
+def audit(  # noqa: PLR0913 - all that is compared, and whom to tell
+    brand: BrandId,
+    store: LedgerStore,
+    records: Records,
+    keyring: Keyring,
+    lookups: Lookups,
+    progress: Callable[[int, int], None] | None = None,
+) -> AuditReport:
+    """Fold a brand's ledger again and compare. Raises ValueError when the brand has none.
+
+    `progress` is told after each page how many entries of how many are folded.
+    """
     head = next((each for each in records.heads() if each.brand == brand), None)
     if head is None:
         raise ValueError("the brand has no ledger")
-    auditor = _Auditor(head, store, keyring, lookups)
+    auditor = _Auditor(head, store, keyring, lookups, progress)
     faults: list[str] = []
     for fault in auditor.faults(records):
         faults.append(fault)
@@ -49,7 +59,14 @@ def audit(brand: BrandId, store: LedgerStore, records: Records, keyring: Keyring
 
 
 class _Auditor:
-    def __init__(self, head: TreeHead, store: LedgerStore, keyring: Keyring, lookups: Lookups) -> None:
+    def __init__(
+        self,
+        head: TreeHead,
+        store: LedgerStore,
+        keyring: Keyring,
+        lookups: Lookups,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
         self.head = head
         self.world = Projection(head.brand, lookups)
         self.edge: Edge = ()
@@ -57,6 +74,7 @@ class _Auditor:
         self.catalogue = (0, 0)
         self._store = store
         self._keyring = keyring
+        self._progress = progress
         self._last_time = 0
         self._tiles: dict[int, list[bytes]] = {}
 
@@ -65,6 +83,8 @@ class _Auditor:
             keys = self._keyring.find(self.head.brand, {entry.customer_ref for entry in page})
             for entry in page:
                 yield from self._entry(entry, keys)
+            if self._progress:
+                self._progress(self.size, self.head.size)
         yield from self._head_faults()
         yield from self._customer_faults(records)
         yield from self._other_faults(records)
