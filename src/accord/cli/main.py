@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
+from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, serve, suggest, tell
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -37,6 +37,7 @@ class Installed(Protocol):
 
     callers: Any
     proven: Any
+    followers: Any
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision."""
@@ -56,6 +57,10 @@ class Installed(Protocol):
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoints outside the database."""
+        ...
+
+    def examine_certificates(self) -> None:
+        """Raise ValueError where the files of TLS cannot be used."""
         ...
 
     def server(self) -> Serving:
@@ -84,7 +89,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": ledger.COMMANDS,
-    "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
+    "This installation": (*serve.COMMANDS, *local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
 }
 
 
@@ -108,7 +113,8 @@ class _Group(click.Group):
         del context
         for heading, commands in _SECTIONS.items():
             width = formatter.width - 6 - max(len(name) for name in self.commands)
-            rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
+            shown = [command for command in commands if not command.hidden]
+            rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
             with formatter.section(heading):
                 formatter.write_dl(rows)
 

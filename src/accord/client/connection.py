@@ -70,7 +70,8 @@ class Connection(Services):
             if credentials
             else grpc.insecure_channel(server, options=_OPTIONS)
         )
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        # Without a token it is the certificate that says who calls.
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_seconds = timeout_seconds
         self.closed = threading.Event()
         """Set once `close` was called."""
@@ -131,7 +132,8 @@ class AsyncConnection(Services):
             if credentials
             else grpc.aio.insecure_channel(server, options=_OPTIONS)
         )
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        # Without a token it is the certificate that says who calls.
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_seconds = timeout_seconds
         self.closed = asyncio.Event()
         """Set once `close` was called."""
