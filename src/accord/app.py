@@ -132,7 +132,7 @@ class Installation:
             callers=self.callers,
         )
         files = certificate_files(self.config)
-        return serve(self.config, services, files and server_credentials(files))
+        return serve(self.config, services, server_credentials(files) if files else None)
 
     def close(self) -> None:
         """Close every connection."""

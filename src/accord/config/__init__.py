@@ -78,9 +78,7 @@ class Config(Struct, frozen=True, kw_only=True):
         if self.workers < 1:
             raise ConfigError("ACCORD_WORKERS must be at least 1")
         if self.workers > 1 and not re.fullmatch(r"[^:]+:\d+|\[[^]]+\]:\d+", self.listen):
-            raise ConfigError(
-                f"ACCORD_LISTEN must be HOST:PORT where ACCORD_WORKERS share it, such as {DEFAULT_LISTEN}"
-            )
+            raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT for ACCORD_WORKERS to share, such as {DEFAULT_LISTEN}")
         if self.checkpoint_seconds <= 0:
             raise ConfigError("ACCORD_CHECKPOINT_SECONDS must be more than 0")
 

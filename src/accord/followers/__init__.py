@@ -1,1 +1,1 @@
-"""What follows the ledger without a caller waiting for it: one place where it runs, and who of several servers runs it."""
+"""What follows the ledger while no caller waits for it, and which of several servers does it."""

@@ -1,4 +1,4 @@
-"""Followers: steps taken again and again beside the serving, in the one process of a server that serves as its supervisor.
+"""Followers: steps taken again and again beside the serving, in the process that was started, never in its workers.
 
 A step brings what it keeps up to the ledger's end and returns; what it has reached, it knows from
 what it keeps, so that it can be stopped, killed or run twice. One that fails is told in the log and

@@ -1,5 +1,7 @@
 """TLS of the server: every new connection is met with the newest certificate, and perhaps asked for its own."""
 
+from collections.abc import Iterable
+
 import grpc
 
 from accord.keys.certificates import CertificateFiles, Certificates
@@ -13,7 +15,9 @@ def server_credentials(files: CertificateFiles) -> grpc.ServerCredentials:
         return None if found is None else _configuration(found)
 
     return grpc.dynamic_ssl_server_credentials(
-        _configuration(files.current), renewed, require_client_authentication=files.asks_for_certificates
+        _configuration(files.current),
+        renewed,  # type: ignore[arg-type] # None says that nothing is new; grpc's types forget it
+        require_client_authentication=files.asks_for_certificates,
     )
 
 
@@ -23,7 +27,7 @@ def certificate_names(context: grpc.ServicerContext) -> list[str]:
     grpc has verified the certificate against our CAs before the call came. The common name does not
     count (RFC 9525, section 2).
     """
-    names = context.auth_context().get("x509_subject_alternative_name", ())
+    names: Iterable[bytes] = context.auth_context().get("x509_subject_alternative_name", ())  # type: ignore[assignment]
     return [name.decode("utf-8", "replace") for name in names]
 
 

@@ -1,1 +1,1 @@
-"""Worker processes that share one port, and the supervisor that keeps them running. Knows nothing of what they serve."""
+"""Worker processes that share a port, and the supervisor that keeps them running; nothing of what they serve."""

@@ -1,4 +1,4 @@
-"""Keeps as many workers serving as were asked for: replaces one that crashed, renews all on request, drains all at the end.
+"""Keeps as many workers serving as were asked for: replaces what crashes, renews all on request, drains all at the end.
 
 Every worker sits on a seat, which is a core. A worker that ends unasked is followed by another, at
 once the first time, later and later when one after another ends soon: a fault that stays must not
@@ -84,10 +84,7 @@ class Supervisor:
         try:
             for seat in self._seats:
                 seat.worker = self._start(seat.index, self._clock())
-            while not self._stop_asked and not all(worker.is_serving for worker in self._look_at_all()):
-                ended = [worker for worker in self._look_at_all() if worker.code is not None]
-                if ended:
-                    raise WorkerFailedError("a worker ended before it served")
+            while not (self._stop_asked or self._all_serve()):
                 time.sleep(LOOK_SECONDS)
         except BaseException:
             self._drain()
@@ -113,6 +110,12 @@ class Supervisor:
             _log.info("every worker is renewed, one after the other")
             self._to_renew = deque(self._seats)
         self._renew_on(now)
+
+    def _all_serve(self) -> bool:
+        workers = self._look_at_all()
+        if any(worker.code is not None for worker in workers):
+            raise WorkerFailedError("a worker ended before it served")
+        return all(worker.is_serving for worker in workers)
 
     def _look_at_all(self) -> list[Worker]:
         now = self._clock()
@@ -171,7 +174,7 @@ class Supervisor:
 
 
 def pause_seconds(failures: int) -> float:
-    """Return how long to wait before the next worker, after so many in a row that ended soon: none, then 0.5, 1, 2 …"""
+    """Return how long to wait before the next worker, when so many in a row ended soon: 0, 0, 0.5, 1, 2 and so on."""
     if failures <= 1:
         return 0.0
     return min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 2, 10), LONGEST_PAUSE_SECONDS)

@@ -27,7 +27,7 @@ class Worker:
         self._ours.setblocking(False)  # noqa: FBT003 - the library's own way
         with theirs:
             number = theirs.fileno()
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, by its own path
                 [*command, str(number)], env=environment, pass_fds=[number], stdin=subprocess.DEVNULL
             )
         self._started = now
