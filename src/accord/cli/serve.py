@@ -26,6 +26,7 @@ from accord.workers.supervisor import Supervisor, WorkerFailedError
 from accord.workers.worker import Worker
 
 _LOOK_SECONDS = 0.1
+_STOPPING = "stopping: calls under way finish first"
 _GARBAGE_THRESHOLDS = (50_000, 20, 50)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -83,7 +84,7 @@ def _serve_alone(installation: Any, config: Config) -> None:  # noqa: ANN401 - a
     while not told:
         # A wait without end can miss a signal that another thread was given.
         time.sleep(_LOOK_SECONDS)
-    click.echo("stopping: calls under way finish first")
+    click.echo(_STOPPING)
     server.stop(config.drain_seconds)
 
 
@@ -109,7 +110,7 @@ def _serve_by_workers(installation: Any, config: Config) -> None:  # noqa: ANN40
             raise LocalError(f"{error}: what it said stands above") from error
         installation.followers.start()
         _say_where(config, int(address.rpartition(":")[2]))
-        supervisor.run()
+        supervisor.run(lambda: click.echo(_STOPPING))
 
 
 def _starter(config: Config, address: str) -> Callable[[int, float], Worker]:

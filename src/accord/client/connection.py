@@ -37,6 +37,8 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # Connections to one address are not made one: each may be taken by another worker of the server.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 

@@ -114,7 +114,7 @@ class Server:
 
 
 def serve(config: Config, services: Services, credentials: grpc.ServerCredentials | None = None) -> Server:
-    """Return a server bound to its address, by TLS with `credentials`. Raises RuntimeError where the address is taken."""
+    """Return a server bound to its address, by TLS with `credentials`. Raises RuntimeError where it is taken."""
     pools = Pools(config)
     server = grpc.server(
         pools.reading,

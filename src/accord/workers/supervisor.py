@@ -90,12 +90,13 @@ class Supervisor:
             self._drain()
             raise
 
-    def run(self) -> None:
-        """Keep them serving until the end is asked for; return once all have drained and ended."""
+    def run(self, at_end: Callable[[], object]) -> None:
+        """Keep them serving until the end is asked for, call `at_end`, and return once all have drained and ended."""
         try:
             while not self._stop_asked:
                 self.look()
                 time.sleep(LOOK_SECONDS)
+            at_end()
         finally:
             self._drain()
 
