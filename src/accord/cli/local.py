@@ -111,7 +111,7 @@ def config(as_json: bool) -> None:
 
 @click.group()
 def tokens() -> None:
-    """Who may call, by which token or certificate, for which brand, in which roles."""
+    """Who may call, for which brand, in which roles."""
 
 
 @tokens.command("add")
