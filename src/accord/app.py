@@ -1,6 +1,7 @@
 """The composition root, on one page: the only place that builds anything."""
 
 import os
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -9,17 +10,20 @@ from pathlib import Path
 from accord.cli import Accord, run
 from accord.config import Config
 from accord.domain.terms import BrandId, Instant
+from accord.followers.follower import Follower, Followers
 from accord.keys.callers import Callers
+from accord.keys.certificates import CertificateFiles
 from accord.keys.keyring import WrappedKeyring
 from accord.keys.secrets import Secrets
 from accord.ledger.lookup import Lookups
 from accord.rpc.server import Server, Services, serve
+from accord.rpc.tls import server_credentials
 from accord.sample.demo import play_demo
 from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.sample.stage import Scene
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
-from accord.service.guard import ProvenStore, keep_outside
+from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
@@ -27,10 +31,11 @@ from accord.service.records import Remembered
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
+from accord.storage.leadership import AdvisoryLeader
 from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
-from accord.storage.wal import WalKeeper
+from accord.storage.wal import EVERY_SECONDS, WalKeeper
 
 
 def wall_clock() -> Instant:
@@ -41,6 +46,13 @@ def wall_clock() -> Instant:
 def name_ledger(brand: BrandId) -> str:
     """Return the name of a new ledger: never used before, and never again."""
     return f"accord/{brand}/{os.urandom(8).hex()}"
+
+
+def certificate_files(config: Config) -> CertificateFiles | None:
+    """Return the files of TLS, read; None without TLS. Raises CertificateError."""
+    if config.tls_certificate is None or config.tls_key is None:
+        return None
+    return CertificateFiles(config.tls_certificate, config.tls_key, config.tls_client_ca)
 
 
 class Installation:
@@ -56,10 +68,10 @@ class Installation:
         self.engine = open_engine(config.database_url)
         self.keys_engine = open_engine(config.keys_url)
         self.store = SqlStore(self.engine)
-        self.wal_keepers = (WalKeeper(self.engine), WalKeeper(self.keys_engine))
         self.keyring = WrappedKeyring(SqlWrappedKeys(self.keys_engine), self.secrets.kek)
         self.lookups = Lookups(self.secrets.pepper)
-        self.fresh = SqlStore(open_engine(config.database_url, pool_size=0))
+        fresh_engine = open_engine(config.database_url, pool_size=0)
+        self.fresh = SqlStore(fresh_engine)
         self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
         self.policies = Policies(self.proven, self.keyring)
         self.writer = Writer(
@@ -69,6 +81,21 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        # One leader for each folder that checkpoints are kept in, on each machine.
+        kept = f"checkpoints/{socket.gethostname()}/{config.data.absolute()}"
+        self.followers = Followers(
+            Follower(
+                name="checkpoints",
+                every_seconds=config.checkpoint_seconds,
+                step=self.keep_checkpoints,
+                leader=AdvisoryLeader(fresh_engine, kept),
+            ),
+            *(
+                Follower(name=f"log of {name}", every_seconds=EVERY_SECONDS, step=WalKeeper(engine).checkpoint)
+                for name, engine in (("ledger", self.engine), ("keys", self.keys_engine))
+                if engine.dialect.name == "sqlite"
+            ),
+        )
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision; return the two revisions."""
@@ -86,9 +113,12 @@ class Installation:
         return audit(brand, self.store, self.store, self.keyring, self.lookups, progress)
 
     def keep_checkpoints(self) -> None:
-        """Keep the newest checkpoint of every ledger outside the database."""
-        for head in self.store.heads():
-            keep_outside(self.outside, head, self.secrets)
+        """Keep the newest checkpoint of every ledger outside the database, once it is proven."""
+        self.proven.keep_checkpoints()
+
+    def examine_certificates(self) -> None:
+        """Raise CertificateError where the files of TLS cannot be used."""
+        certificate_files(self.config)
 
     def brands(self) -> list[BrandId]:
         """Return the brands that have a ledger."""
@@ -105,14 +135,12 @@ class Installation:
             lookups=self.lookups,
             callers=self.callers,
         )
-        for keeper in self.wal_keepers:
-            keeper.start()
-        return serve(self.config, services)
+        files = certificate_files(self.config)
+        return serve(self.config, services, server_credentials(files) if files else None)
 
     def close(self) -> None:
         """Close every connection."""
-        for keeper in self.wal_keepers:
-            keeper.stop()
+        self.followers.stop()
         self.store.close()
         self.keys_engine.dispose()
 

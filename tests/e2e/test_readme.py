@@ -116,7 +116,8 @@ def test_make_knows_the_words_of_the_readme() -> None:
 def test_every_variable_of_the_readme_is_a_setting(environment: dict[str, str]) -> None:
     done = subprocess.run(["accord", "config"], env=environment, capture_output=True, text=True, check=True)
     known = {line.split()[0] for line in done.stdout.splitlines()}
-    others = {"ACCORD_KEK", "ACCORD_PEPPER", "ACCORD_SERVER", "ACCORD_TOKEN", "ACCORD_BRAND"}
+    others = {"ACCORD_KEK", "ACCORD_PEPPER", "ACCORD_SERVER", "ACCORD_TOKEN", "ACCORD_BRAND", "ACCORD_CA"}
+    others |= {"ACCORD_CLIENT_CERTIFICATE", "ACCORD_CLIENT_KEY"}
     assert set(re.findall(r"ACCORD_[A-Z_]+", README)) <= known | others
 
 

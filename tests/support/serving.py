@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,6 +118,10 @@ class Server:
     def wait_until_serving(self) -> None:
         """Return once its health is SERVING. Raises StartFailedError when it ends instead."""
         wait_for(self._is_serving, f"{self.address} to serve")
+
+    def workers(self) -> list[int]:
+        """Return the numbers of its worker processes; none where it serves alone."""
+        return [number for number in _children(self.process.pid) if b"worker" in _command_line(number)]
 
     def kill(self) -> None:
         """Kill it as the kernel would: no signal handler, no farewell."""
@@ -341,6 +345,35 @@ def authorize(
     return contact_service_pb2.AuthorizeContactRequest(
         brand=BRAND, contact_id=contact_id, question=question(customer, purpose, channel)
     )
+
+
+def is_running(number: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    try:
+        return _status(number)[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children(number: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(_status(int(path.name))[1]) == number:
+                found.append(int(path.name))
+    return sorted(found)
+
+
+def _status(number: int) -> list[str]:
+    """Return what the kernel tells of a process, from its state on."""
+    return Path(f"/proc/{number}/stat").read_text("utf-8").rpartition(")")[2].split()
+
+
+def _command_line(number: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 @contextmanager

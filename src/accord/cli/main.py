@@ -24,6 +24,7 @@ from accord.cli import (
     local,
     look,
     say,
+    serve,
     suggest,
     tell,
 )
@@ -51,6 +52,7 @@ class Installed(Protocol):
 
     callers: Any
     proven: Any
+    followers: Any
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision."""
@@ -70,6 +72,10 @@ class Installed(Protocol):
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoints outside the database."""
+        ...
+
+    def examine_certificates(self) -> None:
+        """Raise ValueError where the files of TLS cannot be used."""
         ...
 
     def server(self) -> Serving:
@@ -102,7 +108,13 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": ledger.COMMANDS,
-    "This installation": (*local.COMMANDS, *health.COMMANDS, *demo.COMMANDS, *completion.COMMANDS),
+    "This installation": (
+        *serve.COMMANDS,
+        *local.COMMANDS,
+        *health.COMMANDS,
+        *demo.COMMANDS,
+        *completion.COMMANDS,
+    ),
 }
 
 
@@ -126,7 +138,8 @@ class _Group(click.Group):
         del context
         for heading, commands in _SECTIONS.items():
             width = formatter.width - 6 - max(len(name) for name in self.commands)
-            rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
+            shown = [command for command in commands if not command.hidden]
+            rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
             with formatter.section(heading):
                 formatter.write_dl(rows)
 

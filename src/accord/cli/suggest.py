@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from accord.client import CallFailedError
 
 _STEPS = {
-    "UNREACHABLE": "no server answered: start one with `accord serve`, or set ACCORD_SERVER",
+    "UNREACHABLE": "no server answered: start one with `accord serve`, or set ACCORD_SERVER (and ACCORD_CA for TLS)",
     "UNAUTHENTICATED": "set ACCORD_TOKEN, or ACCORD_DATA to the folder of the server on this machine",
     "ROLE_MISSING": "give the caller one of the roles {roles} for this brand with `accord tokens add`",
     "CATALOGUE_MISSING": "is the brand spelled right? A new one begins with `accord catalogue apply FILE`",

@@ -37,6 +37,8 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # Connections to one address are not made one: each may be taken by another worker of the server.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 
@@ -70,7 +72,8 @@ class Connection(Services):
             if credentials
             else grpc.insecure_channel(server, options=_OPTIONS)
         )
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        # Without a token it is the certificate that says who calls.
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_seconds = timeout_seconds
         self.closed = threading.Event()
         """Set once `close` was called."""
@@ -131,7 +134,8 @@ class AsyncConnection(Services):
             if credentials
             else grpc.aio.insecure_channel(server, options=_OPTIONS)
         )
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        # Without a token it is the certificate that says who calls.
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_seconds = timeout_seconds
         self.closed = asyncio.Event()
         """Set once `close` was called."""

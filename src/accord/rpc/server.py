@@ -113,15 +113,15 @@ class Server:
         self._writer.stop()
 
 
-def serve(config: Config, services: Services) -> Server:
-    """Return a server bound to its address. Raises RuntimeError when the address is taken."""
+def serve(config: Config, services: Services, credentials: grpc.ServerCredentials | None = None) -> Server:
+    """Return a server bound to its address, by TLS with `credentials`. Raises RuntimeError where it is taken."""
     pools = Pools(config)
     server = grpc.server(
         pools.reading,
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", 4 * MAX_MESSAGE_BYTES),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(config.workers > 1)),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
@@ -133,7 +133,9 @@ def serve(config: Config, services: Services) -> Server:
     describing = reflection.ReflectionServicer((*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME))
     _use_pool(describing, pools.describing)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(describing, server)
-    port = server.add_insecure_port(config.listen)
+    port = (
+        server.add_secure_port(config.listen, credentials) if credentials else server.add_insecure_port(config.listen)
+    )
     return Server(server, services.writer, port, statuses, pools)
 
 

@@ -117,7 +117,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
     """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 40
-    """No bearer token, or one that nobody was given.
+    """A bearer token that nobody was given; or none, and no certificate that a caller is known by.
     Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
     """
     ERROR_REASON_ROLE_MISSING: _ErrorReason.ValueType  # 41
@@ -247,7 +247,7 @@ ERROR_REASON_FRESHNESS_UNAVAILABLE: ErrorReason.ValueType  # 36
 Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
 """
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 40
-"""No bearer token, or one that nobody was given.
+"""A bearer token that nobody was given; or none, and no certificate that a caller is known by.
 Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
 """
 ERROR_REASON_ROLE_MISSING: ErrorReason.ValueType  # 41
