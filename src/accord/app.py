@@ -27,6 +27,10 @@ from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
 from accord.storage.wal import WalKeeper
+from accord.telemetry.exporting import Exporting
+from accord.telemetry.ledgers import Ledgers
+from accord.telemetry.measures import Parts, measures
+from accord.telemetry.tally import Tally
 
 
 def wall_clock() -> Instant:
@@ -58,8 +62,19 @@ class Installation:
         self.fresh = SqlStore(open_engine(config.database_url, pool_size=0))
         self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
         self.policies = Policies(self.proven, self.keyring)
+        self.tally = Tally()
+        self.exporting = Exporting(os.environ)
+        self.ledgers = Ledgers(self.fresh, self.outside, clock)
         self.writer = Writer(
-            self.proven, self.keyring, self.lookups, self.policies, self.outside, self.secrets, clock, name_ledger
+            self.proven,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            self.secrets,
+            clock,
+            name_ledger,
+            self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
@@ -90,8 +105,8 @@ class Installation:
         """Return the brands that have a ledger."""
         return [head.brand for head in self.store.heads()]
 
-    def server(self) -> Server:
-        """Return a server that is ready to start."""
+    def server(self, worker: int = 0) -> Server:
+        """Return a server that is ready to start; `worker` is its number among those that serve together."""
         services = Services(
             questions=self.questions,
             writer=self.writer,
@@ -100,13 +115,19 @@ class Installation:
             catalogues=self.catalogues,
             lookups=self.lookups,
             callers=self.callers,
+            tally=self.tally,
+            traces=self.exporting.start_traces(),
         )
+        server = serve(self.config, services)
+        measured = measures(Parts(self.tally, server.pools, self.writer, self.proven, self.ledgers))
+        self.exporting.start_measures(measured, self.config.metrics_listen, worker)
         for keeper in self.wal_keepers:
             keeper.start()
-        return serve(self.config, services)
+        return server
 
     def close(self) -> None:
         """Close every connection."""
+        self.exporting.close()
         for keeper in self.wal_keepers:
             keeper.stop()
         self.store.close()

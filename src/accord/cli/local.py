@@ -18,6 +18,7 @@ from accord.keys.callers import ANY_BRAND, ROLES, CallersError
 from accord.keys.secrets import SecretsError
 from accord.ledger.store import StoreUnavailableError
 from accord.service.guard import LedgerUnprovenError
+from accord.telemetry.logs import write_logs
 
 _AUDIT_FAILED = 1
 _LOOK_SECONDS = 0.1
@@ -36,6 +37,7 @@ def _config(**options: object) -> Config:
 @contextmanager
 def _installed(config: Config) -> Iterator[Any]:
     """Open the installation, and close it; what opening raises becomes a plain sentence."""
+    write_logs(config.log_format, config.log_level)
     try:
         installation = click.get_current_context().obj.install(config)
     except (ValueError, SecretsError, StoreUnavailableError) as error:

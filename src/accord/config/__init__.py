@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 from msgspec import Struct
@@ -31,6 +31,11 @@ class Config(Struct, frozen=True, kw_only=True):
     drain_seconds: float = 20
     core: int = -1
     """The processor core to stay on; -1 is the last one."""
+    metrics_listen: str = ""
+    """Where Prometheus may ask for the measures, host:port; empty is nowhere."""
+    log_format: Literal["", "json", "text"] = ""
+    """Empty is text on a terminal, and JSON elsewhere."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Self:

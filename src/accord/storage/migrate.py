@@ -14,12 +14,12 @@ from accord.storage.engine import transaction
 Which = Literal["ledger", "keys"]
 
 
-def upgrade(engine: Engine, which: Which) -> None:
-    """Run the revisions that are missing, all of them or none."""
+def upgrade(engine: Engine, which: Which, to: str = "head") -> None:
+    """Run the revisions that are missing up to one, the newest unless told: all of them or none."""
     config = _config(which)
     with transaction(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def revision(engine: Engine) -> str | None:
