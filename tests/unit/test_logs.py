@@ -69,11 +69,15 @@ def test_what_is_below_the_level_is_not_written() -> None:
 def test_an_exception_is_told_by_its_types_and_places_and_never_by_its_text(written: str) -> None:
     out = io.StringIO()
     write_logs(written, "INFO", out)  # type: ignore[arg-type] # one of both
-    try:
+
+    def fail() -> None:
         try:
-            raise KeyError(SECRET)
+            {}[SECRET]
         except KeyError as cause:
             raise ValueError(SECRET) from cause
+
+    try:
+        fail()
     except ValueError:
         log.exception("a call failed")
     assert SECRET not in out.getvalue()

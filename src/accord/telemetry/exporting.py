@@ -37,8 +37,8 @@ class Exporting:
             return None
         from accord.telemetry import otlp  # noqa: PLC0415 - see above
 
-        traces = otlp.open_traces(otlp.resource(self._environment))
-        self._endings.append(traces.close)
+        traces, end = otlp.open_traces(otlp.resource(self._environment))
+        self._endings.append(end)
         return traces
 
     def start_measures(self, measures: Sequence[Measure], listen: str, worker: int) -> None:
@@ -53,7 +53,7 @@ class Exporting:
         if self._wanted("METRICS"):
             from accord.telemetry import otlp  # noqa: PLC0415 - see above
 
-            self._endings.append(otlp.open_meters(otlp.resource(self._environment), measures).shutdown)
+            self._endings.append(otlp.open_meters(otlp.resource(self._environment), measures))
 
     def close(self) -> None:
         """Export what is kept, and end."""

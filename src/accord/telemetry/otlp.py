@@ -5,8 +5,9 @@ histograms join the export as they were counted: always cumulative, whatever tem
 """
 
 import os
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -35,6 +36,9 @@ from accord.telemetry.counting import Spread
 from accord.telemetry.measures import Measure, Value
 from accord.telemetry.tracing import Traces
 
+FAREWELL_SECONDS = 2
+"""How long the last export of each kind may take."""
+
 _SCOPE = "accord"
 
 
@@ -47,25 +51,37 @@ def resource(environment: Mapping[str, str]) -> Resource:
     return Resource.create(ours)
 
 
-def open_traces(of: Resource) -> Traces:
-    """Return traces that are exported in batches by a thread of their own."""
-    provider = TracerProvider(resource=of, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return Traces(provider)
+End = Callable[[], None]
 
 
-def open_meters(of: Resource, measures: Iterable[Measure]) -> MeterProvider:
-    """Return the exporter of the measures; a thread of its own reads them every OTEL_METRIC_EXPORT_INTERVAL."""
+def open_traces(of: Resource) -> tuple[Traces, End]:
+    """Return traces that are exported in batches by a thread of their own, and what ends it."""
+    provider, exporter = TracerProvider(resource=of, shutdown_on_exit=False), OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return Traces(provider), partial(_end, provider.shutdown, exporter.shutdown)
+
+
+def open_meters(of: Resource, measures: Iterable[Measure]) -> End:
+    """Export measures every OTEL_METRIC_EXPORT_INTERVAL, by a thread of its own; return what ends it."""
     told = tuple(measures)
-    reader = PeriodicExportingMetricReader(_Exporter(each for each in told if each.kind == "histogram"))
-    provider = MeterProvider([reader], of, shutdown_on_exit=False)
+    exporter = _Exporter(each for each in told if each.kind == "histogram")
+    provider = MeterProvider([PeriodicExportingMetricReader(exporter)], of, shutdown_on_exit=False)
     meter = provider.get_meter(_SCOPE)
     for measure in told:
         if measure.kind == "counter":
             meter.create_observable_counter(measure.name, [partial(_observe, measure)], measure.unit, measure.meaning)
         elif measure.kind == "gauge":
             meter.create_observable_gauge(measure.name, [partial(_observe, measure)], measure.unit, measure.meaning)
-    return provider
+    return partial(_end, provider.shutdown, exporter.shutdown)
+
+
+def _end(export_the_rest: End, give_up: End) -> None:
+    """Export what is kept, but do not wait long for a collector that is away."""
+    timer = threading.Timer(FAREWELL_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    export_the_rest()
+    timer.cancel()
 
 
 def _observe(measure: Measure, _: CallbackOptions) -> list[Observation]:
@@ -87,12 +103,9 @@ class _Exporter(OTLPMetricExporter):
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **more: Any) -> MetricExportResult:  # noqa: ANN401 - OpenTelemetry's own signature
         now = time.time_ns()
         told = [self._metric(measure, now) for measure in self._histograms]
-        scope = ScopeMetrics(InstrumentationScope(_SCOPE), [each for each in told if each.data.data_points], "")
-        with_histograms = [
-            ResourceMetrics(each.resource, [*each.scope_metrics, scope], each.schema_url)
-            for each in metrics_data.resource_metrics
-        ]
-        return super().export(MetricsData(with_histograms), timeout_millis, **more)
+        told = [each for each in told if each.data.data_points]
+        joined = [_joined(each, told) for each in metrics_data.resource_metrics]
+        return super().export(MetricsData(joined), timeout_millis, **more)
 
     def _metric(self, measure: Measure, now: int) -> Metric:
         points = [self._point(measure, values, value, now) for values, value in measure.points()]
@@ -113,3 +126,10 @@ class _Exporter(OTLPMetricExporter):
             min=None,  # type: ignore[arg-type] # optional in OTLP; the smallest and the largest are not kept
             max=None,  # type: ignore[arg-type] # the same
         )
+
+
+def _joined(of: ResourceMetrics, told: list[Metric]) -> ResourceMetrics:
+    """Return what the instruments told with more metrics of ours: one scope, since the encoder keeps one of a name."""
+    metrics = [metric for scope in of.scope_metrics for metric in scope.metrics]
+    scope = ScopeMetrics(InstrumentationScope(_SCOPE), [*metrics, *told], "")
+    return ResourceMetrics(of.resource, [scope], of.schema_url)

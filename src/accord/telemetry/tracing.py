@@ -29,7 +29,6 @@ class Traces:
 
     def __init__(self, provider: TracerProvider) -> None:
         """Make spans of this provider."""
-        self._provider = provider
         self._tracer = provider.get_tracer("accord")
         self._read = TraceContextTextMapPropagator().extract
 
@@ -44,14 +43,11 @@ class Traces:
         if not parent or not _is_sampled(parent):
             return None
         context = self._read({"traceparent": parent, "tracestate": ",".join(state)})
+        if not context:
+            return None  # what is no trace context was read as none: a span would begin a trace of our own
         attributes = {"rpc.system.name": "grpc", "rpc.method": method}
         span = self._tracer.start_span(method, context, SpanKind.SERVER, attributes)
-        # What is no trace context at all was read as none: then the trace would not be the caller's.
-        return CallSpan(span, self._tracer) if span.is_recording() and context else None
-
-    def close(self) -> None:
-        """Export what is kept, and end."""
-        self._provider.shutdown()
+        return CallSpan(span, self._tracer) if span.is_recording() else None
 
 
 class CallSpan:
