@@ -15,9 +15,11 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from prometheus_client.parser import text_string_to_metric_families
 from support.serving import BRAND, Server, Site, authorize, bearer, free_address, grant, question, wait_for
 
+from accord.app import Installation
+from accord.config import Config, ConfigError
 from accord.telemetry.ledgers import Ledgers
 from accord.telemetry.measures import Measure, Parts, measures
-from accord.telemetry.prometheus import exposed_name
+from accord.telemetry.prometheus import address, exposed_name
 from accord.telemetry.tally import Tally
 from accord.v1 import decision_service_pb2, decision_service_pb2_grpc
 
@@ -156,10 +158,23 @@ class TestPrometheus:
         assert samples["process_cpu_time_seconds_total{}"] > 0
         assert samples["accord_pool_threads{accord_pool=read}"] == 4
 
-    def test_a_scrape_opens_no_connection_that_the_next_check_would_have_to_prove(self, told: Told) -> None:
-        for _ in range(20):
-            told.scraped()
-        assert told.samples()["accord_ledger_proven{}"] == 1
+    def test_to_tell_of_the_ledger_opens_no_connection_that_a_check_would_have_to_prove(self, told: Told) -> None:
+        installation = Installation(Config.read({}, data=told.site.data))
+        it = installation.ledgers
+        read = [dict(each()) for each in (it.entries, it.checkpoint_ages, it.checkpoint_lags, it.unreported_ages)]
+        connections = installation.store.connections
+        installation.close()
+        assert [list(each) for each in read] == [[(BRAND,)]] * 4
+        assert connections == 0
+
+    def test_the_next_worker_answers_on_the_next_port(self, told: Told) -> None:
+        host, _, port = told.endpoint.rpartition(":")
+        assert address(told.endpoint, 2) == (host, int(port) + 2)
+
+    @pytest.mark.parametrize("listen", ["9464", "localhost:", "localhost:http", "localhost:0", "localhost:65535"])
+    def test_an_address_without_room_for_the_worker_is_refused(self, listen: str) -> None:
+        with pytest.raises(ConfigError, match="ACCORD_METRICS_LISTEN must be host:port"):
+            address(listen, 1 if listen.endswith("5") else 0)
 
     def test_an_address_that_is_taken_is_told_so(self, told: Told) -> None:
         told.site.environment["ACCORD_DATA"] += "-other"

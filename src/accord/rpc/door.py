@@ -89,6 +89,7 @@ class Door:
             span = traces.begin(method, context.invocation_metadata()) if traces else None
             try:
                 yield from _each(behave(request, context), span)
+                # A caller who leaves may be seen to have said all, when the end of its messages is noticed first.
                 code = _OK if context.is_active() else _LEFT
             except GeneratorExit:
                 raise  # the caller has left

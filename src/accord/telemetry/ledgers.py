@@ -1,14 +1,16 @@
 """What the ledgers tell of themselves: their length, how far the outside checkpoint is behind, what is unreported.
 
-Asked of the store when somebody reads, by a few small queries for each brand; nothing is kept between.
+Asked of the store when somebody reads, by one small query for each brand and two for all; heads are kept for a
+moment, since the measures of one reading ask for them one after the other.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from accord.domain.terms import SECOND, Instant
 from accord.ledger.entry import read_leaf
-from accord.ledger.store import Records, Unreported
+from accord.ledger.store import Records, TreeHead, Unreported
 
 
 class Stored(Records, Unreported, Protocol):
@@ -27,6 +29,8 @@ class Kept(Protocol):
         ...
 
 
+KEPT_SECONDS = 1.0
+
 Named = Iterator[tuple[tuple[str, ...], float]]
 
 
@@ -38,22 +42,23 @@ class Ledgers:
         self._store = store
         self._outside = outside
         self._clock = clock
+        self._read: tuple[float, list[TreeHead]] = (-KEPT_SECONDS, [])
 
     def entries(self) -> Named:
         """Yield how many entries each has."""
-        for head in self._store.heads():
+        for head in self._heads():
             yield (head.brand,), head.size
 
     def checkpoint_ages(self) -> Named:
         """Yield how long ago the checkpoint of each was kept, in seconds."""
-        for head in self._store.heads():
+        for head in self._heads():
             kept = self._outside.kept_time(head.ledger)
             if kept is not None:
                 yield (head.brand,), self._seconds_since(kept)
 
     def checkpoint_lags(self) -> Named:
         """Yield how many entries each has that its checkpoint does not protect."""
-        for head in self._store.heads():
+        for head in self._heads():
             note = self._outside.read(head.ledger)
             if note is not None:
                 yield (head.brand,), max(0, head.size - int(note.split("\n")[1]))
@@ -63,5 +68,11 @@ class Ledgers:
         for brand, entry in self._store.oldest_unreported().items():
             yield (brand,), self._seconds_since(read_leaf(entry.leaf).recorded_at) if entry else 0.0
 
-    def _seconds_since(self, time: Instant) -> float:
-        return max(0, self._clock() - time) / SECOND
+    def _heads(self) -> list[TreeHead]:
+        now = time.monotonic()
+        if now - self._read[0] >= KEPT_SECONDS:
+            self._read = now, self._store.heads()
+        return self._read[1]
+
+    def _seconds_since(self, then: Instant) -> float:
+        return max(0, self._clock() - then) / SECOND

@@ -24,7 +24,7 @@ class Endpoint:
     def __init__(self, listen: str, worker: int, measures: Iterable[Measure]) -> None:
         """Serve on `host:port`, the worker's number added to the port. Raises ConfigError when it cannot."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Measured(measures))
+        registry.register(Measured(measures))
         host, port = address(listen, worker)
         try:
             self._server, self._thread = start_http_server(port, host, registry)
@@ -56,11 +56,15 @@ def exposed_name(measure: Measure) -> str:
     return measure.name.replace(".", "_") + _UNITS.get(measure.unit, "")
 
 
-class _Measured(Collector):
+class Measured(Collector):
+    """Reads the measures when it is asked."""
+
     def __init__(self, measures: Iterable[Measure]) -> None:
+        """Tell these."""
         self._measures = tuple(measures)
 
     def collect(self) -> Iterator[Metric]:
+        """Yield each measure with all its points."""
         for measure in self._measures:
             yield _family(measure)
 

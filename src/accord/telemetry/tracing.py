@@ -16,9 +16,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from accord.domain.commands import Question
 from accord.domain.decision import Decision
 
-_SAMPLED = 1
-_FLAGS = slice(53, 55)
-"""Where the flags of a traceparent stand, in two hexadecimal digits (W3C Trace Context, 3.2)."""
+_FLAGS_END = slice(54, 55)
+_SAMPLED = frozenset("13579bdf")
+"""A traceparent is sampled when the lowest bit of its flags is set: when their last digit, here, is odd."""
 
 _OURS: Final = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 """Status codes that are a server's failure; the others are answers (semantic conventions of RPC)."""
@@ -40,7 +40,7 @@ class Traces:
                 parent = str(value)
             elif key == "tracestate":
                 state.append(str(value))
-        if not parent or not _is_sampled(parent):
+        if parent[_FLAGS_END] not in _SAMPLED:
             return None
         context = self._read({"traceparent": parent, "tracestate": ",".join(state)})
         if not context:
@@ -94,10 +94,3 @@ class CallSpan:
             self._span.set_attribute("error.type", code)
             self._span.set_status(Status(StatusCode.ERROR))
         self._span.end()
-
-
-def _is_sampled(traceparent: str) -> bool:
-    try:
-        return int(traceparent[_FLAGS], 16) & _SAMPLED == _SAMPLED
-    except ValueError:
-        return False
