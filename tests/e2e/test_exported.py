@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +14,17 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from support.serving import BRAND, Server, Site, authorize, bearer, free_address, grant, question, wait_for
 
 from accord.app import Installation
 from accord.config import Config, ConfigError
+from accord.ledger.store import StoreUnavailableError
+from accord.telemetry.exporting import Exporting
 from accord.telemetry.ledgers import Ledgers
 from accord.telemetry.measures import Measure, Parts, measures
-from accord.telemetry.prometheus import address, exposed_name
+from accord.telemetry.prometheus import Measured, address, exposed_name
 from accord.telemetry.tally import Tally
 from accord.v1 import decision_service_pb2, decision_service_pb2_grpc
 
@@ -190,12 +195,12 @@ class TestOtlp:
         assert {span.trace_id.hex() for span in spans} == {TRACE}
         assert {span.parent_span_id.hex() for span in spans} == {PARENT}
         assert {span.name for span in spans} == {"accord.v1.DecisionService/Check"}
-        resource = {
-            each.key: each.value.string_value for each in told.collector.traces[0].resource_spans[0].resource.attributes
-        }
+        attributes = told.collector.traces[0].resource_spans[0].resource.attributes
+        resource = {each.key: each.value.string_value for each in attributes}
         assert resource["service.name"] == "accord"
         assert resource["deployment.environment.name"] == "tests"
-        assert resource["service.instance.id"]
+        wait_for(lambda: bool(told.collector.metrics), "measures")
+        assert told.collector.metrics[0].resource_metrics[0].resource.attributes == attributes
 
     def test_the_collector_is_told_what_prometheus_is(self, told: Told) -> None:
         def counts() -> int:
@@ -233,6 +238,39 @@ class TestLog:
     def test_another_protocol_than_grpc_is_refused_by_its_name(self, tmp_path: Path) -> None:
         with Site(tmp_path, settings={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}) as site:
             assert "OTEL_EXPORTER_OTLP_PROTOCOL must be grpc" in site.run("serve", expect=1).stderr
+
+
+class TestNothingWanted:
+    def test_opentelemetry_is_not_loaded_where_nobody_wants_it(self) -> None:
+        program = "import sys, accord.app; print([name for name in sys.modules if name.startswith(('open', 'prom'))])"
+        assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"
+
+    @pytest.mark.parametrize(
+        "environment",
+        [
+            {},
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317", "OTEL_SDK_DISABLED": "true"},
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317", "OTEL_TRACES_EXPORTER": "none"},
+            {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://localhost:4317"},
+        ],
+    )
+    def test_traces_are_made_only_where_somebody_wants_traces(self, environment: dict[str, str]) -> None:
+        assert Exporting(environment).start_traces() is None
+
+
+class TestReading:
+    def test_a_measure_that_cannot_be_read_leaves_the_others(self, caplog: pytest.LogCaptureFixture) -> None:
+        def fail() -> Any:
+            raise StoreUnavailableError(PERSON)
+
+        good = Measure(name="good", kind="gauge", unit="", meaning="It is there.", read=lambda: [((), 7)])
+        bad = Measure(name="bad", kind="gauge", unit="", meaning="It is away.", read=fail)
+        registry = CollectorRegistry()
+        registry.register(Measured([bad, good]))
+        assert "good 7.0" in generate_latest(registry).decode()
+        assert "a measure could not be read: bad: StoreUnavailableError" in caplog.text
+        assert PERSON not in caplog.text
 
 
 class TestPage:

@@ -208,8 +208,10 @@ class TestAgain:
         away.append("the network is down")
         with pytest.raises(StoreUnavailableError):
             proven.read(BRAND, (b"",))
+        assert not proven.is_proven
         for _ in range(3):
             assert proven.read(BRAND, (b"",)) is not None
+        assert proven.is_proven
         assert proofs == [LEDGER, LEDGER]
 
     def test_a_refused_ledger_is_served_once_what_belongs_to_it_is_back(self, world: World) -> None:

@@ -1,8 +1,9 @@
 """What is exported, and to whom, as the settings and OpenTelemetry's variables say. Nothing told: nothing exported.
 
-OpenTelemetry is loaded only where it is wanted: it would cost every process memory and a third of a second.
+OpenTelemetry is loaded only where it is wanted: it would cost every process memory, and time to start.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ class Exporting:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Read what is wanted. Raises ConfigError."""
         self._environment = environment
+        self._instance = os.urandom(16).hex()
         self._endings: list[Callable[[], object]] = []
         for name in _PROTOCOLS:
             if environment.get(name, "grpc") not in ("", "grpc"):
@@ -37,7 +39,7 @@ class Exporting:
             return None
         from accord.telemetry import otlp  # noqa: PLC0415 - see above
 
-        traces, end = otlp.open_traces(otlp.resource(self._environment))
+        traces, end = otlp.open_traces(otlp.resource(self._environment, self._instance))
         self._endings.append(end)
         return traces
 
@@ -53,7 +55,7 @@ class Exporting:
         if self._wanted("METRICS"):
             from accord.telemetry import otlp  # noqa: PLC0415 - see above
 
-            self._endings.append(otlp.open_meters(otlp.resource(self._environment), measures))
+            self._endings.append(otlp.open_meters(otlp.resource(self._environment, self._instance), measures))
 
     def close(self) -> None:
         """Export what is kept, and end."""

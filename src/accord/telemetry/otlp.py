@@ -4,7 +4,6 @@ Counters and gauges are read by observable instruments. OpenTelemetry has no obs
 histograms join the export as they were counted: always cumulative, whatever temporality is preferred.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -42,9 +41,9 @@ FAREWELL_SECONDS = 2
 _SCOPE = "accord"
 
 
-def resource(environment: Mapping[str, str]) -> Resource:
-    """Return who we are: one instance for each process, `service.name` accord unless OTEL's variables name another."""
-    ours = {"service.version": version("accord"), "service.instance.id": os.urandom(16).hex()}
+def resource(environment: Mapping[str, str], instance: str) -> Resource:
+    """Return who we are: an instance of a process's own, `service.name` accord unless OTEL's variables name another."""
+    ours = {"service.version": version("accord"), "service.instance.id": instance}
     named = environment.get("OTEL_SERVICE_NAME") or "service.name=" in environment.get("OTEL_RESOURCE_ATTRIBUTES", "")
     if not named:
         ours["service.name"] = "accord"

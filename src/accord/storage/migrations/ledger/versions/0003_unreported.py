@@ -9,7 +9,7 @@ import struct
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
+revision = "0003"
 down_revision = "0001"
 
 _AT_ONCE = 10_000
