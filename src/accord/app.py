@@ -36,6 +36,10 @@ from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
 from accord.storage.wal import EVERY_SECONDS, WalKeeper
+from accord.telemetry.exporting import Exporting
+from accord.telemetry.ledgers import Ledgers
+from accord.telemetry.measures import Parts, measures
+from accord.telemetry.tally import Tally
 
 
 def wall_clock() -> Instant:
@@ -74,8 +78,19 @@ class Installation:
         self.fresh = SqlStore(fresh_engine)
         self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
         self.policies = Policies(self.proven, self.keyring)
+        self.tally = Tally()
+        self.exporting = Exporting(os.environ)
+        self.ledgers = Ledgers(self.fresh, self.outside, clock)
         self.writer = Writer(
-            self.proven, self.keyring, self.lookups, self.policies, self.outside, self.secrets, clock, name_ledger
+            self.proven,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            self.secrets,
+            clock,
+            name_ledger,
+            self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
@@ -124,8 +139,8 @@ class Installation:
         """Return the brands that have a ledger."""
         return [head.brand for head in self.store.heads()]
 
-    def server(self) -> Server:
-        """Return a server that is ready to start."""
+    def server(self, seat: int | None = None) -> Server:
+        """Return a server that is ready to start; `seat` is that of a worker among its like, None where it is alone."""
         services = Services(
             questions=self.questions,
             writer=self.writer,
@@ -134,12 +149,18 @@ class Installation:
             catalogues=self.catalogues,
             lookups=self.lookups,
             callers=self.callers,
+            tally=self.tally,
+            traces=self.exporting.start_traces(),
         )
         files = certificate_files(self.config)
-        return serve(self.config, services, server_credentials(files) if files else None)
+        server = serve(self.config, services, server_credentials(files) if files else None)
+        measured = measures(Parts(self.tally, server.pools, self.writer, self.proven, self.ledgers))
+        self.exporting.start_measures(measured, self.config.metrics_listen, seat)
+        return server
 
     def close(self) -> None:
         """Close every connection."""
+        self.exporting.close()
         self.followers.stop()
         self.store.close()
         self.keys_engine.dispose()

@@ -20,6 +20,7 @@ from support.installations import HandClock, Installation, parts_at
 from accord.config import Config
 from accord.domain.terms import BrandId
 from accord.keys.callers import ROLES, Callers
+from accord.rpc.door import Tracing
 from accord.rpc.server import Services, serve
 from accord.storage.engine import open_engine
 from accord.storage.migrate import upgrade
@@ -104,9 +105,11 @@ def failure_of(error: Any) -> Failure:
 class GrpcServer:
     """A started server over `folder`; use as a context. Its clock stands at START until a test moves it."""
 
-    def __init__(self, folder: Path, clock: HandClock | None = None) -> None:
+    def __init__(self, folder: Path, clock: HandClock | None = None, traces: Tracing | None = None) -> None:
         self.folder = folder
         self.clock = clock or HandClock()
+        self.metadata: tuple[tuple[str, str], ...] = ()
+        """What every call carries besides its bearer."""
         urls = (f"sqlite:///{folder / 'accord.db'}", f"sqlite:///{folder / 'keys.db'}")
         for url, which in zip(urls, ("ledger", "keys"), strict=True):
             engine = open_engine(url)
@@ -127,6 +130,8 @@ class GrpcServer:
                 catalogues=it.catalogues,
                 lookups=it.lookups,
                 callers=self.callers,
+                tally=it.tally,
+                traces=traces,
             ),
         )
         self.server.start()
@@ -214,7 +219,7 @@ class GrpcServer:
         self.close()
 
     def _bearer(self, caller: str) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self.tokens[caller]}"),)
+        return (("authorization", f"Bearer {self.tokens[caller]}"), *self.metadata)
 
     def _call(self, name: str) -> Callable[..., Any]:
         if name not in self._calls:

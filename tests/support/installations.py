@@ -31,6 +31,7 @@ from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
+from accord.telemetry.tally import Tally
 
 StoreKind = Literal["memory", "sqlite", "postgres"]
 STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
@@ -115,8 +116,17 @@ class Installation:
         self.lookups = Lookups(secrets.pepper)
         self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets)
         self.policies = Policies(self.proven, self.keyring)
+        self.tally = Tally()
         self.writer = Writer(
-            self.proven, self.keyring, self.lookups, self.policies, self.outside, secrets, self.clock, name_ledger
+            self.proven,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            secrets,
+            self.clock,
+            name_ledger,
+            self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, self.clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)

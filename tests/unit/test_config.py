@@ -66,6 +66,12 @@ def test_a_setting_of_another_kind_is_refused_by_its_name(name: str, text: str) 
         Config.read({f"ACCORD_{name.upper()}": text})
 
 
+@pytest.mark.parametrize(("name", "text"), [("log_format", "xml"), ("log_level", "LOUD"), ("log_level", "info")])
+def test_a_word_that_is_none_of_a_setting_is_refused_by_its_name(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.read({f"ACCORD_{name.upper()}": text})
+
+
 @pytest.mark.parametrize("name", ["read_threads", "write_threads"])
 @pytest.mark.parametrize("number", ["0", "-1"])
 def test_there_is_at_least_one_thread_of_each_kind(name: str, number: str) -> None:

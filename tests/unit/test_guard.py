@@ -63,6 +63,23 @@ def refused(house: Installation) -> str:
     return check.value.problem.text
 
 
+class TestTold:
+    def test_whether_it_is_proven_is_told_from_the_first_proof_until_one_fails(self, world: World) -> None:
+        world.grow(3)
+        world.keep()
+        house = world.start()
+        assert not house.proven.is_proven
+        house.questions.check(BRAND, QUESTION)
+        assert house.proven.is_proven
+        world.outside.notes.clear()
+        with pytest.raises(LedgerUnprovenError):
+            house.proven.prove()
+        assert not house.proven.is_proven
+        world.keep()
+        house.proven.prove()
+        assert house.proven.is_proven
+
+
 class TestServed:
     def test_a_database_without_any_ledger_is_proven(self) -> None:
         world = World()
@@ -248,8 +265,10 @@ class TestAgain:
         away.append("the network is down")
         with pytest.raises(StoreUnavailableError):
             proven.read(BRAND, (b"",))
+        assert not proven.is_proven
         for _ in range(3):
             assert proven.read(BRAND, (b"",)) is not None
+        assert proven.is_proven
         assert proofs == [LEDGER, LEDGER]
 
     def test_a_refused_ledger_is_served_once_what_belongs_to_it_is_back(self, world: World) -> None:

@@ -15,6 +15,7 @@ from accord.keys.certificates import CertificateError
 from accord.keys.secrets import SecretsError
 from accord.ledger.store import StoreUnavailableError
 from accord.service.guard import LedgerUnprovenError
+from accord.telemetry.logs import write_logs
 
 _AUDIT_FAILED = 1
 
@@ -32,6 +33,7 @@ def read_config(**options: object) -> Config:
 @contextmanager
 def installed(config: Config) -> Iterator[Any]:
     """Open the installation, and close it; what opening raises becomes a plain sentence."""
+    write_logs(config.log_format, config.log_level)
     try:
         installation = click.get_current_context().obj.install(config)
     except (ValueError, SecretsError, StoreUnavailableError) as error:

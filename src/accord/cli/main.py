@@ -3,9 +3,7 @@
 Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the command was misspelled.
 """
 
-import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +29,7 @@ from accord.cli import (
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
+from accord.telemetry.logs import write_logs
 
 
 class Serving(Protocol):
@@ -161,6 +160,5 @@ for command in (command for commands in _SECTIONS.values() for command in comman
 
 def run(it: Accord) -> None:
     """Run the command line on what `app` built."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    write_logs("text", "INFO")
     accord(obj=it, prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)

@@ -56,9 +56,10 @@ def serve(sample: bool, **options: object) -> None:
 
 
 @click.command(hidden=True)
+@click.argument("seat", type=int)
 @click.argument("descriptor", type=int)
-def worker(descriptor: int) -> None:
-    """Serve for a supervisor until it lets go of DESCRIPTOR, or SIGTERM. Only `accord serve` starts this."""
+def worker(seat: int, descriptor: int) -> None:
+    """Serve in SEAT for a supervisor until it lets go of DESCRIPTOR, or SIGTERM. Only `accord serve` starts this."""
     lifeline = Lifeline(descriptor)
     # Ctrl-C and a closed terminal reach every process; the supervisor decides what they mean.
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -66,7 +67,7 @@ def worker(descriptor: int) -> None:
     config = read_config()
     with installed(config) as installation:
         installation.proven.prove()
-        server = _server(installation, config)
+        server = _server(installation, config, seat)
         told = _noted(signal.SIGTERM)
         server.start()
         lifeline.tell_serving()
@@ -121,12 +122,12 @@ def _starter(config: Config, address: str) -> Callable[[int, float], Worker]:
 
     def start(seat: int, now: float) -> Worker:
         told = config.environment() | {"ACCORD_LISTEN": address, "ACCORD_CORE": str(cores[seat % len(cores)])}
-        return Worker(command, {**os.environ, **told}, now)
+        return Worker((*command, str(seat)), {**os.environ, **told}, now)
 
     return start
 
 
-def _server(installation: Any, config: Config) -> Any:  # noqa: ANN401 - an installation, a server
+def _server(installation: Any, config: Config, seat: int | None = None) -> Any:  # noqa: ANN401 - an installation, a server
     """Return a server ready to start, and the process settled for serving."""
     _pin(config.core)
     # What is loaded by now stays: the collector need not look at it again with every call.
@@ -135,7 +136,7 @@ def _server(installation: Any, config: Config) -> Any:  # noqa: ANN401 - an inst
     # Calls leave next to nothing that only the collector can free, and it costs a write a twentieth.
     gc.set_threshold(*_GARBAGE_THRESHOLDS)
     try:
-        return installation.server()
+        return installation.server(seat)
     except RuntimeError as error:
         raise _taken(config) from error
 

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 from msgspec import Struct
@@ -45,6 +45,12 @@ class Config(Struct, frozen=True, kw_only=True):
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     """The CAs, in PEM, of whom every caller must show a certificate; none: no certificate is asked for."""
+
+    metrics_listen: str = ""
+    """Where Prometheus may ask for the measures, host:port; empty is nowhere."""
+    log_format: Literal["", "json", "text"] = ""
+    """Empty is text on a terminal, and JSON elsewhere."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Self:

@@ -8,6 +8,7 @@ from accord.rpc.submit import Submitter
 from accord.rpc.wire import Examiner, timestamp
 from accord.service.records import Remembered
 from accord.service.tokens import freshness
+from accord.telemetry.tally import Tally
 from accord.v1 import contact_service_pb2 as pb
 from accord.v1.contact_service_pb2_grpc import ContactServiceServicer
 
@@ -18,8 +19,9 @@ SEND_WITHIN = HOUR
 class ContactService(ContactServiceServicer):
     """Authorises and follows contacts."""
 
-    def __init__(self, submitter: Submitter, remembered: Remembered, callers: Callers) -> None:
+    def __init__(self, submitter: Submitter, remembered: Remembered, callers: Callers, tally: Tally) -> None:
         """Serve from these."""
+        self._tally = tally
         self._submitter = submitter
         self._remembered = remembered
         self.callers = callers
@@ -33,6 +35,7 @@ class ContactService(ContactServiceServicer):
         examiner.done()
         found = self._submitter.authorize(command, call, full=full)
         decision = found.authorization.decision
+        self._tally.decided("authorize", command.question, decision)
         response = pb.AuthorizeContactResponse(repeat=found.authorization.repeat)
         outbound.tell(response.decision, decision, freshness(found.ledger, found.size), full=full)
         if found.receipt:

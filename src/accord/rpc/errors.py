@@ -126,5 +126,5 @@ def incident(error: BaseException) -> Problem:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "unknown"
-    _log.error("incident %s: %s at %s", number, type(error).__name__, where)
+    _log.error("incident %s: %s at %s", number, type(error).__name__, where, extra={"incident": number})
     return Problem(ErrorReason.INTERNAL, "a fault of ours", (), {"incident": number})

@@ -20,6 +20,7 @@ from accord.rpc.catalogue_versions import CatalogueService
 from accord.rpc.contacts import ContactService
 from accord.rpc.customers import CustomerService
 from accord.rpc.decisions import DecisionService
+from accord.rpc.door import Door, Tracing
 from accord.rpc.ledgers import LedgerService
 from accord.rpc.parsing import CarefulServer
 from accord.rpc.permissions import PermissionService
@@ -30,6 +31,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.records import Remembered
 from accord.service.writer import Writer
+from accord.telemetry.tally import Tally
 from accord.v1 import (
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
@@ -77,6 +79,8 @@ class Services(Struct, frozen=True):
     catalogues: Catalogues
     lookups: Lookups
     callers: Callers
+    tally: Tally
+    traces: Tracing | None = None
 
 
 class Server:
@@ -87,7 +91,7 @@ class Server:
     ) -> None:
         """Hold what `serve` built."""
         self._server = server
-        self._pools = pools
+        self.pools = pools
         self._writer = writer
         self._statuses = statuses
         self.port = port
@@ -107,7 +111,7 @@ class Server:
         self._statuses.enter_graceful_shutdown()
         stopped = self._server.stop(drain_seconds)
         while not stopped.wait(_LOOK_SECONDS):
-            if not self._pools.busy():
+            if not self.pools.busy():
                 self._server.stop(None).wait(_AFTER_DRAIN_SECONDS)
                 break
         self._writer.stop()
@@ -141,17 +145,18 @@ def serve(config: Config, services: Services, credentials: grpc.ServerCredential
 
 def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     # Generated code calls two methods of it, and CarefulServer has both.
-    careful = cast("grpc.Server", CarefulServer(server))
+    careful = cast("grpc.Server", CarefulServer(server, Door(it.tally, it.traces)))
     submitter = Submitter(it.writer, it.lookups)
     permissions = PermissionService(submitter, it.remembered, it.lookups, it.callers)
     ledgers = LedgerService(it.proofs, it.remembered, it.lookups, it.callers)
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
-    contacts = ContactService(submitter, it.remembered, it.callers)
+    contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
-    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionService(it.questions, it.callers), careful)
+    decisions = DecisionService(it.questions, it.callers, it.tally)
+    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)
     permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)
     contact_service_pb2_grpc.add_ContactServiceServicer_to_server(contacts, careful)
     customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(customers, careful)

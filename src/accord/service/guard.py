@@ -49,19 +49,23 @@ class ProvenStore:
         self._outside = outside
         self._signer = signer
         self._proven_connections = _NEVER
+        self._refused = False
         self._lock = threading.Lock()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the last proof held and the database has not failed since."""
+        return not self._refused and self._proven_connections != _NEVER
 
     def prove(self) -> None:
         """Prove every ledger against its outside checkpoint. Raises LedgerUnprovenError, StoreUnavailableError."""
         with self._lock:
-            # What counts is a proof during which the store opened no connection.
-            for _ in range(_TRIES):
-                connections = self._store.connections
-                self._prove_ledgers()
-                if connections == self._store.connections:
-                    self._proven_connections = connections
-                    return
-        raise StoreUnavailableError(_RESTLESS)
+            try:
+                self._prove()
+            except Exception:
+                self._refused = True
+                raise
+            self._refused = False
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside. Raises LedgerUnprovenError, StoreUnavailableError.
@@ -123,6 +127,16 @@ class ProvenStore:
     def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
         """Read tiles; an auditor may look at an unproven ledger."""
         return self._store.tiles(brand, level, indexes)
+
+    def _prove(self) -> None:
+        # What counts is a proof during which the store opened no connection.
+        for _ in range(_TRIES):
+            connections = self._store.connections
+            self._prove_ledgers()
+            if connections == self._store.connections:
+                self._proven_connections = connections
+                return
+        raise StoreUnavailableError(_RESTLESS)
 
     def _unproven(self) -> bool:
         return self._proven_connections != self._store.connections

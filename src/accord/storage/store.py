@@ -99,7 +99,14 @@ _LEAF_HASHES = "SELECT leaf_hash FROM entry WHERE brand_id = ? AND position >= ?
 _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? AND tile_index = ANY(?)"
 _ALL_KNOWN = "SELECT customer_ref, state, held FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
+_UNREPORTED = (
+    "SELECT brand, brand_id, (SELECT min(positions) FROM contact c "
+    "WHERE c.brand_id = h.brand_id AND length(positions) = 8) FROM head h ORDER BY brand"
+)
 _ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
+
+_POSITION = struct.Struct(">Q")
+"""A position in a contact's row: the order of the bytes is the order of the numbers."""
 
 
 class SqlStore:
@@ -162,6 +169,17 @@ class SqlStore:
         """Return the head of every ledger."""
         with driver(self._engine, writing=False) as database:
             return [TreeHead(*row) for row in database.rows(_HEADS)]
+
+    def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
+        """Return the entry that authorised the oldest unreported contact of each brand, None where there is none."""
+        found: dict[BrandId, StoredEntry | None] = {}
+        with driver(self._engine, writing=False) as database:
+            for brand, brand_id, raw in database.rows(_UNREPORTED):
+                found[brand] = None
+                if raw is not None:
+                    (position,) = _POSITION.unpack(raw)
+                    found[brand] = StoredEntry(*database.rows(_ENTRIES, brand_id, position, position + 1)[0])
+        return found
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
@@ -328,11 +346,11 @@ def _lock_number(brand: BrandId) -> int:
 
 
 def _packed(row: ContactRow) -> bytes:
-    return struct.pack(f"<{len(row.positions)}Q", *row.positions)
+    return b"".join(map(_POSITION.pack, row.positions))
 
 
 def _contact_row(ref: bytes, raw: bytes) -> ContactRow:
-    return ContactRow(bytes(ref), tuple(Position(each) for (each,) in struct.iter_unpack("<Q", raw)))
+    return ContactRow(bytes(ref), tuple(Position(each) for (each,) in _POSITION.iter_unpack(raw)))
 
 
 def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:
