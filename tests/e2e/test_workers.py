@@ -1,8 +1,12 @@
 """Several workers share one port: what crashes is replaced, a renewal is not noticed, nobody is left behind."""
 
+import math
 import os
+import re
 import signal
 import threading
+import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -240,6 +244,35 @@ def test_renewing_every_worker_under_load_fails_no_call_of_the_client(site: Site
     load.end()
     assert not load.failures, load.failures
     assert_nothing_is_lost(site, server, load)
+
+
+def test_each_worker_tells_its_measures_on_its_seat_s_port_and_its_successor_does_after_a_renewal(
+    tmp_path: Path,
+) -> None:
+    host, _, first = free_address().rpartition(":")
+    ports = (int(first), int(first) + 1)
+    with Site(tmp_path, settings=SETTINGS | {"ACCORD_METRICS_LISTEN": f"{host}:{first}"}) as site:
+        server = start(site)
+        before = set(server.workers())
+        assert all(_uptime(host, port) is not None for port in ports)
+        renewed = time.monotonic()
+        server.process.send_signal(signal.SIGHUP)
+        _wait_for_two(server, without=before)
+        wait_for(
+            lambda: all((_uptime(host, port) or math.inf) < time.monotonic() - renewed for port in ports),
+            "the successors to answer",
+        )
+        assert server.stop() == 0
+
+
+def _uptime(host: str, port: int) -> float | None:
+    """Return for how many seconds the process that answers Prometheus on a port has run; None where nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=PATIENCE_SECONDS) as answer:
+            (seconds,) = re.findall(r"^process_uptime_seconds (\S+)$", answer.read().decode(), re.MULTILINE)
+    except OSError:
+        return None
+    return float(seconds)
 
 
 # --- ending -------------------------------------------------------------------------------------
