@@ -353,7 +353,8 @@ def _lies_in(event: PermissionGranted, question: Question, history: History) -> 
     granted = Granted(event.purposes, event.channels, event.point, tuple(map(code, event.topics)), event.places)
     customer = _known(history)
     assert customer is not None
-    kind = history.policy.lane(question.purpose, question.channel).point_kind
+    means = history.policy.channels.get(question.channel)
+    kind = means.contact_point_kind if means else None
     points = tuple(point.number for point in customer.points if point.kind is kind)
     cell = Cell(question.purpose, question.channel, points, code(question.topic), question.place)
     named = question.recipient in event.recipients if event.recipients else not question.recipient

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.histories import GOLDEN, Answer, Expected, History, Vector, instant, iso, vectors
+from support.histories import GOLDEN, Answer, Expected, History, Vector, instant, iso, themes, vectors
 
 from accord.domain.decide import ORDER
 from accord.domain.terms import Reason
 
-_THEMES = sorted(path for path in GOLDEN.glob("*.json") if path.name != "schema.json")
+_THEMES = [*themes(GOLDEN), *themes(GOLDEN / "law")]
 _VECTORS = [pytest.param(vector, id=f"{file.stem}: {vector.name}") for file in _THEMES for vector in vectors(file)]
 
 

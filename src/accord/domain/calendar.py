@@ -6,6 +6,7 @@ data come from libraries (tzdata, holidays), whose versions every answer names. 
 arguments and data versions give the same instants; caches only remember.
 """
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import metadata, resources
@@ -66,6 +67,11 @@ def country_known(code: str) -> bool:
     return code in _zones_by_country()
 
 
+def countries_of(zone: str) -> tuple[str, ...]:
+    """Return the countries that keep a time zone, by their codes; none for a zone nobody knows."""
+    return _countries_by_zone().get(zone, ())
+
+
 @lru_cache(maxsize=4096)
 def candidate_zones(where: Whereabouts) -> tuple[str, ...]:
     """Return the zones the customer may live in; one when the facts tell it."""
@@ -119,6 +125,19 @@ def _days_start(where: Whereabouts, minute: int, days: int) -> Instant:
 def calendar_days_after(where: Whereabouts, time: Instant, days: int) -> Instant:
     """Return the local midnight that ends `days` full calendar days after the day of `time`."""
     return max(_midnight(_local_date(time, zone) + timedelta(days=days + 1), zone) for zone in candidate_zones(where))
+
+
+def months_after(where: Whereabouts, time: Instant, months: int) -> Instant:
+    """Return the same local time so many months later, in the first zone to reach it.
+
+    A day that the month does not have is its last: two years after 29 February end on 28 February.
+    """
+    return min(_months_after(time, months, zone) for zone in candidate_zones(where))
+
+
+def midnight(day: date, zone: str) -> Instant:
+    """Return the instant at which a local day begins."""
+    return _midnight(day, zone)
 
 
 def year_of(time: Instant) -> int:
@@ -213,6 +232,14 @@ def _midnight(day: date, zone: str) -> Instant:
     return _local_instant(day, 0, zone)
 
 
+def _months_after(time: Instant, months: int, zone: str) -> Instant:
+    seconds, rest = divmod(time, SECOND)
+    local = datetime.fromtimestamp(seconds, _zone(zone))
+    years, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    day = min(local.day, monthrange(years, month + 1)[1])
+    return Instant(int(local.replace(year=years, month=month + 1, day=day).timestamp()) * SECOND + rest)
+
+
 def _local_date(time: Instant, zone: str) -> date:
     return datetime.fromtimestamp(time / SECOND, _zone(zone)).date()
 
@@ -240,6 +267,19 @@ def _zone(name: str) -> ZoneInfo:
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@lru_cache(maxsize=1)
+def _countries_by_zone() -> dict[str, tuple[str, ...]]:
+    table: dict[str, list[str]] = {}
+    text = resources.files("tzdata").joinpath("zoneinfo", "zone1970.tab").read_text("utf-8")
+    rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
+    for codes, _, name, *_ in rows:
+        table.setdefault(name, []).extend(codes.split(","))
+    for code, names in _zones_by_country().items():
+        for name in names:
+            table.setdefault(name, []).append(code)
+    return {name: tuple(dict.fromkeys(codes)) for name, codes in table.items()}
 
 
 @lru_cache(maxsize=1)

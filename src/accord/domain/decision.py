@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from accord.domain.policy import Rule
+from accord.domain.lane import Rule
 from accord.domain.state import CustomerState, PointState
 from accord.domain.terms import Basis, Identifier, IdentifierKind, Instant, Obligation, Position, Reason, Verdict
 

@@ -7,7 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.domain import calendar, explain
 from accord.domain.decide import ORDER
 from accord.domain.decision import Decision, Step
-from accord.domain.policy import ENGINE_VERSION, Rule
+from accord.domain.lane import Rule
+from accord.domain.policy import ENGINE_VERSION
 from accord.domain.terms import SECOND, Basis, ContactStatus, Obligation, Reason, RefusalKind, Verdict
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
