@@ -68,7 +68,7 @@ def country_known(code: str) -> bool:
 
 
 def countries_of(zone: str) -> tuple[str, ...]:
-    """Return the countries that keep a time zone, by their codes; none for a zone nobody knows."""
+    """Return the countries to which the time-zone data gives a zone, by their codes; none for others."""
     return _countries_by_zone().get(zone, ())
 
 
@@ -272,14 +272,10 @@ def _zones() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _countries_by_zone() -> dict[str, tuple[str, ...]]:
     table: dict[str, list[str]] = {}
-    text = resources.files("tzdata").joinpath("zoneinfo", "zone1970.tab").read_text("utf-8")
-    rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
-    for codes, _, name, *_ in rows:
-        table.setdefault(name, []).extend(codes.split(","))
     for code, names in _zones_by_country().items():
         for name in names:
             table.setdefault(name, []).append(code)
-    return {name: tuple(dict.fromkeys(codes)) for name, codes in table.items()}
+    return {name: tuple(codes) for name, codes in table.items()}
 
 
 @lru_cache(maxsize=1)

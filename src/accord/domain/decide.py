@@ -183,7 +183,8 @@ def _traced(case: Case) -> _Judged:
         finding = None if skipped else gate.judge(case)
         if finding is not None and (lowest is None or finding.verdict < lowest.verdict):
             lowest, until = finding, case.until
-        steps.append(Step(gate.number, gate.name, skipped, finding))
+        note = case.lane.assumed if gate.number == 0 else ""
+        steps.append(Step(gate.number, gate.name, skipped, finding, note))
     return lowest, until, tuple(steps)
 
 

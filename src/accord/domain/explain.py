@@ -54,8 +54,11 @@ _WORDS: dict[Reason, tuple[str, str]] = {
 
 
 def sentence(finding: Finding | None) -> str:
-    """Return what a gate says, in plain words."""
-    return _WORDS[finding.reason][0] if finding else "lets it pass"
+    """Return what a gate says, in plain words, with the sentence of the rule that binds."""
+    if finding is None:
+        return "lets it pass"
+    rule = f" ({finding.rule.says})" if finding.rule and finding.rule.says else ""
+    return _WORDS[finding.reason][0] + rule
 
 
 def what_would_allow(decision: Decision) -> str:

@@ -13,10 +13,11 @@ from accord.domain.terms import FAR, ActivityKind, Basis, IdentifierKind, Instan
 
 
 class Rule(Struct, frozen=True):
-    """The name of a rule in answers, and its source in law; empty where the brand set it for itself."""
+    """The name of a rule in answers, its source in law, and what it says; empty where the brand set it for itself."""
 
     id: str
     legal_source: str = ""
+    says: str = ""
 
 
 class BasisTerm(Struct, frozen=True):

@@ -149,7 +149,7 @@ def _of(kind: type[_Kind], rules: Iterable[object]) -> list[_Kind]:
 
 
 def _named(rule: LawRule) -> Rule:
-    return Rule(rule.id, rule.legal_source)
+    return Rule(rule.id, rule.legal_source, rule.en)
 
 
 def _grounds(chains: list[list[_Dated]], sectors: list[SectorRule]) -> tuple[BasisTerm, ...]:

@@ -166,9 +166,13 @@ class AnswerRule(_Rule, frozen=True, kw_only=True, tag="answer"):
 
 
 class DutyRule(_Rule, frozen=True, kw_only=True, tag="duty"):
-    """Something the firm must have done, or must keep, within a time; it decides no contact. One unit is set."""
+    """What the firm must have done within a time, or, with `keep`, must keep so long; it decides no contact.
+
+    `starts` says in words what the time runs from; one unit is set. `duties.last_day` counts it.
+    """
 
     starts: str
+    keep: bool = False
     years: int = 0
     days: int = 0
     business_days: int = 0
@@ -238,6 +242,11 @@ def read_pack(text: bytes) -> Pack:
     if faults := tuple(_faults(pack)):
         raise PackError(faults)
     return pack
+
+
+def kind_of(rule: LawRule) -> str:
+    """Return the word by which packs name the kind of a rule."""
+    return str(rule.__struct_config__.tag)
 
 
 def in_force(rule: LawRule, pack: Pack) -> InForce:

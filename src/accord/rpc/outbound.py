@@ -94,7 +94,7 @@ def _step(step: Step, found: Decision) -> decision_pb2.GateStep:
         name=step.name,
         verdict=(finding.verdict if finding else Verdict.ALLOW).value,  # type: ignore[arg-type] # shared numbers
         reason=finding.reason.value if finding else 0,  # type: ignore[arg-type] # the same
-        explanation=explain.sentence(finding) if finding else passed,
+        explanation="; ".join(filter(None, (explain.sentence(finding) if finding else passed, step.note))),
         not_before=optional_timestamp(finding.not_before) if finding else None,
         skipped=step.skipped,
     )

@@ -65,7 +65,8 @@ def _tracking_permitted(term: PresenceTerm, case: Case) -> bool:
     if term.tracking not in case.policy.purposes:
         return False
     lane = case.policy.lane(term.tracking, "", case.state.facts, case.now)
-    other = Case(case.customer, Cell(term.tracking, ""), [], lane, case.policy, case.now)
+    cell = Cell(term.tracking, "", place=case.cell.place)
+    other = Case(case.customer, cell, [], lane, case.policy, case.now)
     permitted = refusals.judge(other) is None and not candidates.best(other).gate
     case.changes_at(other.until)
     return permitted
