@@ -30,6 +30,7 @@ DATA_VERSION = f"tzdata/{metadata.version('tzdata')} holidays/{metadata.version(
 """The data that answers about hours rest on."""
 
 _MINUTE = 60 * SECOND
+_QUARTER = 15 * _MINUTE
 
 _DAYS_AROUND = 10
 """A day before, and more than a week after: hours repeat with the week."""
@@ -132,7 +133,10 @@ def months_after(where: Whereabouts, time: Instant, months: int) -> Instant:
 
     A day that the month does not have is its last: two years after 29 February end on 28 February.
     """
-    return min(_months_after(time, months, zone) for zone in candidate_zones(where))
+    zones = candidate_zones(where)
+    if len(zones) == 1:
+        return _months_after(time, months, zones[0])
+    return min(_months_after(time, months, zone) for zone in zones)
 
 
 def midnight(day: date, zone: str) -> Instant:
@@ -233,11 +237,17 @@ def _midnight(day: date, zone: str) -> Instant:
 
 
 def _months_after(time: Instant, months: int, zone: str) -> Instant:
-    seconds, rest = divmod(time, SECOND)
-    local = datetime.fromtimestamp(seconds, _zone(zone))
-    years, month = divmod(local.year * 12 + local.month - 1 + months, 12)
-    day = min(local.day, monthrange(years, month + 1)[1])
-    return Instant(int(local.replace(year=years, month=month + 1, day=day).timestamp()) * SECOND + rest)
+    quarter, rest = divmod(time, _QUARTER)
+    return Instant(_quarter_months_after(quarter, months, zone) + rest)
+
+
+@lru_cache(maxsize=65_536)
+def _quarter_months_after(quarter: int, months: int, zone: str) -> int:
+    # Days begin and clocks change on whole quarters of an hour everywhere, so what holds for its start holds within.
+    local = datetime.fromtimestamp(quarter * _QUARTER / SECOND, _zone(zone))
+    year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    day = min(local.day, monthrange(year, month + 1)[1])
+    return int(local.replace(year=year, month=month + 1, day=day).timestamp()) * SECOND
 
 
 def _local_date(time: Instant, zone: str) -> date:

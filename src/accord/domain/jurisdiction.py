@@ -27,6 +27,11 @@ class Places(Struct, frozen=True):
     brand: Place
     assumed: str = ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that tell these places from others, in one edition and for one brand."""
+        return (*("+".join(pack.jurisdiction for pack in place) for place in self.candidates), self.assumed)
+
 
 def places(edition: Edition, country: str, region: str, time_zone: str, home_country: str) -> Places:
     """Return every place the customer may live in, as far as the packs tell places apart."""

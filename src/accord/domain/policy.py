@@ -24,7 +24,7 @@ from accord.domain.catalogue import (
     covers,
 )
 from accord.domain.hours import open_hours
-from accord.domain.jurisdiction import places
+from accord.domain.jurisdiction import Places, places
 from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTerm, Lane, Law, Rule
 from accord.domain.law import Subject, windows
 from accord.domain.packs import Edition, edition
@@ -35,7 +35,13 @@ ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
 
 _REMEMBERED = 65_536
-"""Lanes kept by where customers live; regions are words of the caller's, so there may be many."""
+"""Ways to lanes kept, by what is known of customers; regions are words of the caller's, so there may be many."""
+
+_LaneKey = tuple[str, str, str, str, str, CustomerKind | None]
+"""Purpose, channel, country, region, time zone, kind."""
+
+_NOWHERE = Places((), ())
+"""Of a catalogue that names no edition."""
 
 _EXEMPT = (PurposeClass.SERVICE, PurposeClass.LEGAL, PurposeClass.SAFETY)
 
@@ -58,7 +64,8 @@ class Policy:
         self.home_country = catalogue.country
         self._open_hours = {hours.id: _open_hours(hours) for hours in catalogue.hours}
         self._lawful_hours: dict[str, OpenHours] = {}
-        self._lanes: dict[tuple[str, str, str, str, str, CustomerKind | None], tuple[Lane, ...]] = {}
+        self._lanes: dict[_LaneKey, tuple[Lane, ...]] = {}
+        self._compiled: dict[tuple[str, ...], tuple[Lane, ...]] = {}
 
     def lane(self, purpose: str, channel: str, facts: Facts, now: Instant) -> Lane:
         """Return what binds the pair now, for a customer of whom these facts are known.
@@ -74,20 +81,30 @@ class Policy:
                 return lane
         return lanes[-1]
 
-    def _remember(self, key: tuple[str, str, str, str, str, CustomerKind | None], facts: Facts) -> tuple[Lane, ...]:
+    def _remember(self, key: _LaneKey, facts: Facts) -> tuple[Lane, ...]:
         if len(self._lanes) >= _REMEMBERED:
             self._lanes = {}
-        purpose, channel = self.purposes[key[0]], key[1]
-        laws = self._laws(purpose, channel, facts)
-        lanes = self._lanes[key] = tuple(self._compile(purpose, channel, law) for law in laws)
+        lanes = self._lanes[key] = self._lanes_of(key[0], key[1], facts)
         return lanes
 
-    def _laws(self, purpose: Purpose, channel: str, facts: Facts) -> tuple[Law, ...]:
+    def _lanes_of(self, purpose: str, channel: str, facts: Facts) -> tuple[Lane, ...]:
+        """Return the lanes of a place, which many facts share, so that each is compiled and kept once."""
         if self.packs is None:
+            found = _NOWHERE
+        else:
+            found = places(self.packs, facts.country, facts.region, facts.time_zone, self.home_country)
+        kind = facts.kind or CustomerKind.CONSUMER
+        key = (purpose, channel, kind, *found.names)
+        lanes = self._compiled.get(key)
+        if lanes is None:
+            laws = self._laws(self.purposes[purpose], channel, kind, found)
+            lanes = self._compiled[key] = tuple(self._compile(self.purposes[purpose], channel, law) for law in laws)
+        return lanes
+
+    def _laws(self, purpose: Purpose, channel: str, kind: CustomerKind, found: Places) -> tuple[Law, ...]:
+        if found is _NOWHERE:
             return (NO_LAW,)
-        where = places(self.packs, facts.country, facts.region, facts.time_zone, self.home_country)
-        subject = Subject(purpose, channel, facts.kind or CustomerKind.CONSUMER, self._not_marketing)
-        return windows(where, subject, self._lawful_hours)
+        return windows(found, Subject(purpose, channel, kind, self._not_marketing), self._lawful_hours)
 
     def knows_branch(self, branch: str) -> bool:
         """Say whether some purpose of the catalogue lies in the branch."""

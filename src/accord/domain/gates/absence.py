@@ -48,8 +48,10 @@ def _silent(term: InactivityTerm, case: Case) -> bool:
 
 def _last_act(case: Case) -> Instant:
     activity = case.state.activity
-    acts = (mark.act_time for mark in case.state.permissions)
-    return max([activity.purchase_time, activity.click_time, activity.enquiry_time, *acts])
+    last = max(activity.purchase_time, activity.click_time, activity.enquiry_time)
+    for mark in case.state.permissions:
+        last = max(last, mark.act_time)
+    return last
 
 
 def _present(term: PresenceTerm, case: Case) -> bool:
