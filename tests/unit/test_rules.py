@@ -13,8 +13,9 @@ from accord.domain import packs
 from accord.domain.calendar import country_known
 from accord.domain.catalogue import Catalogue, examine
 from accord.domain.jurisdiction import places
+from accord.domain.pack_reading import PackError, read_pack
 from accord.domain.packs import EDITIONS, Edition, edition
-from accord.domain.rules import CHANNELS, PackError, read_pack
+from accord.domain.rules import CHANNELS
 from accord.domain.terms import Verdict
 
 NEWEST = edition(EDITIONS[-1])

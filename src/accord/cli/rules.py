@@ -11,8 +11,9 @@ import msgspec
 from accord.cli import tell
 from accord.cli.local import LocalError
 from accord.domain.duties import last_day
+from accord.domain.pack_reading import PackError, read_pack
 from accord.domain.packs import EDITIONS, edition
-from accord.domain.rules import DutyRule, LawRule, Pack, PackError, kind_of, read_pack
+from accord.domain.rules import DutyRule, LawRule, Pack, kind_of
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 _EDITION = click.option(

@@ -9,8 +9,9 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
+from accord.domain.pack_reading import PackError, read_pack
 from accord.domain.problems import Violation
-from accord.domain.rules import Pack, PackError, read_pack
+from accord.domain.rules import Pack
 
 EDITIONS: Final = ("2026-11",)
 """Every edition, oldest first."""
