@@ -9,7 +9,7 @@ LOCKING := --quiet --universal --upgrade --generate-hashes --no-emit-index-url -
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-all lint fmt types proto bench check lock clean
+.PHONY: help setup run demo test test-all lint fmt types proto rules bench check lock clean
 
 help: ## List the words
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ types: setup ## Check the types
 
 proto: setup ## Make the stubs from protos/ anew
 	@$(BIN)/python tests/support/make_stubs.py
+
+rules: setup ## Make docs/rules.md from the rule packs anew
+	@$(BIN)/python tests/support/make_rules_page.py
 
 bench: setup ## Measure, each figure beside its floor
 	@$(BIN)/python -m tests.bench

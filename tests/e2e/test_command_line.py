@@ -351,6 +351,38 @@ def test_the_versions_of_the_catalogue_are_listed(run: Run, answered: Answered) 
     assert [each["version"] for each in answered("catalogue", "versions")["versions"]] == ["1"]
 
 
+# --- the rules of law ---------------------------------------------------------------------------
+
+
+def test_the_rules_of_law_are_listed_with_their_sources_without_a_server(run: Run, answered: Answered) -> None:
+    listed = {each["rule"]: each for each in rows(run("rules", "list", ACCORD_SERVER="nowhere.invalid:1"))}
+    assert listed["fr.voice_permission"]["counts"] == "from 2026-08-11"
+    assert listed["fr.call_hours"]["source"].startswith("C. conso D223-9")
+    only = answered("rules", "list", "--jurisdiction", "us_fl")
+    assert [each["id"] for each in only] == ["us_fl.call_hours", "us_fl.call_attempts"]
+    assert "there are: ca, de" in run("rules", "list", "--jurisdiction", "atlantis", expect=1).stderr
+
+
+def test_a_rule_of_law_is_shown_and_a_duty_counts_its_days(run: Run, answered: Answered) -> None:
+    shown = run("rules", "show", "fr.call_hours").stdout
+    assert "10:00-13:00 on days 1, 2, 3, 4, 5" in shown
+    assert answered("rules", "show", "de.proof_kept", "--since", "2026-09-02")["last_day"] == "2031-09-02"
+    assert "is no duty" in run("rules", "show", "fr.call_hours", "--since", "2026-09-02", expect=1).stderr
+    assert "no rule is named fr.nothing" in run("rules", "show", "fr.nothing", expect=1).stderr
+
+
+def test_a_rule_pack_is_checked_and_every_fault_is_told(run: Run, answered: Answered, tmp_path: Path) -> None:
+    good = ROOT / "src" / "accord" / "domain" / "packs" / "2026-11" / "us_fl.toml"
+    assert run("rules", "check", str(good)).stdout == "us_fl: 2 rules, no fault\n"
+    bad = tmp_path / "bad.toml"
+    bad.write_text(good.read_text("utf-8").replace("limit = 3", "limit = 0").replace('"20:00"', '"8 pm"'), "utf-8")
+    told = run("rules", "check", str(bad), expect=1).stderr
+    assert "rules[0].windows[0] needs `from` before `until`" in told
+    assert "rules[1].limit must be at least 1" in told
+    faults = answered("rules", "check", str(bad), expect=1)["faults"]
+    assert [each["field"] for each in faults] == ["rules[0].windows[0]", "rules[1].limit"]
+
+
 # --- the server ---------------------------------------------------------------------------------
 
 

@@ -195,6 +195,7 @@ class StateGiven(_Told, frozen=True, kw_only=True):
     erased: bool = False
     restricted: bool = False
     authority_order: bool = False
+    unproved: bool = False
     overlays: tuple[OverlayGiven, ...] = ()
 
 
@@ -252,6 +253,11 @@ def catalogue_of(told: str | dict[str, Any]) -> Catalogue:
     if faults:
         raise AssertionError(f"the catalogue has faults: {faults}")
     return catalogue
+
+
+def themes(folder: Path) -> list[Path]:
+    """Return the files of vectors in a folder, by name."""
+    return sorted(path for path in folder.glob("*.json") if path.name != "schema.json")
 
 
 def vectors(file: Path) -> tuple[Vector, ...]:
@@ -530,6 +536,7 @@ def _overridden(state: CustomerState, given: StateGiven) -> CustomerState:
         erased=given.erased,
         restricted=given.restricted,
         authority_order=given.authority_order,
+        permissions=tuple(replace(mark, notice="") if given.unproved else mark for mark in state.permissions),
         overlays=tuple(Overlay(Position(0), instant(each.until)) for each in given.overlays),
     )
 

@@ -15,6 +15,7 @@ from accord.domain.commands import ApplyCatalogue, Confirm, Grant, Link, ReportC
 from accord.domain.decision import Decision
 from accord.domain.identifiers import normalise
 from accord.domain.policy import Policy
+from accord.domain.state import Facts
 from accord.domain.terms import (
     DAY,
     HOUR,
@@ -198,9 +199,14 @@ def test_a_permission_is_the_first_ground_everywhere_and_for_processing_the_only
     for purpose in catalogue.purposes:
         if purpose.purpose_class is PurposeClass.MARKETING:
             for channel in policy.channels:
-                assert policy.lane(purpose.code, channel).bases[0].basis is Basis.PERMISSION, (purpose.code, channel)
+                assert policy.lane(purpose.code, channel, Facts(), END).bases[0].basis is Basis.PERMISSION, (
+                    purpose.code,
+                    channel,
+                )
         if purpose.purpose_class is PurposeClass.PROCESSING:
-            assert [term.basis for term in policy.lane(purpose.code, "").bases] == [Basis.PERMISSION], purpose.code
+            assert [term.basis for term in policy.lane(purpose.code, "", Facts(), END).bases] == [Basis.PERMISSION], (
+                purpose.code
+            )
 
 
 # --- The year ------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from accord.cli import (
     ledger,
     local,
     look,
+    rules,
     say,
     serve,
     suggest,
@@ -105,7 +106,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Before and after a contact": (*ask.COMMANDS, batch.check_many),
     "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
-    "What the brand may ask and do": catalogue.COMMANDS,
+    "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
     "The ledger": ledger.COMMANDS,
     "This installation": (
         *serve.COMMANDS,

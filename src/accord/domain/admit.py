@@ -305,7 +305,7 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED
     named = question.contact_point or question.customer
-    point = _contacted(customer, named, policy.lane(question.purpose, question.channel).point_kind)
+    point = _contacted(customer, named, policy.channels[question.channel].contact_point_kind)
     if own is not None and own.point and point and own.point != point:
         return contact_id_reused()
     if own is not None and (own.permission, own.point) == (decision.permission, point):

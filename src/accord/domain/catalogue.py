@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from accord.domain.calendar import country_known
+from accord.domain.packs import EDITIONS
 from accord.domain.problems import Violation
+from accord.domain.rules import CHANNELS, SECTORS
 from accord.domain.terms import CONTACT_MEMORY_DAYS, Basis, IdentifierKind, Obligation, PurposeClass
 
 MAX_CHANNELS = 64
@@ -44,6 +46,7 @@ class Purpose(Struct, frozen=True, omit_defaults=True):
     purpose_class: PurposeClass
     title: str = ""
     outside_brand_caps: bool = False
+    sector: str = ""
 
 
 class Level(Struct, frozen=True, omit_defaults=True):
@@ -167,6 +170,7 @@ class Catalogue(Struct, frozen=True, omit_defaults=True):
     caps: tuple[Cap, ...] = ()
     hours: tuple[Hours, ...] = ()
     cool_downs: tuple[CoolDown, ...] = ()
+    rules_edition: str = ""
 
 
 def covers(branch: str, purpose: str) -> bool:
@@ -185,6 +189,7 @@ def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
     if not country_known(it.country):
         yield Violation("catalogue.country", "must be an ISO 3166-1 alpha-2 code such as FR")
     yield from _code_faults(it)
+    yield from _edition_faults(it, before)
     channels = frozenset(channel.code for channel in it.channels)
     purposes = {purpose.code: purpose for purpose in it.purposes}
     yield from _notice_faults(it, channels, purposes)
@@ -228,6 +233,25 @@ def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list o
     for index, channel in enumerate(it.channels):
         if channel.contact_point_kind is IdentifierKind.CUSTOMER_ID:
             yield Violation(f"catalogue.channels[{index}].contact_point_kind", "must be a kind of contact point")
+
+
+def _edition_faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
+    for index, purpose in enumerate(it.purposes):
+        if purpose.sector not in ("", *SECTORS):
+            allowed = ", ".join(SECTORS)
+            yield Violation(f"catalogue.purposes[{index}].sector", f"must be empty or one of: {allowed}")
+    if not it.rules_edition:
+        if before is not None and before.rules_edition:
+            yield Violation("catalogue.rules_edition", "is gone; a brand under rule packs stays under them")
+        return
+    if it.rules_edition not in EDITIONS:
+        yield Violation("catalogue.rules_edition", f"must be one of: {', '.join(EDITIONS)}")
+    elif before is not None and before.rules_edition > it.rules_edition:
+        yield Violation("catalogue.rules_edition", f"must not be older than {before.rules_edition}, which counts now")
+    for index, channel in enumerate(it.channels):
+        if channel.code not in CHANNELS:
+            allowed = ", ".join(CHANNELS)
+            yield Violation(f"catalogue.channels[{index}].code", f"must be one the rule packs know: {allowed}")
 
 
 def _notice_faults(it: Catalogue, channels: frozenset[str], purposes: dict[str, Purpose]) -> Iterator[Violation]:

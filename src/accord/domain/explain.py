@@ -38,6 +38,11 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.OUTSIDE_CALLING_HOURS: ("outside the lawful hours where the customer lives", "wait for the lawful hours"),
     Reason.LEGAL_CAP_REACHED: ("the lawful number of contacts is reached", "wait until the window has room"),
     Reason.COOLING_DOWN: ("too soon after a refusal", "wait until the silence ends"),
+    Reason.INACTIVE: ("the customer did nothing for too long", "the customer acts again, or says yes when asked once"),
+    Reason.NOT_PRESENT: (
+        "the customer was not seen there just now, or did not permit to be located",
+        "the customer, who permitted it, is seen there",
+    ),
     Reason.BRAND_CAP_REACHED: ("the brand's own number of contacts is reached", "wait until the window has room"),
     Reason.QUIET_HOURS: ("quiet hours where the customer lives", "wait until the quiet hours end"),
     Reason.PAUSED: ("the customer paused messages", "wait until the pause ends"),
@@ -49,8 +54,11 @@ _WORDS: dict[Reason, tuple[str, str]] = {
 
 
 def sentence(finding: Finding | None) -> str:
-    """Return what a gate says, in plain words."""
-    return _WORDS[finding.reason][0] if finding else "lets it pass"
+    """Return what a gate says, in plain words, with the sentence of the rule that binds."""
+    if finding is None:
+        return "lets it pass"
+    rule = f" ({finding.rule.says})" if finding.rule and finding.rule.says else ""
+    return _WORDS[finding.reason][0] + rule
 
 
 def what_would_allow(decision: Decision) -> str:

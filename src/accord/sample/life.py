@@ -220,6 +220,13 @@ class Life:
         )
         self._tell(time, command)
 
+    def is_seen(self, time: int, place: str) -> None:
+        """Tell that a beacon of a store sees the customer's phone, whose system lets it."""
+        command = ReportActivity(
+            customer=self.customer, kind=ActivityKind.PRESENCE, act_time=Instant(time), place=place
+        )
+        self._tell(time, command)
+
     def learns(self, time: int, address: Identifier, fact: PointFact) -> None:
         """Tell a fact of an address."""
         self._tell(time, ReportContactPoint(contact_point=address, fact=fact, act_time=Instant(time)))

@@ -133,6 +133,7 @@ def _wants_one_article(life: Life, end: Instant) -> None:
 def _wants_offers_in_one_store(life: Life, end: Instant) -> None:
     life.links(_ago(end, 60), beacon_device(life.number))
     life.grants(_ago(end, 60), "beacon_welcome", method=Method.BUTTON, places=("store:lyon",))
+    life.is_seen(end - HOUR // 12, "store:lyon")
 
 
 def _has_not_confirmed(life: Life, end: Instant) -> None:

@@ -310,6 +310,8 @@ class _Chance:
         for _ in range(count):
             channel, purpose = self._chance.choice(door.sends)
             when = self._after(time + HOUR, 20 if door.once else 150)
+            if channel == "in_store":
+                self._life.is_seen(when, self._store)
             self._life.is_to_be_contacted(
                 when,
                 channel,

@@ -103,6 +103,7 @@ class Purpose(_message.Message):
     PURPOSE_CLASS_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     OUTSIDE_BRAND_CAPS_FIELD_NUMBER: _builtins.int
+    SECTOR_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its dotted code, such as `marketing.birthday`. Required."""
     purpose_class: Global___PurposeClass.ValueType
@@ -111,6 +112,8 @@ class Purpose(_message.Message):
     """What it is for, for people."""
     outside_brand_caps: _builtins.bool
     """Contacts for it neither count against the brand's caps nor are bound by them."""
+    sector: _builtins.str
+    """The sector it promotes, where the law tells it apart: `press`, `energy_renovation`. Empty: none of these."""
     def __init__(
         self,
         *,
@@ -118,10 +121,11 @@ class Purpose(_message.Message):
         purpose_class: Global___PurposeClass.ValueType = ...,
         title: _builtins.str = ...,
         outside_brand_caps: _builtins.bool = ...,
+        sector: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "outside_brand_caps", b"outside_brand_caps", "purpose_class", b"purpose_class", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "outside_brand_caps", b"outside_brand_caps", "purpose_class", b"purpose_class", "sector", b"sector", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -548,10 +552,16 @@ class Catalogue(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     COOL_DOWNS_FIELD_NUMBER: _builtins.int
+    RULES_EDITION_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The name of the controller. Required."""
     country: _builtins.str
     """Where the brand is established, ISO 3166-1 alpha-2. Required."""
+    rules_edition: _builtins.str
+    """The edition of the rule packs that counts beside this catalogue, such as `2026-11`. Which packs bind a contact
+    follows from the customer's facts and the brand's country. Empty: none, as before there were rule packs; once
+    named it cannot be left out, and never goes back.
+    """
     @_builtins.property
     def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Channel]:
         """Channels, at most 64. Required."""
@@ -607,10 +617,11 @@ class Catalogue(_message.Message):
         caps: _abc.Iterable[Global___Cap] | None = ...,
         hours: _abc.Iterable[Global___Hours] | None = ...,
         cool_downs: _abc.Iterable[Global___CoolDown] | None = ...,
+        rules_edition: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "touchpoints", b"touchpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "rules_edition", b"rules_edition", "touchpoints", b"touchpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

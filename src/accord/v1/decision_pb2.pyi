@@ -125,6 +125,10 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 9: the lawful number of contacts is reached."""
     DECISION_REASON_COOLING_DOWN: _DecisionReason.ValueType  # 92
     """Gate 9: too soon after a refusal."""
+    DECISION_REASON_INACTIVE: _DecisionReason.ValueType  # 93
+    """Gate 9: the customer did nothing for longer than the law lets a prospect be contacted."""
+    DECISION_REASON_NOT_PRESENT: _DecisionReason.ValueType  # 94
+    """Gate 9: the customer was not seen at the place just now, or did not permit to be located."""
     DECISION_REASON_BRAND_CAP_REACHED: _DecisionReason.ValueType  # 100
     """Gate 10: the brand's own number of contacts is reached."""
     DECISION_REASON_QUIET_HOURS: _DecisionReason.ValueType  # 101
@@ -207,6 +211,10 @@ DECISION_REASON_LEGAL_CAP_REACHED: DecisionReason.ValueType  # 91
 """Gate 9: the lawful number of contacts is reached."""
 DECISION_REASON_COOLING_DOWN: DecisionReason.ValueType  # 92
 """Gate 9: too soon after a refusal."""
+DECISION_REASON_INACTIVE: DecisionReason.ValueType  # 93
+"""Gate 9: the customer did nothing for longer than the law lets a prospect be contacted."""
+DECISION_REASON_NOT_PRESENT: DecisionReason.ValueType  # 94
+"""Gate 9: the customer was not seen at the place just now, or did not permit to be located."""
 DECISION_REASON_BRAND_CAP_REACHED: DecisionReason.ValueType  # 100
 """Gate 10: the brand's own number of contacts is reached."""
 DECISION_REASON_QUIET_HOURS: DecisionReason.ValueType  # 101
@@ -235,6 +243,8 @@ class _BasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Basis.ValueType
     """A legitimate interest, until the customer objects (GDPR art. 6(1)(f))."""
     BASIS_CLASS: _Basis.ValueType  # 5
     """The class of the purpose: service, legal or safety."""
+    BASIS_EXISTING_RELATIONSHIP: _Basis.ValueType  # 6
+    """A purchase or an enquiry within the time the law allows (CASL s. 10(10): existing business relationship)."""
 
 class Basis(_Basis, metaclass=_BasisEnumTypeWrapper):
     """On what ground a contact is lawful."""
@@ -251,6 +261,8 @@ BASIS_LEGITIMATE_INTEREST: Basis.ValueType  # 4
 """A legitimate interest, until the customer objects (GDPR art. 6(1)(f))."""
 BASIS_CLASS: Basis.ValueType  # 5
 """The class of the purpose: service, legal or safety."""
+BASIS_EXISTING_RELATIONSHIP: Basis.ValueType  # 6
+"""A purchase or an enquiry within the time the law allows (CASL s. 10(10): existing business relationship)."""
 Global___Basis: _TypeAlias = Basis  # noqa: Y015
 
 class _Obligation:

@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
+from msgspec.structs import replace
+
 from accord.domain.catalogue import (
     BasisRule,
     Cap,
@@ -194,10 +196,24 @@ EVENTS: dict[str, Event] = {
 }
 
 
+LATER = {
+    "CatalogueApplied under rule packs": CatalogueApplied(
+        version=2,
+        catalogue=replace(
+            CATALOGUE,
+            purposes=(Purpose("marketing.gazette", PurposeClass.MARKETING, sector="press"),),
+            rules_edition="2026-11",
+        ),
+    ),
+}
+"""Events with fields that came after the first ledgers: only their payloads, so that the leaves above stay."""
+
+
 def make() -> dict[str, dict[str, str]]:
     """Return every golden value: text as it is, bytes in hexadecimal."""
     return {
         "payloads": {name: _payload(event).decode() for name, event in EVENTS.items()},
+        "later payloads": {name: _payload(event).decode() for name, event in LATER.items()},
         "leaves": {name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(EVENTS.items())},
         "sealed": {
             name: _entry(position, event)[1].hex()

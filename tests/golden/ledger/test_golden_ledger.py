@@ -50,6 +50,11 @@ def test_a_payload_of_old_is_read_as_the_event_it_was(name: str) -> None:
     assert (payload.customer, payload.version, payload.caller) == (golden.CUSTOMER_REF.hex(), 4, "crm")
 
 
+@pytest.mark.parametrize("name", KEPT["later payloads"])
+def test_a_payload_with_fields_that_came_later_is_read_as_the_event_it_was(name: str) -> None:
+    assert read_payload(KEPT["later payloads"][name].encode()).event == golden.LATER[name]
+
+
 @pytest.mark.parametrize("name", KEPT["leaves"])
 def test_a_leaf_of_old_is_read(name: str) -> None:
     assert read_leaf(KEPT["leaves"][name].encode()).type == name.removesuffix(" with defaults")
