@@ -15,6 +15,7 @@ from accord.rpc.server import Server, Services, serve
 from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.exports import Exports
 from accord.service.guard import ProvenStore, keep_outside
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
@@ -65,6 +66,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision; return the two revisions."""
@@ -98,6 +100,7 @@ class Installation:
             remembered=self.remembered,
             proofs=self.proofs,
             catalogues=self.catalogues,
+            exports=self.exports,
             lookups=self.lookups,
             callers=self.callers,
         )

@@ -33,7 +33,7 @@ from accord.domain.terms import (
 )
 from accord.proof import verify
 from accord.proof.checkpoint import sign_text, verifier_key
-from accord.service.exports import Asked, Exports
+from accord.service.exports import Asked
 
 LEDGER = "accord/maison/1"
 PIN = verifier_key(LEDGER, SECRETS.private_key.public_key())
@@ -61,11 +61,6 @@ CATALOGUE = Catalogue(
     touchpoints=(Touchpoint("web", "ongoing", "news:1"), Touchpoint("centre", "ongoing", "choice")),
     bases=(BasisRule("b1", Basis.PERMISSION, PurposeClass.MARKETING),),
 )
-
-
-def exports_of(it: Installation) -> Exports:
-    """Return the exports of an installation."""
-    return Exports(it.proven, it.keyring, it.remembered, it.catalogues, it.proofs, it.secrets)
 
 
 def person(number: int) -> Identifier:
@@ -117,9 +112,8 @@ def _write(it: Installation, *commands: Command) -> None:
 
 def export(it: Installation, size: int = 0, **asked: Any) -> bytes:
     """Return the bytes of an export."""
-    made = exports_of(it)
-    settled = made.begin(BRAND, Asked(**{"redaction": Redaction.NONE, **asked}), size)
-    return b"".join(chunk.content for chunk in made.chunks(settled))
+    settled = it.exports.begin(BRAND, Asked(**{"redaction": Redaction.NONE, **asked}), size)
+    return b"".join(chunk.content for chunk in it.exports.chunks(settled))
 
 
 def members(raw: bytes) -> Members:

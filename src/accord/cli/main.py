@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
+from accord.cli import ask, audits, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -83,7 +83,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "What customers say": (*say.COMMANDS, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
-    "The ledger": ledger.COMMANDS,
+    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS),
     "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
 }
 
@@ -107,7 +107,7 @@ class _Group(click.Group):
         """Write the commands under what they are for, instead of by the alphabet."""
         del context
         for heading, commands in _SECTIONS.items():
-            width = formatter.width - 6 - max(len(name) for name in self.commands)
+            width = formatter.width - 6 - max(len(command.name or "") for command in commands)
             rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
             with formatter.section(heading):
                 formatter.write_dl(rows)

@@ -59,7 +59,7 @@ class Exports:
 
     def begin(self, brand: BrandId, asked: Asked, size: int = 0) -> Settled:
         """Settle an export of the first `size` entries, 0 for all there are. Raises CallError."""
-        signed = self._proofs.checkpoint_at(brand, size)
+        signed = self._proofs.checkpoint_at(brand, size, "checkpoint_size")
         size = signed.checkpoint.size
         customer, (first, end) = "", (0, size)
         if asked.customer is not None:

@@ -61,13 +61,13 @@ class Proofs:
         """Sign the size and root as they are now, and keep it outside."""
         return self._sign(self.head(brand))
 
-    def checkpoint_at(self, brand: BrandId, size: int) -> SignedCheckpoint:
-        """Sign the first `size` entries, 0 for all there are. Raises CallError when there are fewer."""
+    def checkpoint_at(self, brand: BrandId, size: int, field: str = "size") -> SignedCheckpoint:
+        """Sign the first `size` entries, 0 for all there are. Raises CallError, naming `field`, for more."""
         head = self.head(brand)
         if size in (0, head.size):
             return self._sign(head)
         if size > head.size:
-            raise CallError(_size_unknown("size", head))
+            raise CallError(_size_unknown(field, head))
         return self._sign_past(head, size)
 
     def consistency(self, brand: BrandId, old_size: int, size: int) -> ConsistencyProof:
