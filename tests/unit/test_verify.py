@@ -1,6 +1,7 @@
 """The verifier of exports against servers that lie: each holds the signing key, and each lie has its name."""
 
 import base64
+import csv
 import io
 import itertools
 import subprocess
@@ -680,7 +681,7 @@ def test_cells_that_a_spreadsheet_would_compute_are_told_as_text() -> None:
         request = it.request(command, caller=caller)
         it.writer.write(BRAND, [request])
     of = members(export(it))
-    rows = list(verify.csv.reader(io.StringIO(of["report.csv"].decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(of["report.csv"].decode(), newline="")))
     callers = [row[9] for row in rows[-9:]]
     assert callers == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\rx", "'\nx", 'a"b,c', "ordinary"]
     assert conclusion(of).exit_code == 0

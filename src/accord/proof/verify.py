@@ -12,7 +12,6 @@ Exit codes: 0 valid, 1 tampered, 2 cannot decide.
 import argparse
 import base64
 import binascii
-import csv
 import html
 import io
 import json
@@ -23,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -615,9 +615,18 @@ def _refused(text: str) -> Any:  # noqa: ANN401 - it returns nothing
     raise ValueError(text)
 
 
-_strict: Callable[[str], Any] = json.JSONDecoder(
-    object_pairs_hook=_without_twins, parse_float=_refused, parse_constant=_refused
-).decode
+_decoder: Any = json.JSONDecoder(object_pairs_hook=_without_twins, parse_float=_refused, parse_constant=_refused)
+_scan = _decoder.scan_once
+
+
+def _strict(text: str) -> Any:  # noqa: ANN401 - anything JSON has
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError(text) from None
+    if text[end:] not in {"", "\n"}:
+        raise ValueError(text)
+    return value
 
 
 def _base64(text: str) -> bytes:
@@ -758,7 +767,7 @@ def read_line(raw: bytes, ledger: str, file: str = "entries.jsonl") -> Line:
 
 _PAYLOAD_KEYS = {"caller", "customer", "event", "previous", "version"}
 _REF = re.compile(r"[0-9a-f]{32}")
-_PREVIOUS = re.compile(r"([0-9a-f]{64})?")
+_LINKS = re.compile(r"[0-9a-f]{32}([0-9a-f]{64})?")
 
 
 def _read_payload(raw: bytes, position: int, kind: str, codes: tuple[bytes, bytes, bytes]) -> dict[str, Any]:
@@ -770,32 +779,35 @@ def _read_payload(raw: bytes, position: int, kind: str, codes: tuple[bytes, byte
         and type(found["previous"]) is str
         and type(found["event"]) is dict
         and type(found["caller"]) is str
-        and _REF.fullmatch(found["customer"])
-        and _PREVIOUS.fullmatch(found["previous"])
+        and _LINKS.fullmatch(found["customer"] + found["previous"])
     )
     if not good:
         raise TamperedError("malformed", file=f"entry {position}", why="no payload")
-    if found["event"].get("type") != kind or _codes_of(found["event"], kind) != codes:
+    if found["event"].get("type") != kind or not _fit(found["event"], kind, codes):
         raise TamperedError("codes_differ", position=position)
     told: dict[str, Any] = found
     return told
 
 
-def _codes_of(event: dict[str, Any], kind: str) -> tuple[bytes, bytes, bytes]:
-    """Return the purposes, channels and notice that the leaf of an event shows, as it writes them."""
-    if kind == "PermissionGranted":
-        notice = event["evidence"].get("notice", "") if isinstance(event.get("evidence"), dict) else ""
-        return _quoted(event.get("purposes", ())), _quoted(event.get("channels", ())), str(notice).encode()
-    if kind == "PermissionRefused":
-        notice = event["evidence"].get("notice", "") if isinstance(event.get("evidence"), dict) else ""
-        return _quoted([event.get("purpose")]), _quoted([event.get("channel")]), str(notice).encode()
+def _fit(event: dict[str, Any], kind: str, codes: tuple[bytes, bytes, bytes]) -> bool:
+    """Say whether the purposes, channels and notice of a leaf are those of its event."""
+    purposes, channels, notice = codes
     if kind == "ContactAuthorized":
-        return _quoted([event.get("purpose")]), _quoted([event.get("channel")]), b""
-    return b"", b"", b""
+        told: tuple[Any, Any, Any] = ([event.get("purpose")], [event.get("channel")], "")
+    elif kind in {"PermissionGranted", "PermissionRefused"}:
+        evidence = event.get("evidence")
+        shown = evidence.get("notice", "") if type(evidence) is dict else ""
+        if kind == "PermissionGranted":
+            told = (event.get("purposes", []), [code for code in event.get("channels", []) if code], shown)
+        else:
+            told = (_named(event.get("purpose")), _named(event.get("channel")), shown)
+    else:
+        return codes == (b"", b"", b"")
+    return told == (codes_in(purposes), codes_in(channels), notice.decode())
 
 
-def _quoted(codes: Any) -> bytes:  # noqa: ANN401 - whatever the payload has there
-    return ",".join([f'"{code}"' for code in codes if code]).encode() if isinstance(codes, list | tuple) else b"?"
+def _named(code: Any) -> list[Any]:  # noqa: ANN401 - whatever the payload has there
+    return [code] if code else []
 
 
 def codes_in(quoted: bytes) -> list[str]:
@@ -831,61 +843,58 @@ def _related(asked: str, code: str) -> bool:
 
 def instant(microseconds: int) -> str:
     """Return an instant of the ledger in ISO 8601, in UTC."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")[:26] + "Z"
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=65_536)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 class Report:
-    """The rows of report.csv, written as lines come; `take` returns what is written and forgets it."""
+    """The rows of report.csv (RFC 4180), written as lines come; `take` returns what is written and forgets it."""
 
     def __init__(self) -> None:
         """Begin with the headings."""
-        self._text = io.StringIO()
-        self._rows = csv.writer(self._text, lineterminator="\r\n")
-        self._rows.writerow(REPORT_COLUMNS)
+        self._rows = [",".join(REPORT_COLUMNS)]
 
     def add(self, line: Line) -> None:
-        """Write the row of an entry."""
-        payload = line.payload
-        row = [
-            line.position,
-            instant(line.recorded_at),
-            line.type,
-            line.status,
-            line.purposes.decode().replace('"', "").replace(",", " "),
-            line.channels.decode().replace('"', "").replace(",", " "),
-            line.notice,
-        ]
-        if payload is None:
-            row += ("", "", "", "", "")
-        else:
+        """Write the row of an entry. What the form of a leaf allows in it needs no quotes."""
+        position, _, status, recorded_at, kind, purposes, channels, notice, payload = line
+        told = ",,,,"
+        if payload is not None:
             event = payload["event"]
-            evidence = event.get("evidence")
-            acted = event.get("act_time")
-            touchpoint: Any = ""
+            evidence, acted, touchpoint = event.get("evidence"), event.get("act_time"), ""
             if type(evidence) is dict:
                 acted, touchpoint = evidence.get("act_time"), evidence.get("touchpoint", "")
-            customer = payload["customer"]
-            row += (
-                "brand" if customer == BRAND_REF else customer,
-                payload["version"],
-                _unarmed(payload["caller"]),
-                instant(acted) if type(acted) is int and 0 < acted < 2**53 else "",
-                _unarmed(touchpoint),
-            )
-        self._rows.writerow(row)
+            acted = instant(acted) if type(acted) is int and 0 < acted < 2**53 else ""
+            customer = payload["customer"] if payload["customer"] != BRAND_REF else "brand"
+            told = f"{customer},{payload['version']},{_cell(payload['caller'])},{acted},{_cell(touchpoint)}"
+        codes = f"{_listed(purposes)},{_listed(channels)},{notice}"
+        self._rows.append(f"{position},{instant(recorded_at)},{kind},{status},{codes},{told}")
 
     def take(self) -> bytes:
         """Return what was written since the last time."""
-        made = self._text.getvalue().encode()
-        self._text.seek(0)
-        self._text.truncate()
+        made = "".join([f"{row}\r\n" for row in self._rows]).encode()
+        self._rows.clear()
         return made
 
 
-def _unarmed(told: Any) -> str:  # noqa: ANN401 - whatever the payload has there
-    """Return a cell that no spreadsheet takes for a formula."""
-    text = told if type(told) is str else ""
-    return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
+@lru_cache(maxsize=4096)
+def _listed(quoted: bytes) -> str:
+    return " ".join(codes_in(quoted))
+
+
+def _cell(told: Any) -> str:  # noqa: ANN401 - whatever the payload has there
+    return _quoted_cell(told) if type(told) is str else ""
+
+
+@lru_cache(maxsize=4096)
+def _quoted_cell(text: str) -> str:
+    """Return a cell that is one cell, and that no spreadsheet takes for a formula."""
+    unarmed = "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
+    return '"' + unarmed.replace('"', '""') + '"' if any(each in unarmed for each in ',"\r\n') else unarmed
 
 
 _STYLE = (
@@ -953,7 +962,7 @@ def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
         if isinstance(evidence, dict):
             event |= evidence
         event["caller"] = line.payload["caller"]
-        rows = [f"<dt>{html.escape(_LABELS.get(key, key))}</dt><dd>{_cell(key, event[key])}</dd>" for key in event]
+        rows = [f"<dt>{html.escape(_LABELS.get(key, key))}</dt><dd>{_told(key, event[key])}</dd>" for key in event]
         parts.append("<dl>\n" + "\n".join(rows) + "\n</dl>\n")
         shown = texts.get((line.notice, str(event.get("language", ""))))
         if shown is not None:
@@ -961,7 +970,7 @@ def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
     return "".join(parts) + "</article>\n"
 
 
-def _cell(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the payload has there
+def _told(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the payload has there
     if key in _TIMES and type(value) is int and 0 <= value < 2**53:
         return instant(value)
     if isinstance(value, str | int):

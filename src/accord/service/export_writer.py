@@ -186,22 +186,31 @@ class _Writing:
     def _line(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> bytes | None:
         """Return the line of an entry of the range; None when it is shown by its hash only."""
         it = self._it
-        leaf = check_leaf(entry, self._settled.ledger)
-        early = leaf.recorded_at < it.recorded_from
-        if early or (it.recorded_until and leaf.recorded_at >= it.recorded_until):
+        if not self._within_period(entry):
             return None if it.redaction is Redaction.COUNTS else self._take(entry, "outside")
         if self._filtered and not self._asked_for(entry):
             return None
         if it.redaction is Redaction.COUNTS:
-            self._counts.add(self._read(verify.write_line(entry.position, entry.leaf, "redacted")))
+            self._counts.add(self._leaf_of(entry))
             return None
         if it.redaction is Redaction.PERSONAL and entry.customer_ref != BRAND_REF:
             return self._take(entry, "redacted")
         return self._opened(entry, keys)
 
+    def _within_period(self, entry: StoredEntry) -> bool:
+        it = self._it
+        if not (it.recorded_from or it.recorded_until):
+            return True
+        recorded_at = self._leaf_of(entry).recorded_at
+        return it.recorded_from <= recorded_at and (not it.recorded_until or recorded_at < it.recorded_until)
+
     def _asked_for(self, entry: StoredEntry) -> bool:
-        line = self._read(verify.write_line(entry.position, entry.leaf, "redacted"))
-        return verify.selects(list(self._it.purposes), list(self._it.channels), line)
+        return verify.selects(list(self._it.purposes), list(self._it.channels), self._leaf_of(entry))
+
+    def _leaf_of(self, entry: StoredEntry) -> verify.Line:
+        """Return what the leaf of an entry shows, once it fits its row."""
+        check_leaf(entry, self._settled.ledger)
+        return self._read(verify.write_line(entry.position, entry.leaf, "redacted"))
 
     def _opened(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> bytes:
         try:
@@ -211,7 +220,9 @@ class _Writing:
         return self._take(entry, "disclosed", found.raw_payload, found.opening)
 
     def _take(self, entry: StoredEntry, status: str, payload: bytes = b"", opening: bytes = b"") -> bytes:
-        """Return the line of an entry, once it is counted and has its row."""
+        """Return the line of an entry, once it is counted and has its row. Whoever opened it has checked its leaf."""
+        if not payload:
+            check_leaf(entry, self._settled.ledger)
         raw = verify.write_line(entry.position, entry.leaf, status, payload, opening)
         line = self._read(raw)
         self._counts.add(line)
@@ -253,7 +264,6 @@ class _Writing:
             for entry in page:
                 if entry.position >= self._it.size:
                     return
-                check_leaf(entry, self._settled.ledger)
                 if entry.customer_version != version:
                     raise TamperedError(f"entry {entry.position}: does not continue its customer's chain")
                 yield entry
