@@ -5,7 +5,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from accord.cli.main import accord
 from accord.domain.events import Exported
 from accord.ledger.entry import BRAND_REF
 from accord.proof import verify
+from accord.rpc.audits import MAX_EXPORTS
 from accord.v1 import audit_service_pb2 as pb
 from accord.v1 import customer_pb2, ledger_service_pb2
 
@@ -159,7 +162,7 @@ def test_what_an_officer_misspells_is_told(run: Run, tmp_path: Path) -> None:
     for wrong in ((), several, ("--range", "5..2"), ("--range", "5"), ("--redact", "some", "--all")):
         run("export", *wrong, "-o", file, expect=2)
     assert "ENTRY_UNKNOWN" in run("export", "--range", "1..999999", "-o", file, expect=1).output
-    assert list(tmp_path.iterdir()) == [] or {path.suffix for path in tmp_path.iterdir()} == {".part"}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_that_was_touched_is_refused_with_its_exit_code(run: Run, tmp_path: Path) -> None:
@@ -214,12 +217,32 @@ def test_a_touched_proof_of_consistency_does_not_hold(server: GrpcServer, change
 
 
 def test_too_many_exports_at_once_are_told_to_come_again(server: GrpcServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accord.service.exports.Exports.begin", lambda *_: (_ for _ in ()).throw(RuntimeError))
-    for _ in range(9):
-        with pytest.raises(FailedError) as raised:
-            server.receive(EXPORT, request(request_id="faulty"))
-        # A failed one gives its place back.
-        assert raised.value.failure.reason == "INTERNAL"
+    honest, held, running = server.installation.exports.chunks, threading.Event(), threading.Semaphore(0)
+
+    def waiting(*asked: Any) -> Iterator[Any]:
+        running.release()
+        held.wait(20)
+        yield from honest(*asked)
+
+    monkeypatch.setattr(server.installation.exports, "chunks", waiting)
+    asked = [request(request_id=f"many-{number}", end_position=2) for number in range(MAX_EXPORTS + 1)]
+    with ThreadPoolExecutor(MAX_EXPORTS) as pool:
+        found = [pool.submit(received, server, each) for each in asked[:-1]]
+        for _ in found:
+            assert running.acquire(timeout=20)
+        assert server.fail(EXPORT, asked[-1]).reason == "OVERLOADED"
+        held.set()
+        assert all(each.result() for each in found)
+    assert received(server, asked[-1])
+
+
+def test_an_export_that_fails_gives_its_place_back(server: GrpcServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(server.installation.exports, "begin", broken)
+    for _ in range(2 * MAX_EXPORTS):
+        assert server.fail(EXPORT, request(request_id="faulty")).reason == "INTERNAL"
 
 
 def test_a_ledger_that_contradicts_itself_is_never_signed_for(

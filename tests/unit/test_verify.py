@@ -1,5 +1,6 @@
 """The verifier of exports against servers that lie: each holds the signing key, and each lie has its name."""
 
+import ast
 import base64
 import csv
 import io
@@ -662,6 +663,16 @@ def test_the_verifier_imports_nothing_of_accord_and_one_library() -> None:
         words[1].split(".")[0] for words in map(str.split, source.splitlines()) if words[:1] in (["import"], ["from"])
     }
     assert imported - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_the_verifier_is_written_for_python_3_10() -> None:
+    ast.parse(Path(verify.__file__).read_text("utf-8"), feature_version=(3, 10))
+
+
+def test_a_view_for_machines_is_told_to_be_compared_with_nothing(whole: Members) -> None:
+    found = conclusion(signed_anew({**whole, "report.parquet": b"PAR1"}))
+    assert found.exit_code == 0
+    assert ("parquet", {}) in found.unproven
 
 
 def test_every_sentence_is_said_somewhere_and_in_both_languages() -> None:

@@ -6,6 +6,7 @@ there when it broke off. It is verified without any server, by the file that sta
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -115,10 +116,10 @@ class _Download:
 
     def write(self, responses: Iterator[audit_service_pb2.ExportResponse], show: tell.Show) -> Any:  # noqa: ANN401 - the last response
         """Write what comes, show how far it is, and give the file its name once it is whole."""
-        last = None
-        descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
-        with os.fdopen(descriptor, "ab") as file:
-            for last in responses:
+        # What fails before its first bytes leaves nothing behind.
+        last = next(responses)
+        with os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE), "ab") as file:
+            for last in chain((last,), responses):  # noqa: B020 - the first of them is read already
                 if not self.request.checkpoint_size:
                     self._keep(last.checkpoint_size)
                 file.write(last.chunk)
@@ -131,7 +132,9 @@ class _Download:
 
     def _keep(self, checkpoint_size: int) -> None:
         begun = _Begun(self.request.SerializeToString(deterministic=True), checkpoint_size)
-        self._note.write_bytes(msgspec.json.encode(begun))
+        # It may name a customer.
+        with os.fdopen(os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "wb") as file:
+            file.write(msgspec.json.encode(begun))
         self.request.checkpoint_size = checkpoint_size
 
 

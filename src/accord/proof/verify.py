@@ -76,7 +76,7 @@ _LINE = re.compile(
 _MEMBER = re.compile(
     r"README\.txt|manifest\.(json|note)|checkpoint|entries\.jsonl|leaves\.bin|edges\.json|heads\.json|keys\.json"
     r"|report\.(csv|parquet)|timeline\.html|verify\.py|proofs/[0-9]{1,16}\.tlog-proof|policies/[0-9]{1,9}\.json"
-    r"|notices/[a-z0-9_~\-]{1,64}\.[A-Za-z0-9\-]{2,64}\.txt"
+    r"|notices/[a-z0-9_~\-]{1,64}\.[A-Za-z0-9\-]{2,255}\.txt"
 )
 _ALWAYS = {"README.txt", "checkpoint", "entries.jsonl", "keys.json", "report.csv", "verify.py"}
 _BODY = re.compile(r"([a-z0-9/\-]{1,160})\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
