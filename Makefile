@@ -9,10 +9,10 @@ LOCKING := --quiet --universal --upgrade --generate-hashes --no-emit-index-url -
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-all lint fmt types proto rules bench check lock clean
+.PHONY: help setup run demo test test-all lint fmt types proto rules bench bench-audit check lock clean
 
 help: ## List the words
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPING) ## Install everything into .venv, tools for development too
 
@@ -66,6 +66,9 @@ rules: setup ## Make docs/rules.md from the rule packs anew
 
 bench: setup ## Measure, each figure beside its floor
 	@$(BIN)/python -m tests.bench
+
+bench-audit: setup ## Measure an export of a million entries and its verification
+	@$(BIN)/python -m tests.bench.audit_bench
 
 check: lint types ## All that CI runs but the tests: style, structure, types, contract
 	@command -v npx >/dev/null || { echo "buf needs npx: install Node.js (Debian: apt-get install npm)."; exit 1; }

@@ -23,6 +23,7 @@ from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.sample.stage import Scene
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
@@ -96,6 +97,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
         # One leader for each folder that checkpoints are kept in, on each machine.
         kept = f"checkpoints/{socket.gethostname()}/{config.data.absolute()}"
         self.followers = Followers(
@@ -147,6 +149,7 @@ class Installation:
             remembered=self.remembered,
             proofs=self.proofs,
             catalogues=self.catalogues,
+            exports=self.exports,
             lookups=self.lookups,
             callers=self.callers,
             tally=self.tally,

@@ -68,12 +68,12 @@ def _await(log: Path, words: str, server: subprocess.Popen[bytes]) -> None:
             pytest.fail(log.read_text())
 
 
-def test_every_command_of_the_readme_does_what_it_says(environment: dict[str, str]) -> None:
+def test_every_command_of_the_readme_does_what_it_says(environment: dict[str, str], tmp_path: Path) -> None:
     for command in _commands():
         if command.startswith("export "):
             continue
         done = subprocess.run(
-            ["/bin/sh", "-c", command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+            ["/bin/sh", "-c", command], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == EXPECTED_EXITS.get(command, 0), (command, done.stdout, done.stderr)
 

@@ -93,6 +93,7 @@ def cases() -> Iterator[Case]:
     yield from _customers()
     yield from _catalogues()
     yield from _positions()
+    yield from _exports()
 
 
 # What is asked of one field, whatever the request
@@ -592,6 +593,47 @@ def _positions() -> Iterator[Case]:
         for label, change in changes.items():
             made = _case(method, f"position {label}", ["position"], change)
             yield made._replace(reason=Reason.ENTRY_UNKNOWN)
+
+    method = "LedgerService/ProveConsistency"
+    for size in (0, *BEYOND):
+        yield _case(method, f"old_size {size}", ["old_size"], put("old_size", size))._replace(
+            reason=Reason.ENTRY_UNKNOWN
+        )
+    for size in BEYOND:
+        yield _case(method, f"size {size}", ["size"], put("size", size))._replace(reason=Reason.ENTRY_UNKNOWN)
+    shrunk = _case(method, "sizes out of order", ["old_size"], put("size", 1))
+    yield shrunk._replace(reason=Reason.ENTRY_UNKNOWN)
+
+
+# Exports
+
+
+def _exports() -> Iterator[Case]:
+    method, everybody = "AuditService/Export", clear("customer")
+    yield from _texts(method, "request_id", required=True)
+    yield from _enums(method, "redaction")
+    yield from (case for case in _keys(method, "customer") if case.missing != "customer")
+    yield _unknown_customer(method)
+    yield _ambiguous(method, "customer")
+    yield _case(method, "a history held back", ["redaction"], put("redaction", 2))
+    for field in ("first_position", "end_position"):
+        yield _case(method, f"{field} of one customer", [field], put(field, 1))
+    for field in ("recorded_from", "recorded_until"):
+        yield _case(method, f"{field} of one customer", [field], put(field, at(-9)))
+        yield from (case._replace(change=_both(everybody, case.change)) for case in _instants(method, field))
+        mixed = _both(everybody, put("first_position", 1), put(field, at(-9)))
+        yield _case(method, f"{field} beside positions", [field], mixed)
+    for field in ("purposes", "channels"):
+        yield _case(method, f"{field} of one customer", [field], put(field, ["email"]))
+        yield from (case._replace(change=_both(everybody, case.change)) for case in _lists(method, field))
+    turned = _both(everybody, put("recorded_from", at(-1)), put("recorded_until", at(-2)))
+    yield _case(method, "a period that ends first", ["recorded_until"], turned)
+    past = _both(everybody, put("first_position", 3), put("end_position", 2))
+    yield _case(method, "a range that ends first", ["first_position"], past)._replace(reason=Reason.ENTRY_UNKNOWN)
+    for number in BEYOND:
+        for field in ("first_position", "end_position", "checkpoint_size"):
+            beyond = _case(method, f"{field} {number}", [field], _both(everybody, put(field, number)))
+            yield beyond._replace(reason=Reason.ENTRY_UNKNOWN)
 
 
 # Making cases and changing messages

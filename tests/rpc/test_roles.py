@@ -39,6 +39,8 @@ MAY: dict[str, set[str]] = {
     "LedgerService/ListEntries": {"auditor"},
     "LedgerService/GetCheckpoint": {"auditor"},
     "LedgerService/ProveInclusion": {"auditor"},
+    "LedgerService/ProveConsistency": {"auditor"},
+    "AuditService/Export": {"auditor"},
 }
 
 

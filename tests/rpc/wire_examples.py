@@ -13,6 +13,7 @@ from support.installations import START
 
 from accord.domain.terms import SECOND
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
@@ -447,6 +448,15 @@ VALID: dict[str, Make] = {
     "LedgerService/ListEntries": _listed(ledger_service_pb2.ListEntriesRequest, start_position=1, page_size=10),
     "LedgerService/GetCheckpoint": _listed(ledger_service_pb2.GetCheckpointRequest),
     "LedgerService/ProveInclusion": _listed(ledger_service_pb2.ProveInclusionRequest, position=1),
+    "LedgerService/ProveConsistency": _listed(ledger_service_pb2.ProveConsistencyRequest, old_size=2, size=3),
+    "AuditService/Export": _listed(
+        audit_service_pb2.ExportRequest,
+        request_id=f"valid-{MARK}",
+        redaction=audit_service_pb2.REDACTION_NONE,
+        customer=by_id(),
+        checkpoint_size=3,
+        offset=10,
+    ),
 }
 """One valid request for every method, with as many fields set as go together."""
 

@@ -25,6 +25,7 @@ from accord.rpc.server import Services, serve
 from accord.storage.engine import open_engine
 from accord.storage.migrate import upgrade
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -38,6 +39,7 @@ STOP_SECONDS = 5
 EVERY_ROLE = "every-role"
 
 _MODULES = (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -128,6 +130,7 @@ class GrpcServer:
                 remembered=it.remembered,
                 proofs=it.proofs,
                 catalogues=it.catalogues,
+                exports=it.exports,
                 lookups=it.lookups,
                 callers=self.callers,
                 tally=it.tally,
@@ -146,10 +149,12 @@ class GrpcServer:
         self._calls: dict[str, Callable[..., Any]] = {}
 
     def ask(self, name: str, request: Any, caller: str = EVERY_ROLE, *, timeout: float = TIMEOUT_SECONDS) -> Any:
-        """Return the response of a method, for a stream that of its one message. Raises FailedError."""
+        """Return the response of a method, for a stream that of its one message, or the last. Raises FailedError."""
         if METHODS[name].client_streaming:
             (response,) = self.stream(name, [request], caller, timeout=timeout)
             return response
+        if METHODS[name].server_streaming:
+            return self.receive(name, request, caller, timeout=timeout)[-1]
         try:
             return self._call(name)(request, timeout=timeout, metadata=self._bearer(caller))
         except grpc.RpcError as error:
@@ -161,6 +166,15 @@ class GrpcServer:
         """Return the responses of a stream. Raises FailedError."""
         try:
             return list(self._call(name)(iter(requests), timeout=timeout, metadata=self._bearer(caller)))
+        except grpc.RpcError as error:
+            raise FailedError(failure_of(error)) from None
+
+    def receive(
+        self, name: str, request: Any, caller: str = EVERY_ROLE, *, timeout: float = TIMEOUT_SECONDS
+    ) -> list[Any]:
+        """Return what a method streams in answer to one request. Raises FailedError."""
+        try:
+            return list(self._call(name)(request, timeout=timeout, metadata=self._bearer(caller)))
         except grpc.RpcError as error:
             raise FailedError(failure_of(error)) from None
 
@@ -180,6 +194,8 @@ class GrpcServer:
         try:
             if method.client_streaming:
                 list(self.channel.stream_stream(path)(iter([raw]), timeout=TIMEOUT_SECONDS, metadata=told))
+            elif method.server_streaming:
+                list(self.channel.unary_stream(path)(raw, timeout=TIMEOUT_SECONDS, metadata=told))
             else:
                 self.channel.unary_unary(path)(raw, timeout=TIMEOUT_SECONDS, metadata=told)
         except grpc.RpcError as error:
@@ -224,7 +240,8 @@ class GrpcServer:
     def _call(self, name: str) -> Callable[..., Any]:
         if name not in self._calls:
             method = METHODS[name]
-            make = self.channel.stream_stream if method.client_streaming else self.channel.unary_unary
+            one_way = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
+            make = self.channel.stream_stream if method.client_streaming else one_way
             response: type[Message] = GetMessageClass(method.output_type)
             self._calls[name] = make(
                 f"/{method.containing_service.full_name}/{method.name}",

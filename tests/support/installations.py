@@ -21,6 +21,7 @@ from accord.ledger.lookup import Lookups
 from accord.service.answers import Request, Result
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
@@ -132,6 +133,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

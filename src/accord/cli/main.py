@@ -12,6 +12,7 @@ import click
 
 from accord.cli import (
     ask,
+    audits,
     batch,
     catalogue,
     completion,
@@ -107,7 +108,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
-    "The ledger": ledger.COMMANDS,
+    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS),
     "This installation": (
         *serve.COMMANDS,
         *local.COMMANDS,
@@ -137,8 +138,8 @@ class _Group(click.Group):
         """Write the commands under what they are for, instead of by the alphabet."""
         del context
         for heading, commands in _SECTIONS.items():
-            width = formatter.width - 6 - max(len(name) for name in self.commands)
             shown = [command for command in commands if not command.hidden]
+            width = formatter.width - 6 - max(len(command.name or "") for command in shown)
             rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
             with formatter.section(heading):
                 formatter.write_dl(rows)

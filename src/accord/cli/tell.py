@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +28,7 @@ _SHORT = len("2026-03-01T09:00:00Z")
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 Response = TypeVar("Response", bound=Message)
+Show = Callable[[int, int], None]
 
 if os.environ.get("NO_COLOR"):
     _out, _errors = Console(highlight=False, color_system=None), Console(stderr=True, color_system=None)
@@ -96,6 +97,18 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[..., Non
             bar.update(task, description=f"{label}: {of}", completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Show]:
+    """Show on a terminal how much of a whole is done, and how long the rest may take; nothing stays of it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(
+        *columns, TimeRemainingColumn(), console=_errors, transient=True, disable=not _errors.is_terminal
+    ) as it:
+        task = it.add_task(label, total=None)
+
+        yield lambda done, total: it.update(task, completed=done, total=total)
 
 
 def verdict_exit(decision: decision_pb2.Decision) -> int:
