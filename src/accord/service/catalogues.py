@@ -1,5 +1,7 @@
 """Versions of a brand's catalogue, as its ledger keeps them."""
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from accord.domain.events import CatalogueApplied
@@ -35,7 +37,7 @@ class Catalogues:
         if version in (0, head.catalogue_version):
             (entry,) = self._store.entries(brand, head.catalogue_position, 1)
             return self._policies.applied(head, entry), entry.position
-        for entry in self._entries(brand):
+        for entry in self.entries(brand):
             applied = self._policies.applied(head, entry)
             if applied.version == version:
                 return applied, entry.position
@@ -48,7 +50,7 @@ class Catalogues:
         self._head(brand)
         return [
             AppliedVersion(number, entry.position, read_leaf(entry.leaf).recorded_at)
-            for number, entry in enumerate(self._entries(brand), start=1)
+            for number, entry in enumerate(self.entries(brand), start=1)
         ]
 
     def _head(self, brand: BrandId) -> Head:
@@ -57,9 +59,10 @@ class Catalogues:
             raise catalogue_missing()
         return head
 
-    def _entries(self, brand: BrandId) -> list[StoredEntry]:
-        """Return the entries that applied a catalogue."""
-        found: list[StoredEntry] = []
-        while page := self._store.entries(brand, len(found) + 1, _PAGE, BRAND_REF):
-            found += page
-        return found
+    def entries(self, brand: BrandId) -> Iterator[StoredEntry]:
+        """Yield the entries that applied a catalogue, oldest first."""
+        start = 1
+        while page := self._store.entries(brand, start, _PAGE, BRAND_REF):
+            # The brand's own entries tell of other things too, such as exports.
+            yield from (entry for entry in page if read_leaf(entry.leaf).type == CatalogueApplied.__name__)
+            start += len(page)
