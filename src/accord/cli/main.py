@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
+from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, receipts, say, suggest, tell
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -83,7 +83,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "What customers say": (*say.COMMANDS, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
-    "The ledger": ledger.COMMANDS,
+    "The ledger": (*ledger.COMMANDS, *receipts.COMMANDS),
     "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
 }
 

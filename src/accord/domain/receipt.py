@@ -183,7 +183,7 @@ def _process(source: Source, purpose: Purpose) -> Node:
             "skos:broader": _BRANCHES.get(branch, _CATEGORIES[purpose.purpose_class]),
             **({"dct:description": purpose.title} if purpose.title else {}),
         },
-        "dpv:hasLegalBasis": [*(["eu-gdpr:A6-1-a"] if _under_gdpr(source) else []), _consent_type(source.told)],
+        "dpv:hasLegalBasis": [*(["eu-gdpr:A6-1-a"] if _under_gdpr(source) else []), _how_expressed(source.told)],
         "dpv:hasProcessing": _OPERATIONS.get(branch, ["dpv:Collect", "dpv:Store", "dpv:Use"]),
         "dpv:hasPersonalData": _personal_data(source, purpose),
         "dpv:hasDataSource": {"@type": "dpv:DataSubjectDataSource", "dct:description": _where(source)},
@@ -251,7 +251,7 @@ def _status(told: Told) -> Node:
         case PermissionConfirmed():
             status, duration = "dpv:ConsentGiven", _lasting(told.confirms)
     return {
-        "@type": [status, _consent_type(told)],
+        "@type": [status, _how_expressed(told)],
         "dpv:isIndicatedBy": by,
         "dpv:hasIndicationMethod": act.evidence.method.value.lower().replace("_", " "),
         "dpv:isIndicatedAtTime": _time(act.evidence.act_time),
@@ -268,7 +268,7 @@ def _lasting(granted: PermissionGranted | None) -> Node:
     return _until(0)
 
 
-def _consent_type(told: Told) -> str:
+def _how_expressed(told: Told) -> str:
     return "dpv:ExplicitlyExpressedConsent" if told.act.evidence.method in _EXPLICIT else "dpv:ExpressedConsent"
 
 

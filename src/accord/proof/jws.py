@@ -16,14 +16,14 @@ MAX_BYTES = 1_000_000
 
 
 def sign(payload: bytes, private_key: Ed25519PrivateKey, key_name: str, media_type: str) -> str:
-    """Return the payload and its signature; `key_name` tells readers which key, `media_type` what it is (without `application/`)."""
+    """Return the payload and its signature; `key_name` tells which key, `media_type` what (no `application/`)."""
     head = json.dumps({"alg": "EdDSA", "kid": key_name, "cty": media_type}, separators=(",", ":"), sort_keys=True)
     signed = f"{_encode(head.encode())}.{_encode(payload)}"
     return f"{signed}.{_encode(private_key.sign(signed.encode()))}"
 
 
 def verify(text: str, public_key: Ed25519PublicKey) -> bytes:
-    """Return the payload that this key signed. Raises ValueError when the text is malformed or the signature another's."""
+    """Return the payload that this key signed. Raises ValueError where the text is malformed or another's."""
     if len(text) > MAX_BYTES or text.count(".") != _PARTS - 1:
         raise ValueError("no signed document")
     signed, _, signature = text.rpartition(".")

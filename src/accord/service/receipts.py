@@ -88,7 +88,7 @@ class Receipts:
         return found
 
     def _catalogue(self, brand: BrandId, position: Position) -> tuple[Catalogue, ControllerDetails]:
-        """Return the catalogue that counted at a position, and what it, else the newest one, tells of the controller."""
+        """Return the catalogue that counted then, and what it, else the newest one, tells of the controller."""
         then = self._catalogues.at(brand, position)
         newest, _ = self._catalogues.get(brand)
         details = then.catalogue.controller_details or newest.catalogue.controller_details
