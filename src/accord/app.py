@@ -28,6 +28,7 @@ from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
@@ -97,6 +98,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
         # One leader for each folder that checkpoints are kept in, on each machine.
         kept = f"checkpoints/{socket.gethostname()}/{config.data.absolute()}"
@@ -150,6 +152,7 @@ class Installation:
             proofs=self.proofs,
             catalogues=self.catalogues,
             exports=self.exports,
+            receipts=self.receipts,
             lookups=self.lookups,
             callers=self.callers,
             tally=self.tally,

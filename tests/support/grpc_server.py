@@ -131,6 +131,7 @@ class GrpcServer:
                 proofs=it.proofs,
                 catalogues=it.catalogues,
                 exports=it.exports,
+                receipts=it.receipts,
                 lookups=it.lookups,
                 callers=self.callers,
                 tally=it.tally,

@@ -26,6 +26,7 @@ from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
@@ -134,6 +135,7 @@ class Installation:
         self.proofs = Proofs(self.proven, self.outside, secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

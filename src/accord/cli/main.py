@@ -22,6 +22,7 @@ from accord.cli import (
     ledger,
     local,
     look,
+    receipts,
     rules,
     say,
     serve,
@@ -108,7 +109,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
-    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS),
+    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),
     "This installation": (
         *serve.COMMANDS,
         *local.COMMANDS,

@@ -9,12 +9,14 @@ from accord.domain.commands import RecordExport
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import Position, Redaction
 from accord.keys.callers import Callers
-from accord.rpc.call import admit, stream
+from accord.rpc.call import Call, admit, call, stream
 from accord.rpc.errors import abort
+from accord.rpc.inbound import MAX_POSITION
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.submit import Submitter
 from accord.rpc.wire import Examiner, names
 from accord.service.exports import Asked, Exports
+from accord.service.receipts import Receipts
 from accord.v1 import audit_service_pb2 as pb
 from accord.v1.audit_service_pb2_grpc import AuditServiceServicer
 
@@ -28,11 +30,12 @@ _POSITIONS, _TIMES = _LIMITS[:2], _LIMITS[2:4]
 
 
 class AuditService(AuditServiceServicer):
-    """Hands out the ledger."""
+    """Hands out what stands by itself outside of Accord."""
 
-    def __init__(self, exports: Exports, submitter: Submitter, callers: Callers) -> None:
+    def __init__(self, exports: Exports, receipts: Receipts, submitter: Submitter, callers: Callers) -> None:
         """Serve from these."""
         self._exports = exports
+        self._receipts = receipts
         self._submitter = submitter
         self._running = threading.BoundedSemaphore(MAX_EXPORTS)
         self.callers = callers
@@ -49,6 +52,12 @@ class AuditService(AuditServiceServicer):
             yield from stream(context, self._export(request, context))
         finally:
             self._running.release()
+
+    @call("auditor", "collector")
+    def GetReceipt(self, request: pb.GetReceiptRequest, call: Call) -> pb.GetReceiptResponse:
+        """Return the receipt of what a customer said."""
+        found = self._receipts.receipt(call.brand, Position(min(request.position, MAX_POSITION)))
+        return pb.GetReceiptResponse(document=found.document, signed=found.signed, verifier_key=found.verifier_key)
 
     def _export(self, request: pb.ExportRequest, context: grpc.ServicerContext) -> Iterator[pb.ExportResponse]:
         call = admit(self.callers, context, request.brand, _AUDITORS)

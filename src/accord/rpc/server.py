@@ -31,6 +31,7 @@ from accord.service.catalogues import Catalogues
 from accord.service.exports import Exports
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import Writer
 from accord.telemetry.tally import Tally
@@ -83,6 +84,7 @@ class Services(Struct, frozen=True):
     proofs: Proofs
     catalogues: Catalogues
     exports: Exports
+    receipts: Receipts
     lookups: Lookups
     callers: Callers
     tally: Tally
@@ -158,11 +160,11 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.callers)
-    for servicer in (permissions, ledgers, versions, contacts, customers):
+    audits = AuditService(it.exports, it.receipts, submitter, it.callers)
+    for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
-    audits = AuditService(it.exports, submitter, it.callers)
-    _use_pool(audits, pools.streaming)
-    PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
+    for method in (PermissionService.BatchRecord, AuditService.Export):
+        method.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
     decisions = DecisionService(it.questions, it.callers, it.tally)
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)
     permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)

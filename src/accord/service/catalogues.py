@@ -45,6 +45,12 @@ class Catalogues:
         metadata = {"field": "version", "newest": str(head.catalogue_version)}
         raise CallError(Problem(ErrorReason.CATALOGUE_VERSION_UNKNOWN, "no such version", (fault,), metadata))
 
+    def at(self, brand: BrandId, position: Position) -> CatalogueApplied:
+        """Return the version that counted when the entry at a position was recorded, or that it applied."""
+        head = self._head(brand)
+        *_, last = (entry for entry in self.entries(brand) if entry.position <= position)
+        return self._policies.applied(head, last)
+
     def versions(self, brand: BrandId) -> list[AppliedVersion]:
         """Return every version, oldest first."""
         self._head(brand)

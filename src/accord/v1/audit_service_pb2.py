@@ -26,19 +26,23 @@ from accord.v1 import customer_pb2 as accord_dot_v1_dot_customer__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x02\n\rExportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tredaction\x18\x03 \x01(\x0e\x32\x14.accord.v1.Redaction\x12(\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x04\x12\x14\n\x0c\x65nd_position\x18\x06 \x01(\x04\x12\x31\n\rrecorded_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x10\n\x08\x63hannels\x18\n \x03(\t\x12\x17\n\x0f\x63heckpoint_size\x18\x0b \x01(\x04\x12\x0e\n\x06offset\x18\x0c \x01(\x04\"x\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x15\n\rentries_total\x18\x04 \x01(\x04\x12\x11\n\tfile_name\x18\x05 \x01(\t*h\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x12\n\x0eREDACTION_NONE\x10\x01\x12\x16\n\x12REDACTION_PERSONAL\x10\x02\x12\x14\n\x10REDACTION_COUNTS\x10\x03\x32O\n\x0c\x41uditService\x12?\n\x06\x45xport\x12\x18.accord.v1.ExportRequest\x1a\x19.accord.v1.ExportResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x02\n\rExportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tredaction\x18\x03 \x01(\x0e\x32\x14.accord.v1.Redaction\x12(\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x04\x12\x14\n\x0c\x65nd_position\x18\x06 \x01(\x04\x12\x31\n\rrecorded_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x10\n\x08\x63hannels\x18\n \x03(\t\x12\x17\n\x0f\x63heckpoint_size\x18\x0b \x01(\x04\x12\x0e\n\x06offset\x18\x0c \x01(\x04\"x\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x15\n\rentries_total\x18\x04 \x01(\x04\x12\x11\n\tfile_name\x18\x05 \x01(\t\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"L\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t*h\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x12\n\x0eREDACTION_NONE\x10\x01\x12\x16\n\x12REDACTION_PERSONAL\x10\x02\x12\x14\n\x10REDACTION_COUNTS\x10\x03\x32\x9a\x01\n\x0c\x41uditService\x12?\n\x06\x45xport\x12\x18.accord.v1.ExportRequest\x1a\x19.accord.v1.ExportResponse0\x01\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.audit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REDACTION']._serialized_start=587
-  _globals['_REDACTION']._serialized_end=691
+  _globals['_REDACTION']._serialized_start=719
+  _globals['_REDACTION']._serialized_end=823
   _globals['_EXPORTREQUEST']._serialized_start=104
   _globals['_EXPORTREQUEST']._serialized_end=463
   _globals['_EXPORTRESPONSE']._serialized_start=465
   _globals['_EXPORTRESPONSE']._serialized_end=585
-  _globals['_AUDITSERVICE']._serialized_start=693
-  _globals['_AUDITSERVICE']._serialized_end=772
+  _globals['_GETRECEIPTREQUEST']._serialized_start=587
+  _globals['_GETRECEIPTREQUEST']._serialized_end=639
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=641
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=717
+  _globals['_AUDITSERVICE']._serialized_start=826
+  _globals['_AUDITSERVICE']._serialized_end=980
 # @@protoc_insertion_point(module_scope)

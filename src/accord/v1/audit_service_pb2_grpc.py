@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """Hands out the ledger as one file that proves itself offline. Role: auditor.
+    """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other.
     """
 
     def __init__(self, channel):
@@ -40,15 +40,27 @@ class AuditServiceStub:
                 request_serializer=accord_dot_v1_dot_audit__service__pb2.ExportRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_audit__service__pb2.ExportResponse.FromString,
                 _registered_method=True)
+        self.GetReceipt = channel.unary_unary(
+                '/accord.v1.AuditService/GetReceipt',
+                request_serializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
-    """Hands out the ledger as one file that proves itself offline. Role: auditor.
+    """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other.
     """
 
     def Export(self, request, context):
         """Streams an audit export: a zip whose bytes are the same for the same checkpoint, scope, redaction and
         erasures. That it was asked for is recorded in the ledger before the first byte is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReceipt(self, request, context):
+        """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +74,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     request_deserializer=accord_dot_v1_dot_audit__service__pb2.ExportRequest.FromString,
                     response_serializer=accord_dot_v1_dot_audit__service__pb2.ExportResponse.SerializeToString,
             ),
+            'GetReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceipt,
+                    request_deserializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'accord.v1.AuditService', rpc_method_handlers)
@@ -71,7 +88,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """Hands out the ledger as one file that proves itself offline. Role: auditor.
+    """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other.
     """
 
     @staticmethod
@@ -91,6 +108,33 @@ class AuditService:
             '/accord.v1.AuditService/Export',
             accord_dot_v1_dot_audit__service__pb2.ExportRequest.SerializeToString,
             accord_dot_v1_dot_audit__service__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.AuditService/GetReceipt',
+            accord_dot_v1_dot_audit__service__pb2.GetReceiptRequest.SerializeToString,
+            accord_dot_v1_dot_audit__service__pb2.GetReceiptResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """Hands out the ledger as one file that proves itself offline. Role: auditor."""
+    """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +37,23 @@ class AuditServiceStub:
     """Streams an audit export: a zip whose bytes are the same for the same checkpoint, scope, redaction and
     erasures. That it was asked for is recorded in the ledger before the first byte is sent.
     """
+    GetReceipt: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetReceiptRequest, _audit_service_pb2.GetReceiptResponse]
+    """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """Hands out the ledger as one file that proves itself offline. Role: auditor."""
+    """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Export: _aio.UnaryStreamMultiCallable[_audit_service_pb2.ExportRequest, _audit_service_pb2.ExportResponse]  # type: ignore[assignment]
     """Streams an audit export: a zip whose bytes are the same for the same checkpoint, scope, redaction and
     erasures. That it was asked for is recorded in the ledger before the first byte is sent.
     """
+    GetReceipt: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetReceiptRequest, _audit_service_pb2.GetReceiptResponse]  # type: ignore[assignment]
+    """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Hands out the ledger as one file that proves itself offline. Role: auditor."""
+    """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other."""
 
     @_abc_1.abstractmethod
     def Export(
@@ -60,5 +64,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams an audit export: a zip whose bytes are the same for the same checkpoint, scope, redaction and
         erasures. That it was asked for is recorded in the ledger before the first byte is sent.
         """
+
+    @_abc_1.abstractmethod
+    def GetReceipt(
+        self,
+        request: _audit_service_pb2.GetReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.GetReceiptResponse, _abc.Awaitable[_audit_service_pb2.GetReceiptResponse]]:
+        """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
