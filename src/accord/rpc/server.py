@@ -163,8 +163,8 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     audits = AuditService(it.exports, it.receipts, submitter, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
-    for method in (PermissionService.BatchRecord, AuditService.Export):
-        method.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
+    PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
+    AuditService.Export.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
     decisions = DecisionService(it.questions, it.callers, it.tally)
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)
     permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)
