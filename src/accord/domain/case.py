@@ -59,16 +59,16 @@ class Case:
         self.own_contact = own_contact
         self.until = lane.until
         self.ground = NOT_SOUGHT
+        state, purpose = customer.state, cell.purpose
         self.permissions: list[PermissionMark] = []
-        purpose = cell.purpose
-        for mark in self.state.permissions:
+        for mark in state.permissions:
             # Most permissions fall at their purposes, without a call.
             if purpose in mark.granted.purposes and permits(mark.granted, cell):
                 self.permissions.append(mark)
         self.refusals: list[RefusalMark] = []
         if not lane.floor_only:
-            if self.state.refusals:
-                self._note_refusals(self.state.refusals)
+            if state.refusals:
+                self._note_refusals(state.refusals)
             for point in points:
                 if point.state.refusals:
                     self._note_refusals(point.state.refusals)

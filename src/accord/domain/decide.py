@@ -200,30 +200,24 @@ def _open(
         numbers = (points[0].number,)
     else:
         numbers = tuple(point.number for point in points)
-    cell = Cell(
-        purpose=question.purpose,
-        channel=question.channel,
-        points=numbers,
-        topic=code(question.topic) if question.topic else b"",
-        place=question.place,
-        recipient=code(question.recipient) if question.recipient else b"",
-    )
+    topic = code(question.topic) if question.topic else b""
+    recipient = code(question.recipient) if question.recipient else b""
+    cell = Cell(question.purpose, question.channel, numbers, topic, question.place, recipient)
     return Case(customer, cell, points, lane, policy, now, own_contact)
 
 
 def _points(customer: Customer, question: Question, lane: Lane) -> list[Point]:
     """Return the addresses that may be used: the one named, else every one of the channel's kind."""
-    kind, found = lane.point_kind, list[Point]()
+    kind = lane.point_kind
     if kind is None:
-        return found
+        return []
     named = question.contact_point
     if named is None and question.customer.kind is kind:
         named = question.customer
-    number = customer.numbers.get(named, 0) if named is not None else None
-    for point in customer.points:
-        if point.kind is kind if number is None else point.number == number:
-            found.append(point)
-    return found
+    if named is None:
+        return [point for point in customer.points if point.kind is kind]
+    number = customer.numbers.get(named, 0)
+    return [point for point in customer.points if point.number == number]
 
 
 def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
