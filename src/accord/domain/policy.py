@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from accord.domain.calendar import OpenHours
 from accord.domain.catalogue import (
+    CONFIRMATION_WINDOW_HOURS,
+    CONFIRMATIONS_PER_ADDRESS,
     BasisRule,
     Cap,
     Catalogue,
@@ -23,7 +25,7 @@ from accord.domain.catalogue import (
     Touchpoint,
     covers,
 )
-from accord.domain.terms import DAY, Basis, IdentifierKind, Obligation, PurposeClass
+from accord.domain.terms import DAY, HOUR, Basis, IdentifierKind, Obligation, PurposeClass
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
@@ -128,6 +130,8 @@ class Policy:
         self.places = frozenset(place.code for place in catalogue.places)
         self.stale_notices = frozenset(notice.code for notice in catalogue.notices if notice.stale)
         self.home_country = catalogue.country
+        self.confirmations_per_address = catalogue.confirmations_per_address or CONFIRMATIONS_PER_ADDRESS
+        self.confirmation_window = (catalogue.confirmation_window_hours or CONFIRMATION_WINDOW_HOURS) * HOUR
         self._open_hours = {hours.id: _open_hours(hours) for hours in catalogue.hours}
         self._lanes: dict[tuple[str, str], Lane] = {}
 

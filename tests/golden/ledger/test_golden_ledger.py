@@ -20,7 +20,10 @@ from accord.proof import checkpoint as notes
 from accord.proof.merkle import leaf_hash
 
 KEPT: dict[str, dict[str, str]] = json.loads(golden.FILE.read_text("utf-8"))
-ITEMS = [(section, name) for section, values in KEPT.items() for name in values]
+OLD_STATES = ("states",)
+"""States written before fields were appended: read for ever, written no more."""
+
+ITEMS = [(section, name) for section, values in KEPT.items() if section not in OLD_STATES for name in values]
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +49,13 @@ def test_every_event_has_golden_bytes() -> None:
 @pytest.mark.parametrize("name", KEPT["payloads"])
 def test_a_payload_of_old_is_read_as_the_event_it_was(name: str) -> None:
     payload = read_payload(KEPT["payloads"][name].encode())
-    assert payload.event == golden.EVENTS[name]
+    assert payload.event == golden.ALL[name]
     assert (payload.customer, payload.version, payload.caller) == (golden.CUSTOMER_REF.hex(), 4, "crm")
 
 
 @pytest.mark.parametrize("name", KEPT["leaves"])
 def test_a_leaf_of_old_is_read(name: str) -> None:
-    assert read_leaf(KEPT["leaves"][name].encode()).type == name.removesuffix(" with defaults")
+    assert read_leaf(KEPT["leaves"][name].encode()).type == name.partition(" ")[0]
 
 
 @pytest.mark.parametrize("name", KEPT["sealed"])
@@ -73,10 +76,8 @@ def test_a_checkpoint_of_old_verifies() -> None:
     assert notes.verify(KEPT["checkpoint"]["empty note"], public).root == sha256(b"").digest()
 
 
-def test_states_of_old_are_read() -> None:
-    for name in ("customer after every event", "customer before any"):
-        raw = bytes.fromhex(KEPT["states"][name])
-        assert encode(decode_customer(raw)) == raw
-    for name in ("address after every event", "address before any"):
-        raw = bytes.fromhex(KEPT["states"][name])
-        assert encode(decode_point(raw)) == raw
+@pytest.mark.parametrize("section", [section for section in KEPT if section.startswith("states")])
+def test_states_of_old_are_read_as_what_they_were(made: dict[str, dict[str, str]], section: str) -> None:
+    for name, kept in KEPT[section].items():
+        decode: Any = decode_customer if name.startswith("customer") else decode_point
+        assert encode(decode(bytes.fromhex(kept))).hex() == made[section][name]
