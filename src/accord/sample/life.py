@@ -2,8 +2,9 @@
 
 An act is a command with the instant at which it happens. It may rest on the answer to an earlier
 one: the message that asks to confirm needs the position of what it asks about, the click on its link
-needs the token, and only a contact that was authorised is reported. So a life is told in full before anything is written, and `settle` fills the gaps in
-when the answers are there. Nothing here looks at a clock or at a ledger.
+needs the token, and only a contact that was authorised is reported. So a life is told in full before
+anything is written, and `settle` fills the gaps in when the answers are there. Nothing here looks at
+a clock or at a ledger.
 
 Every name, address and number is made up: e-mail at example.com and example.org, phone numbers
 from the ranges that Arcep and Ofcom keep for fiction.
