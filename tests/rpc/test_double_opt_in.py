@@ -76,6 +76,7 @@ def test_a_click_finds_its_permission_by_the_token_alone(fresh: Ground) -> None:
     proof = history.items[-1].payload_json
     assert '"method":"CONFIRMATION_LINK"' in proof
     assert '"token_sha256":"' in proof
+    assert '"notice":"newsletter-1"' in proof
     assert fresh.confirmation_token not in proof
 
 

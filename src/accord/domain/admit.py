@@ -181,7 +181,7 @@ def _by_token(customer: Customer, token: Token, evidence: Evidence) -> Permissio
         for permission in customer.state.permissions:
             if permission.position == mark.permission:
                 return PermissionConfirmed(
-                    evidence=evidence,
+                    evidence=replace(evidence, notice=evidence.notice or permission.notice),
                     permission=mark.permission,
                     point=permission.granted.point,
                     token_sha256=token.sha256.hex(),
