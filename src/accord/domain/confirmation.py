@@ -11,6 +11,7 @@ no longer counts.
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain.admit import Authorization, contact_id_reused, permission_unknown
 from accord.domain.case import Case
@@ -31,6 +32,7 @@ from accord.domain.state import (
     contacts_newest_first,
 )
 from accord.domain.terms import (
+    NEVER,
     Basis,
     ContactStatus,
     Instant,
@@ -137,6 +139,10 @@ def _permission_fault(mark: PermissionMark, customer: Customer, question: Questi
     named = question.contact_point
     if named is not None and customer.numbers.get(named) != mark.granted.point:
         return invalid("question.contact_point", "must be the address of the pending permission; or leave it out")
+    asked = question.customer
+    if named is None and asked.kind is kind and customer.numbers.get(asked) != mark.granted.point:
+        # A key of the channel's kind names the address that will be used, as in every question.
+        return invalid("question.customer", "must be the address of the pending permission, or the customer_id")
     return None
 
 
@@ -167,27 +173,35 @@ def _decide(asking: _Asking, *, full: bool) -> Decision:
     slot = max((finding.not_before for finding in found), default=case.now)
     if lowest is not None and lowest.verdict is Verdict.DEFER and slot >= mark.pending_until:
         lowest = Finding(Verdict.DENY, Reason.NO_SLOT, lowest.rule, lowest.positions)
-    if lowest is None or lowest.verdict is Verdict.DEFER:
-        return Decision(
-            verdict=Verdict.ALLOW if lowest is None else Verdict.DEFER,
-            reason=Reason.PERMITTED if lowest is None else lowest.reason,
-            time=case.now,
-            policy_version=case.policy.version,
-            basis=Basis.CONFIRMATION_REQUEST,
-            positions=(mark.position,) if lowest is None else tuple(sorted({mark.position, *lowest.positions})),
-            rules=(RULE,) if lowest is None else ((lowest.rule,) if lowest.rule else ()),
-            obligations=_OBLIGATIONS if lowest is None else (),
-            valid_until=mark.pending_until if lowest is None else slot,
-            not_before=Instant(0) if lowest is None else slot,
-            trace=trace,
-        )
+    if lowest is None:
+        return _allow(asking, trace)
+    deferred = lowest.verdict is Verdict.DEFER
     return Decision(
-        verdict=Verdict.DENY,
+        verdict=lowest.verdict,
         reason=lowest.reason,
         time=case.now,
         policy_version=case.policy.version,
-        positions=lowest.positions,
+        basis=Basis.CONFIRMATION_REQUEST if deferred else Basis.NONE,
+        positions=tuple(sorted({mark.position, *lowest.positions})) if deferred else lowest.positions,
         rules=(lowest.rule,) if lowest.rule else (),
+        valid_until=slot if deferred else NEVER,
+        not_before=slot if deferred else NEVER,
+        trace=trace,
+    )
+
+
+def _allow(asking: _Asking, trace: tuple[Step, ...]) -> Decision:
+    case, mark = asking.case, asking.mark
+    return Decision(
+        verdict=Verdict.ALLOW,
+        reason=Reason.PERMITTED,
+        time=case.now,
+        policy_version=case.policy.version,
+        basis=Basis.CONFIRMATION_REQUEST,
+        positions=(mark.position,),
+        rules=(RULE,),
+        obligations=_OBLIGATIONS,
+        valid_until=mark.pending_until,
         trace=trace,
     )
 
@@ -220,10 +234,7 @@ def _covered(refusals: list[RefusalMark], mark: PermissionMark, channel: str) ->
     """Say whether refusals together reach every purpose of the permission, on the channel it is asked on."""
     granted = mark.granted
     channels = (channel,) if channel in granted.channels else granted.channels
-    alone = [
-        type(granted)((purpose,), channels, granted.point, granted.topics, granted.places, granted.recipients)
-        for purpose in granted.purposes
-    ]
+    alone = [replace(granted, purposes=(purpose,), channels=channels) for purpose in granted.purposes]
     return all(any(reaches_all(refusal.refused, cell) for refusal in refusals) for cell in alone)
 
 
