@@ -101,14 +101,32 @@ def test_a_pending_permission_is_confirmed_by_its_position(run: Run, answered: A
     given = answered("grant", "ada", *WEB_FORM)
     assert given["status"] == "PERMISSION_STATUS_PENDING"
     position = given["receipt"]["position"]
-    told = run("confirm", "ada", position, *WEB_FORM).stdout
+    signed = (*WEB_FORM, "--method", "signature")
+    told = run("confirm", "ada", position, *signed).stdout
     assert told.startswith("permission active\nrecorded at position ")
 
     again = answered("grant", "bea", *WEB_FORM)
-    confirmed = answered("confirm", "bea", again["receipt"]["position"], *WEB_FORM)
+    confirmed = answered("confirm", "bea", again["receipt"]["position"], *signed)
     assert confirmed["status"] == "PERMISSION_STATUS_ACTIVE"
     method = json.loads(answered("entry", confirmed["receipt"]["position"])["entry"]["payload_json"])
-    assert "CONFIRMATION_LINK" in json.dumps(method).upper()
+    assert "SIGNATURE" in json.dumps(method).upper()
+
+
+def test_a_pending_permission_is_confirmed_by_the_token_of_its_link(run: Run, answered: Answered) -> None:
+    form = ("--touchpoint", "newsletter_form", "--language", "en")
+    given = answered("grant", "cleo", *form, "--contact-point", "email:cleo@example.com")
+    position = given["receipt"]["position"]
+    asking = ("authorize", "cleo", "service.opt_in", "--channel", "email", "--contact-id", "cleo-link")
+    told = run(*asking, "--confirms", position).stdout
+    assert "confirmation request" in told
+    (token,) = re.findall(r"link token +([A-Za-z0-9_-]{64})", told)
+    assert answered("confirm", "--token", token, *form)["status"] == "PERMISSION_STATUS_ACTIVE"
+    assert run("confirm", "--token", token, *form).stdout.startswith("permission active\nrecorded at position ")
+
+
+@pytest.mark.parametrize("sides", [(), ("ada",), ("ada", "1", "--token", "t"), ("ada", "1")], ids=str)
+def test_a_confirmation_is_named_one_way_or_the_other(run: Run, sides: tuple[str, ...]) -> None:
+    assert "--token" in run("confirm", *sides, *WEB_FORM, expect=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,14 @@ def test_the_python_program_of_the_readme_contacts_a_customer_once(environment: 
     assert done.stdout.splitlines() == ["it may be prepared", "it is sent", "USED_UP"], done.stderr
 
 
+def test_the_program_of_the_page_on_double_opt_in_confirms_by_its_link(environment: dict[str, str]) -> None:
+    page = (ROOT / "docs" / "double-opt-in.md").read_text("utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    told = _with_token(environment, "collector", "mailer")
+    done = subprocess.run([sys.executable, "-c", program], env=told, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["PENDING", "ACTIVE"], done.stderr
+
+
 def test_the_node_program_of_the_readme_gets_a_yes(environment: dict[str, str], tmp_path: Path) -> None:
     (program,) = _blocks("js")
     (install,) = re.findall(r"`(npm install [^`]+)`", README)
@@ -121,7 +129,8 @@ def test_every_variable_of_the_readme_is_a_setting(environment: dict[str, str]) 
     assert set(re.findall(r"ACCORD_[A-Z_]+", README)) <= known | others
 
 
-def _with_token(environment: dict[str, str]) -> dict[str, str]:
-    command = "accord tokens add readme --brand maison-alba --role checker --role collector --role sender"
-    token = subprocess.run(command.split(), env=environment, capture_output=True, text=True, check=True).stdout.strip()
+def _with_token(environment: dict[str, str], *roles: str) -> dict[str, str]:
+    held = (word for role in roles or ("checker", "collector", "sender") for word in ("--role", role))
+    command = ("accord", "tokens", "add", "-".join(("readme", *roles)), "--brand", "maison-alba", *held)
+    token = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
     return {**environment, "ACCORD_TOKEN": token}

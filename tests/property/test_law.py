@@ -97,7 +97,7 @@ TOUCHPOINTS = (
     "call_me",
     "trial",
     "month_form",
-    "double_opt_in",
+    "paper_form",
     "birthday_form",
     "alert_button",
     "partner_form",
@@ -201,7 +201,7 @@ def _question(random: Random) -> Question:
 
 def _command(random: Random, now: int, size: int) -> Command:
     address, contact = random.choice(ADDRESSES), f"c{random.randint(1, 5)}"
-    click = _declaration("double_opt_in", Method.CONFIRMATION_LINK, Declarant.CUSTOMER, Recorder.SYSTEM, 0)
+    signature = _declaration("paper_form", Method.SIGNATURE, Declarant.CUSTOMER, Recorder.SYSTEM, 0)
     makers: tuple[Callable[[], Command], ...] = (
         lambda: _grant(random, now),
         lambda: _grant(random, now),
@@ -214,7 +214,7 @@ def _command(random: Random, now: int, size: int) -> Command:
         lambda: ReportContactPoint(contact_point=address, fact=random.choice(tuple(PointFact))),
         lambda: Link(customer=ADA, contact_point=address),
         lambda: Unlink(customer=ADA, contact_point=address),
-        lambda: Confirm(customer=ADA, evidence=click, permission=Position(random.randint(1, max(1, size)))),
+        lambda: Confirm(customer=ADA, evidence=signature, permission=Position(random.randint(1, max(1, size)))),
         lambda: ReportActivity(
             customer=ADA, kind=random.choice(tuple(ActivityKind)), objection_offered=bool(random.randint(0, 1))
         ),

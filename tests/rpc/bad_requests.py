@@ -293,6 +293,7 @@ def _contacts() -> Iterator[Case]:
         "customer": put("question.customer", by_id(f"holder-1-{MARK}")),
         "customer who is unknown": put("question.customer", by_id(STRANGER)),
     }
+    yield from _requests_to_confirm(authorize)
     for label, change in others.items():
         made = _case(authorize, f"contact_id of another {label}", ["contact_id"], _both(whole, change))
         yield made._replace(reason=Reason.CONTACT_ID_REUSED)
@@ -353,6 +354,8 @@ def _grants() -> Iterator[Case]:
         made = _case(method, f"{field} unknown", [field], put("places", places))
         yield made._replace(reason=Reason.PLACE_UNKNOWN)
     yield _case(method, "third parties where the level names none", ["recipients"], put("recipients", [MARK]))
+    linked = _both(clear("contact_point"), put("evidence", evidence("link_form")))
+    yield _case(method, "no address where a link confirms", ["contact_point"], linked)
     for field, touchpoint in {"topics": "alert_form", "places": "beacon", "recipients": "partner_page"}.items():
         wanted = _both(clear("purposes"), clear("channels"), clear(field), put("evidence", evidence(touchpoint)))
         yield _case(method, f"{field} missing where the level demands them", [field], wanted)
@@ -380,8 +383,76 @@ def _confirmations() -> Iterator[Case]:
         yield _case(method, f"{field} {position}", [field], put(field, position))
     imported = put("evidence.recorder", evidence_pb2.RECORDER_IMPORT)
     yield _case(method, "an import that confirms", ["evidence.recorder"], imported)
+    yield from _clicks(method)
     yield _unknown_customer(method)
     yield _ambiguous(method, "customer")
+
+
+def _clicks(method: str) -> Iterator[Case]:
+    field, link = "confirmation_token", put("evidence.method", evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK)
+    whole = _both(clear("customer"), clear("permission_position"), link)
+    wrong: dict[str, Change] = {
+        "that is no token": put(field, MARK),
+        "with a letter too few": _put_found(field, lambda ground: ground.confirmation_token[:-1]),
+        "with a letter too many": _put_found(field, lambda ground: ground.confirmation_token + "A"),
+        "with another secret": _put_found(field, lambda ground: ground.confirmation_token[:-4] + "AAAA"),
+        "of no contact": _put_found(field, lambda ground: "AAAA" + ground.confirmation_token[4:]),
+        "with a line break": _put_found(field, lambda ground: ground.confirmation_token + "\n"),
+    }
+    for label, change in wrong.items():
+        yield _case(method, f"a token {label}", [field], _both(whole, change))._replace(reason=Reason.TOKEN_INVALID)
+    token = _put_found(field, lambda ground: ground.confirmation_token)
+    yield _case(method, "a token and a customer", ["customer"], _both(clear("permission_position"), link, token))
+    both = ["customer", "permission_position"]
+    yield _case(method, "a token, a customer and a position", both, _both(link, token))
+    alone = _both(clear("customer"), clear("permission_position"), token)
+    yield _case(method, "a token and another act than a click", ["evidence.method"], alone)
+    made = _case(method, "a click without its token", ["evidence.method"], link)
+    yield made._replace(reason=Reason.TOKEN_REQUIRED)
+    linked = _both(
+        put("customer", by_id(f"linked-{MARK}")), _put_found("permission_position", lambda ground: ground.linked)
+    )
+    made = _case(method, "a position of what only a link confirms", ["permission_position"], linked)
+    yield made._replace(reason=Reason.TOKEN_REQUIRED)
+
+
+def _requests_to_confirm(method: str) -> Iterator[Case]:
+    field = "confirms_position"
+    asked = decision_pb2.Question(customer=by_id(f"linked-{MARK}"), channel="email", purpose="service.opt_in")
+    whole = _both(put("question", asked), _put_found(field, lambda ground: ground.linked))
+    for position in BEYOND:
+        yield _case(method, f"{field} {position}", [field], put(field, position))
+    unknown: dict[str, Change] = {
+        "of another customer": _put_found(field, lambda ground: ground.other_pending),
+        "of a permission that never waited": _both(
+            put("question.customer", by_id()), _put_found(field, lambda ground: ground.granted)
+        ),
+        "of nobody known": put("question.customer", by_id(STRANGER)),
+        "beyond the ledger": _put_found(field, lambda ground: ground.server.size(BRAND)),
+    }
+    for label, change in unknown.items():
+        made = _case(method, f"{field} {label}", [field], _both(whole, change))
+        yield made._replace(reason=Reason.PERMISSION_UNKNOWN)
+    wrong: dict[str, tuple[str, Change]] = {
+        "a purpose that promotes": ("question.purpose", put("question.purpose", "marketing.birthday")),
+        "a service purpose": ("question.purpose", put("question.purpose", "service.order")),
+        "a topic": ("question.topic", put("question.topic", MARK)),
+        "a place": ("question.place", put("question.place", "store:lyon")),
+        "a third party": ("question.recipient", put("question.recipient", MARK)),
+        "another address": ("question.contact_point", put("question.contact_point", email())),
+        "a channel of another kind": ("question.channel", put("question.channel", "sms")),
+        "a channel the permission does not cover": ("question.channel", put("question.channel", "voice")),
+        "a permission for every address": (
+            field,
+            _both(put("question.customer", by_id()), _put_found(field, lambda ground: ground.pending)),
+        ),
+    }
+    for label, (named, change) in wrong.items():
+        yield _case(method, f"a request to confirm with {label}", [named], _both(whole, change))
+    nothing = _both(whole, clear(field))
+    yield _case(method, "a confirmation that names no permission", [field], nothing)
+    taken = _case(method, "a request to confirm by a contact made for something else", ["contact_id"], whole)
+    yield taken._replace(reason=Reason.CONTACT_ID_REUSED, change=_both(whole, put("contact_id", CONTACT)))
 
 
 def _refusals() -> Iterator[Case]:
@@ -515,6 +586,16 @@ def _required_in_a_catalogue() -> dict[str, Change]:
     return {path: clear(f"catalogue.{path}") for path in paths.split()}
 
 
+def _faults_of_confirmations() -> Iterator[tuple[str, str, Change]]:
+    hours, otherwise = "levels[0].confirmation_hours", "levels[0].confirmed_otherwise"
+    yield "a confirmation within years", hours, put(f"catalogue.{hours}", 8761)
+    yield "a level that waits for nothing, confirmed otherwise", otherwise, put(f"catalogue.{otherwise}", value=True)
+    for limit, most in {"confirmations_per_address": 20, "confirmation_window_hours": 720}.items():
+        yield f"{limit} of {most + 1}", limit, put(f"catalogue.{limit}", most + 1)
+    listed = "notices[0].purposes"
+    yield "a notice for confirmations", listed, put(f"catalogue.{listed}", ["service.opt_in"])
+
+
 def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     for country in ("fr", "FRA", "ZZ"):
         yield f"country {country}", "country", put("catalogue.country", country)
@@ -556,12 +637,11 @@ def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     yield "a notice of spaces", text, put(f"catalogue.{text}", " \n")
     yield "a level of 36,501 days", "levels[0].valid_days", put("catalogue.levels[0].valid_days", 36_501)
     yield "a level for ever", "levels[0].valid_days", put("catalogue.levels[0].valid_days", 2**32 - 1)
-    hours = "levels[0].confirmation_hours"
-    yield "a confirmation within years", hours, put(f"catalogue.{hours}", 8761)
-    for basis in ("CLASS",):
+    yield from _faults_of_confirmations()
+    for basis in ("CLASS", "CONFIRMATION_REQUEST"):
         number = decision_pb2.Basis.Value(f"BASIS_{basis}")
         yield f"a rule of basis {basis}", "bases[0].basis", put("catalogue.bases[0].basis", number)
-    for kind in ("SERVICE", "LEGAL", "SAFETY"):
+    for kind in ("SERVICE", "LEGAL", "SAFETY", "CONFIRMATION"):
         number = catalogue_pb2.PurposeClass.Value(f"PURPOSE_CLASS_{kind}")
         yield f"a rule of class {kind}", "bases[0].purpose_class", put("catalogue.bases[0].purpose_class", number)
     yield "a cap of 401 days", "caps[0].days", put("catalogue.caps[0].days", 401)

@@ -17,7 +17,7 @@ MAY: dict[str, set[str]] = {
     "DecisionService/BatchCheck": {"checker"},
     "DecisionService/ListReach": {"checker"},
     "ContactService/AuthorizeContact": {"sender"},
-    "ContactService/ReportContact": {"sender"},
+    "ContactService/ReportContact": {"mailer", "sender"},
     "ContactService/GetContact": {"sender", "auditor"},
     "PermissionService/Grant": {"collector"},
     "PermissionService/Confirm": {"collector"},

@@ -76,6 +76,7 @@ def catalogue() -> catalogue_pb2.Catalogue:
             _purpose("profiling.social_listening", "PROCESSING"),
             _purpose("safety.recall", "SAFETY"),
             _purpose("legal.notice", "LEGAL"),
+            _purpose("service.opt_in", "CONFIRMATION"),
             _purpose("service.order", "SERVICE"),
             _purpose("sharing.partner", "PROCESSING"),
         ],
@@ -85,7 +86,8 @@ def catalogue() -> catalogue_pb2.Catalogue:
             catalogue_pb2.Level(code="alert", valid_days=365, topics_required=True),
             catalogue_pb2.Level(code="in_store", places_required=True),
             catalogue_pb2.Level(code="partner", recipients_required=True),
-            catalogue_pb2.Level(code="double", confirmation_hours=48),
+            catalogue_pb2.Level(code="double", confirmation_hours=48, confirmed_otherwise=True),
+            catalogue_pb2.Level(code="linked", confirmation_hours=48),
             catalogue_pb2.Level(code="century", valid_days=36_500),
         ],
         notices=[
@@ -103,6 +105,7 @@ def catalogue() -> catalogue_pb2.Catalogue:
             catalogue_pb2.Touchpoint(code="beacon", level="in_store", notice="store-1"),
             catalogue_pb2.Touchpoint(code="partner_page", level="partner", notice="partner-1"),
             catalogue_pb2.Touchpoint(code="double_form", level="double", notice="newsletter-1"),
+            catalogue_pb2.Touchpoint(code="link_form", level="linked", notice="newsletter-1"),
             catalogue_pb2.Touchpoint(code="century_form", level="century", notice="newsletter-1"),
         ],
         places=[
@@ -282,6 +285,12 @@ class Ground:
             ask("CustomerService/Link", link(f"shared-{number}", f"holder-{number}-{MARK}", email(SHARED_EMAIL)))
         other = grant("other-1", brand=OTHER_BRAND)
         self.other_token = ask("PermissionService/Grant", other).receipt.token
+        linked = f"linked-{MARK}"
+        point = email(f"linked.{MARK}@example.com")
+        self.linked = self._granted("grant-5", linked, contact_point=point, evidence=evidence("link_form"))
+        carried = ask("ContactService/AuthorizeContact", ask_to_confirm(f"carried-{MARK}", self.linked))
+        self.confirmation_token = carried.confirmation_token
+        assert len(self.confirmation_token) == 64, carried
         self.other_pending = self._granted("grant-4", f"holder-1-{MARK}", evidence=double)
         for name in WRITES:
             if name != "CatalogueService/Apply":
@@ -317,8 +326,26 @@ def _confirm(ground: Ground) -> Any:
         request_id=f"valid-{MARK}",
         customer=by_id(),
         permission_position=ground.pending,
-        evidence=evidence(method=evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK),
+        evidence=evidence(method=evidence_pb2.DECLARATION_METHOD_SIGNATURE),
     )
+
+
+def click(request_id: str, token: str, **fields: Any) -> permission_service_pb2.ConfirmRequest:
+    told: dict[str, Any] = {
+        "brand": BRAND,
+        "request_id": request_id,
+        "evidence": evidence("link_form", method=evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK),
+        "confirmation_token": token,
+    }
+    return permission_service_pb2.ConfirmRequest(**told | fields)
+
+
+def ask_to_confirm(
+    contact_id: str, position: int, customer_id: str = f"linked-{MARK}", **fields: Any
+) -> contact_service_pb2.AuthorizeContactRequest:
+    asked = decision_pb2.Question(customer=by_id(customer_id), channel="email", purpose="service.opt_in")
+    told: dict[str, Any] = {"brand": BRAND, "contact_id": contact_id, "question": asked, "confirms_position": position}
+    return contact_service_pb2.AuthorizeContactRequest(**told | fields)
 
 
 def _no(kind: type[Any]) -> Make:

@@ -62,11 +62,13 @@ CATALOGUE: dict[str, Any] = {
         {"code": "marketing.callback", "purpose_class": "PURPOSE_CLASS_MARKETING"},
         {"code": "marketing.news", "purpose_class": "PURPOSE_CLASS_MARKETING"},
         {"code": "marketing.offer", "purpose_class": "PURPOSE_CLASS_MARKETING"},
+        {"code": "service.opt_in", "purpose_class": "PURPOSE_CLASS_CONFIRMATION"},
     ],
     "levels": [
         {"code": "contact_once", "uses": 1},
         {"code": "ongoing"},
-        {"code": "confirmed", "confirmation_hours": 48},
+        {"code": "confirmed", "confirmation_hours": 48, "confirmed_otherwise": True},
+        {"code": "linked", "confirmation_hours": 48},
     ],
     "notices": [
         {
@@ -86,6 +88,7 @@ CATALOGUE: dict[str, Any] = {
         {"code": "qr_code", "level": "contact_once", "notice": "callback-1"},
         {"code": "till", "level": "ongoing", "notice": "club-1"},
         {"code": "web_form", "level": "confirmed", "notice": "club-1"},
+        {"code": "newsletter_form", "level": "linked", "notice": "club-1"},
     ],
     "bases": [{"id": "permission", "basis": "BASIS_PERMISSION", "purpose_class": "PURPOSE_CLASS_MARKETING"}],
     "caps": [{"id": "offers", "limit": CAP, "days": 7, "purposes": ["marketing.offer"]}],

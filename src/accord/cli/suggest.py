@@ -19,6 +19,8 @@ _STEPS = {
     "CATALOGUE_MISSING": "is the brand spelled right? A new one begins with `accord catalogue apply FILE`",
     "CUSTOMER_AMBIGUOUS": "name the customer_id instead of the address",
     "CATALOGUE_VERSION_UNKNOWN": "`accord catalogue versions` lists them",
+    "TOKEN_INVALID": "use the newest link that was sent to the address, whole",
+    "TOKEN_REQUIRED": "confirm with `accord confirm --token TOKEN`, from the answer of `accord authorize --confirms`",
     "ENTRY_UNKNOWN": "the ledger has {size} entries; the first is 0",
 }
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")

@@ -32,9 +32,15 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.REGISTRY_LISTED: ("the address stands on a do-not-contact registry", "a ground the registry does not bind"),
     Reason.GUARDIAN_MISSING: ("a minor's permission lacks the guardian's", "a guardian gives the permission too"),
     Reason.NO_BASIS: ("the rules know no ground for this purpose on this channel", "another channel"),
+    Reason.PENDING_EXPIRED: ("nobody confirmed the permission in time", "the customer gives the permission again"),
     Reason.RECIPIENT_NOT_NAMED: ("the permission does not name this third party", "a permission that names it"),
     Reason.USED_UP: ("every contact the permission allowed was made", "the customer gives the permission again"),
     Reason.CONTACT_ALREADY_REPORTED: ("this very contact was already reported", "name another contact"),
+    Reason.CONFIRMATION_REQUESTED: (
+        "another contact asked for this very confirmation already",
+        "the customer gives the permission again, or that contact failed",
+    ),
+    Reason.ALREADY_CONFIRMED: ("the permission was confirmed already", "nothing: there is nothing left to confirm"),
     Reason.OUTSIDE_CALLING_HOURS: ("outside the lawful hours where the customer lives", "wait for the lawful hours"),
     Reason.LEGAL_CAP_REACHED: ("the lawful number of contacts is reached", "wait until the window has room"),
     Reason.COOLING_DOWN: ("too soon after a refusal", "wait until the silence ends"),
@@ -49,6 +55,10 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.NO_SLOT: (
         "no instant in the next 90 days satisfies every gate while the ground lasts",
         "a ground that lasts longer, or the customer's time zone where it is unknown",
+    ),
+    Reason.CONFIRMATION_CAP_REACHED: (
+        "this address was asked for as many confirmations as it may be",
+        "wait until the window has room",
     ),
 }
 

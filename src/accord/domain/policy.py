@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from accord.domain.calendar import OpenHours
 from accord.domain.catalogue import (
+    CONFIRMATION_WINDOW_HOURS,
+    CONFIRMATIONS_PER_ADDRESS,
     BasisRule,
     Cap,
     Catalogue,
@@ -29,7 +31,7 @@ from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTe
 from accord.domain.law import Subject, windows
 from accord.domain.packs import Edition, edition
 from accord.domain.state import Facts
-from accord.domain.terms import DAY, Basis, CustomerKind, Instant, PurposeClass
+from accord.domain.terms import DAY, HOUR, Basis, CustomerKind, IdentifierKind, Instant, Obligation, PurposeClass
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
@@ -62,6 +64,8 @@ class Policy:
         self.places = frozenset(place.code for place in catalogue.places)
         self.stale_notices = frozenset(notice.code for notice in catalogue.notices if notice.stale)
         self.home_country = catalogue.country
+        self.confirmations_per_address = catalogue.confirmations_per_address or CONFIRMATIONS_PER_ADDRESS
+        self.confirmation_window = (catalogue.confirmation_window_hours or CONFIRMATION_WINDOW_HOURS) * HOUR
         self._open_hours = {hours.id: _open_hours(hours) for hours in catalogue.hours}
         self._lawful_hours: dict[str, OpenHours] = {}
         self._lanes: dict[_LaneKey, tuple[Lane, ...]] = {}

@@ -45,6 +45,8 @@ class ErrorReason(StrEnum):
     LEDGER_UNPROVEN = "LEDGER_UNPROVEN"
     STOPPING = "STOPPING"
     INTERNAL = "INTERNAL"
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - a reason, not a secret
+    TOKEN_REQUIRED = "TOKEN_REQUIRED"  # noqa: S105 - a reason, not a secret
 
 
 class Violation(Struct, frozen=True):

@@ -54,6 +54,8 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.LEDGER_UNPROVEN: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.STOPPING: grpc.StatusCode.UNAVAILABLE,
     ErrorReason.INTERNAL: grpc.StatusCode.INTERNAL,
+    ErrorReason.TOKEN_INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorReason.TOKEN_REQUIRED: grpc.StatusCode.FAILED_PRECONDITION,
 }
 
 _COME_AGAIN = {ErrorReason.OVERLOADED, ErrorReason.STORE_UNAVAILABLE, ErrorReason.STOPPING}

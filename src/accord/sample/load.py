@@ -3,7 +3,8 @@
 The clock is moved from sitting to sitting, so that entries are recorded over the year. A load that
 was cut short goes on where the ledger ends: the catalogue's receipt tells when the year began, a
 sitting whose instant the ledger has reached was committed whole, and only what later acts rest on
-is asked again, which the service answers as it first did. Loading a loaded sample writes nothing.
+is asked again, which the service answers as it first did. A link on its way is asked for anew, since
+its token went with the process: one entry more. Loading a loaded sample writes nothing.
 
 Whatever the service turns away is a fault of the sample and stops the load; a contact that may not
 be made is an answer, and counted.
@@ -25,7 +26,7 @@ from accord.domain.terms import DAY, BrandId, Instant, PermissionStatus, Positio
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import Head
 from accord.rpc.catalogues import inbound
-from accord.sample.life import MAX_CUSTOMERS, Act, settle
+from accord.sample.life import MAX_CUSTOMERS, Act, Answer, settle
 from accord.sample.year import YEAR, Sitting, tell_year
 from accord.service.answers import Authorized, Receipt, Request, Result, Written
 from accord.service.writer import Writer
@@ -102,7 +103,8 @@ def load_sample(  # noqa: PLR0913 - everything a load needs, handed in by the co
     # (3) What later acts rest on is asked again, at the instant the ledger stands at.
     if past:
         set_time(reached)
-        load.write(_needed(past, coming))
+        for acts in _needed(past, coming):
+            load.write(acts)
     # (4) The rest of the year.
     for sitting in coming:
         set_time(sitting.time)
@@ -112,9 +114,15 @@ def load_sample(  # noqa: PLR0913 - everything a load needs, handed in by the co
     return load.loaded()
 
 
-def _needed(past: Iterable[Sitting], coming: Iterable[Sitting]) -> tuple[Act, ...]:
+def _needed(past: Iterable[Sitting], coming: Iterable[Sitting]) -> list[tuple[Act, ...]]:
+    """Return the acts that coming ones rest on, and before them those that these rest on."""
     rested_on = {act.rests_on for sitting in coming for act in sitting.acts}
-    return tuple(act for sitting in past for act in sitting.acts if act.id in rested_on)
+    acts = [act for sitting in past for act in sitting.acts]
+    rounds: list[tuple[Act, ...]] = []
+    while found := tuple(act for act in acts if act.id in rested_on):
+        rounds.insert(0, found)
+        rested_on = {act.rests_on for act in found if act.rests_on}
+    return rounds
 
 
 class _Load:
@@ -124,7 +132,7 @@ class _Load:
         self._writer = writer
         self._lookups = lookups
         self._brand = brand
-        self._answers: dict[str, Position] = {}
+        self._answers: dict[str, Answer] = {}
         self._started = self._size = head.size if head else 0
         self._denied: Counter[str] = Counter()
 
@@ -161,17 +169,17 @@ class _Load:
         match result:
             case Problem():
                 raise SampleError(f"{act.id}, a {type(command).__name__}, was turned away: {result.text}")
-            case Authorized(authorization=found, receipt=receipt):
+            case Authorized(authorization=found, receipt=receipt, confirmation_token=token):
                 if found.decision.verdict is not Verdict.ALLOW:
                     self._denied[found.decision.reason.name] += 1
                     return
                 # A contact asked about again, after a load that was cut short, is allowed without a new entry.
-                self._answers[act.id] = receipt.position if receipt else Position(0)
+                self._answers[act.id] = Answer(receipt.position if receipt else Position(0), token)
                 if receipt:
                     self._wrote(receipt)
             case Written(receipts=receipts, status=status):
                 if isinstance(command, Grant) and status == PermissionStatus.PENDING:
-                    self._answers[act.id] = receipts[0].position
+                    self._answers[act.id] = Answer(receipts[0].position)
                 for receipt in receipts:
                     self._wrote(receipt)
 

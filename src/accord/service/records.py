@@ -10,11 +10,12 @@ from accord.domain.fold import STATUS_AFTER
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
-from accord.ledger.entry import StoredEntry
+from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
 from accord.ledger.store import Head, Known, LedgerStore, Records
+from accord.service.answers import Receipt
 from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
 from accord.service.writer import Clock
 
@@ -96,6 +97,11 @@ class Remembered:
             return open_entry(entry, ledger, self._keyring.find(brand, [entry.customer_ref]))
         except KeyError:
             return None
+
+    def receipt(self, brand: BrandId, position: Position) -> Receipt:
+        """Return the receipt of an entry of the ledger, as it was first given."""
+        (entry,) = self._store.entries(brand, position, 1)
+        return Receipt(position, entry.leaf_hash, read_leaf(entry.leaf).recorded_at)
 
     def contact_ids(self, brand: BrandId, ledger: str, positions: list[Position]) -> list[str]:
         """Return the names of the contacts that entries authorised, in order."""

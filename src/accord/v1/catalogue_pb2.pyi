@@ -39,6 +39,11 @@ class _PurposeClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PurposeC
     """Protects life or health: a recall."""
     PURPOSE_CLASS_PROCESSING: _PurposeClass.ValueType  # 5
     """Uses data without contacting anyone: profiling, sharing, acting on behalf. It has no channel and is never exempt."""
+    PURPOSE_CLASS_CONFIRMATION: _PurposeClass.ValueType  # 6
+    """Asks a customer to confirm a pending permission, and promotes nothing. AuthorizeContact names that permission,
+    which is its only ground; a no to what it would permit binds it. No permission covers it, and no cap counts it
+    but its own.
+    """
 
 class PurposeClass(_PurposeClass, metaclass=_PurposeClassEnumTypeWrapper):
     """The class of a purpose decides which gates bind it."""
@@ -55,6 +60,11 @@ PURPOSE_CLASS_SAFETY: PurposeClass.ValueType  # 4
 """Protects life or health: a recall."""
 PURPOSE_CLASS_PROCESSING: PurposeClass.ValueType  # 5
 """Uses data without contacting anyone: profiling, sharing, acting on behalf. It has no channel and is never exempt."""
+PURPOSE_CLASS_CONFIRMATION: PurposeClass.ValueType  # 6
+"""Asks a customer to confirm a pending permission, and promotes nothing. AuthorizeContact names that permission,
+which is its only ground; a no to what it would permit binds it. No permission covers it, and no cap counts it
+but its own.
+"""
 Global___PurposeClass: _TypeAlias = PurposeClass  # noqa: Y015
 
 @_typing.final
@@ -144,6 +154,7 @@ class Level(_message.Message):
     PLACES_REQUIRED_FIELD_NUMBER: _builtins.int
     RECIPIENTS_REQUIRED_FIELD_NUMBER: _builtins.int
     CONFIRMATION_HOURS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_OTHERWISE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its code, such as `contact_once`. Required."""
     uses: _builtins.int
@@ -158,6 +169,10 @@ class Level(_message.Message):
     """A grant must name third parties."""
     confirmation_hours: _builtins.int
     """It counts only once confirmed (double opt-in), within this many hours. 0: at once."""
+    confirmed_otherwise: _builtins.bool
+    """Another act confirms it too, such as a signature or a spoken yes that a collector vouches for. False: only a click
+    on the link sent to the very address the permission is limited to.
+    """
     def __init__(
         self,
         *,
@@ -168,10 +183,11 @@ class Level(_message.Message):
         places_required: _builtins.bool = ...,
         recipients_required: _builtins.bool = ...,
         confirmation_hours: _builtins.int = ...,
+        confirmed_otherwise: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "confirmation_hours", b"confirmation_hours", "places_required", b"places_required", "recipients_required", b"recipients_required", "topics_required", b"topics_required", "uses", b"uses", "valid_days", b"valid_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "confirmation_hours", b"confirmation_hours", "confirmed_otherwise", b"confirmed_otherwise", "places_required", b"places_required", "recipients_required", b"recipients_required", "topics_required", b"topics_required", "uses", b"uses", "valid_days", b"valid_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -592,12 +608,18 @@ class Catalogue(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     COOL_DOWNS_FIELD_NUMBER: _builtins.int
+    CONFIRMATIONS_PER_ADDRESS_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_WINDOW_HOURS_FIELD_NUMBER: _builtins.int
     CONTROLLER_DETAILS_FIELD_NUMBER: _builtins.int
     RULES_EDITION_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The name of the controller. Required."""
     country: _builtins.str
     """Where the brand is established, ISO 3166-1 alpha-2. Required."""
+    confirmations_per_address: _builtins.int
+    """How many confirmations one address is asked for in the window, whoever asks, at most 20. 0: 3."""
+    confirmation_window_hours: _builtins.int
+    """That window in hours, a sliding one, at most 720. 0: 24."""
     rules_edition: _builtins.str
     """The edition of the rule packs that counts beside this catalogue, such as `2026-11`. Which packs bind a contact
     follows from the customer's facts and the brand's country. Empty: none, as before there were rule packs; once
@@ -662,12 +684,14 @@ class Catalogue(_message.Message):
         caps: _abc.Iterable[Global___Cap] | None = ...,
         hours: _abc.Iterable[Global___Hours] | None = ...,
         cool_downs: _abc.Iterable[Global___CoolDown] | None = ...,
+        confirmations_per_address: _builtins.int = ...,
+        confirmation_window_hours: _builtins.int = ...,
         controller_details: Global___ControllerDetails | None = ...,
         rules_edition: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["controller_details", b"controller_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "controller_details", b"controller_details", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "rules_edition", b"rules_edition", "touchpoints", b"touchpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "confirmation_window_hours", b"confirmation_window_hours", "confirmations_per_address", b"confirmations_per_address", "controller", b"controller", "controller_details", b"controller_details", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "rules_edition", b"rules_edition", "touchpoints", b"touchpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

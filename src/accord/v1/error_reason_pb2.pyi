@@ -156,6 +156,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A fault of ours. Metadata `incident` finds it in our log.
     Example: { reason: "INTERNAL", metadata: { incident: "01HX…" } }. Status INTERNAL.
     """
+    ERROR_REASON_TOKEN_INVALID: _ErrorReason.ValueType  # 61
+    """The confirmation token is none, or no longer counts: a newer one was sent, or what it confirmed was forgotten.
+    Example: { reason: "TOKEN_INVALID", metadata: { field: "confirmation_token" } }. Status INVALID_ARGUMENT.
+    """
+    ERROR_REASON_TOKEN_REQUIRED: _ErrorReason.ValueType  # 62
+    """Only the token of the link that was sent to the address proves this confirmation; a position does not.
+    Example: { reason: "TOKEN_REQUIRED", metadata: { field: "permission_position" } }. Status FAILED_PRECONDITION.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of google.rpc.ErrorInfo in every error, without the prefix ERROR_REASON_; its domain is `accord.v1`."""
@@ -293,5 +301,13 @@ Example: { reason: "STOPPING" }. Status UNAVAILABLE.
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 60
 """A fault of ours. Metadata `incident` finds it in our log.
 Example: { reason: "INTERNAL", metadata: { incident: "01HX…" } }. Status INTERNAL.
+"""
+ERROR_REASON_TOKEN_INVALID: ErrorReason.ValueType  # 61
+"""The confirmation token is none, or no longer counts: a newer one was sent, or what it confirmed was forgotten.
+Example: { reason: "TOKEN_INVALID", metadata: { field: "confirmation_token" } }. Status INVALID_ARGUMENT.
+"""
+ERROR_REASON_TOKEN_REQUIRED: ErrorReason.ValueType  # 62
+"""Only the token of the link that was sent to the address proves this confirmation; a position does not.
+Example: { reason: "TOKEN_REQUIRED", metadata: { field: "permission_position" } }. Status FAILED_PRECONDITION.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

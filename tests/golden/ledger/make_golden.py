@@ -216,7 +216,31 @@ TREE_SIZE = 13
 """The golden tree and states are of the events there were when they were frozen."""
 
 
-LATER = {
+LATER: dict[str, Event] = {
+    "PermissionGranted confirmed by a link": PermissionGranted(
+        evidence=SHORT,
+        level="once",
+        purposes=("marketing.cart",),
+        channels=("email",),
+        point=2,
+        valid_from=TIME,
+        confirm_until=Instant(TIME + 20),
+        link_only=True,
+    ),
+    "ContactAuthorized to confirm": ContactAuthorized(
+        contact_id="confirmation 1",
+        channel="email",
+        purpose="service.opt_in",
+        point=2,
+        basis=Basis.CONFIRMATION_REQUEST,
+        positions=(Position(13),),
+        policy_version=2,
+        confirms=Position(13),
+        token_sha256=sha256(b"T" * 32).hexdigest(),
+    ),
+    "PermissionConfirmed by its token": PermissionConfirmed(
+        evidence=SHORT, permission=Position(13), point=2, token_sha256=sha256(b"T" * 32).hexdigest()
+    ),
     "CatalogueApplied under rule packs": CatalogueApplied(
         version=2,
         catalogue=replace(
@@ -226,7 +250,7 @@ LATER = {
         ),
     ),
 }
-"""Events with fields that came after the first ledgers: only their payloads, so that the leaves above stay."""
+"""What came after the first ledgers: only their payloads, so that the leaves above stay. Append, never move."""
 
 
 def make() -> dict[str, dict[str, str]]:
@@ -244,7 +268,7 @@ def make() -> dict[str, dict[str, str]]:
         "keys": _keys(),
         "lookups": _lookups(),
         "checkpoint": _checkpoint(),
-        "states": _states(),
+        "states now": _states([*list(EVENTS.values())[:TREE_SIZE], *LATER.values()]),
     }
 
 
@@ -339,9 +363,10 @@ def _checkpoint() -> dict[str, str]:
     }
 
 
-def _states() -> dict[str, str]:
+def _states(events: list[Event]) -> dict[str, str]:
+    """Return the states after events: those of now, since fields are appended. Older bytes are kept, never made."""
     state, point = NO_STATE, NO_POINT
-    for position, event in enumerate(list(EVENTS.values())[:TREE_SIZE]):
+    for position, event in enumerate(events):
         time = Instant(TIME + position)
         state, point = fold(state, event, Position(position), time), fold_point(point, event, Position(position), time)
     return {
@@ -353,4 +378,5 @@ def _states() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(make(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    old = json.loads(FILE.read_bytes())
+    FILE.write_text(json.dumps(make() | {"states": old["states"]}, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -34,7 +34,7 @@ def fault_of_permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Re
     """Return why the permission does not count now, or None when it does."""
     if mark.pending_until:
         case.changes_at(mark.pending_until)
-        return Reason.PENDING_CONFIRMATION if case.now < mark.pending_until else Reason.PERMISSION_EXPIRED
+        return Reason.PENDING_CONFIRMATION if case.now < mark.pending_until else Reason.PENDING_EXPIRED
     if mark.valid_until and mark.valid_until <= case.now:
         return Reason.PERMISSION_EXPIRED
     if mark.valid_until:
