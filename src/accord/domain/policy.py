@@ -31,7 +31,7 @@ from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTe
 from accord.domain.law import Subject, windows
 from accord.domain.packs import Edition, edition
 from accord.domain.state import Facts
-from accord.domain.terms import DAY, HOUR, Basis, CustomerKind, IdentifierKind, Instant, Obligation, PurposeClass
+from accord.domain.terms import DAY, HOUR, Basis, CustomerKind, Instant, PurposeClass
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
