@@ -76,7 +76,9 @@ def test_the_keys_live_on_a_server_of_their_own_and_checkpoints_on_a_volume_of_t
 
 
 def test_nobody_but_the_preparation_sees_the_key_of_the_ca(composition: dict[str, Any]) -> None:
-    assert [name for name, each in composition["services"].items() if "authority" in _mounts(each).values()] == ["prepare"]
+    assert [name for name, each in composition["services"].items() if "authority" in _mounts(each).values()] == [
+        "prepare"
+    ]
 
 
 def test_accord_has_time_to_drain_before_it_is_killed(composition: dict[str, Any]) -> None:
@@ -189,9 +191,7 @@ def folder(tmp_path: Path, databases: Databases) -> Iterator[Path]:
         databases.drop(url)
 
 
-def test_accord_serves_by_what_image_and_composition_say(
-    composition: dict[str, Any], code: Path, folder: Path
-) -> None:
+def test_accord_serves_by_what_image_and_composition_say(composition: dict[str, Any], code: Path, folder: Path) -> None:
     before = sorted(code.rglob("*"))
     services = composition["services"]
     migrate = Container(folder, code, services["migrate"])

@@ -15,7 +15,11 @@ BUILD, FINAL = stages()
 
 def test_the_linter_of_dockerfiles_finds_nothing() -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / "hadolint", "Dockerfile"], cwd=DEPLOY, capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "hadolint", "Dockerfile"],
+        cwd=DEPLOY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
 

