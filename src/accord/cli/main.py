@@ -30,7 +30,7 @@ from accord.cli import (
     tell,
 )
 from accord.client import CallFailedError
-from accord.config import Config, ConfigError
+from accord.config import Config, ConfigError, read_files
 from accord.service.audit import AuditReport
 from accord.telemetry.logs import write_logs
 
@@ -152,6 +152,7 @@ class _Group(click.Group):
 @click.pass_context
 def accord(context: click.Context, data: Path | None) -> None:
     """Remember every permission a customer gave, and answer before every contact."""
+    read_files(os.environ)
     context.meta["data"] = data
     if os.environ.get("NO_COLOR"):
         context.color = False
