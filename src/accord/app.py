@@ -23,6 +23,7 @@ from accord.service.guard import ProvenStore, keep_outside
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
@@ -69,6 +70,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision; return the two revisions."""
@@ -102,6 +104,7 @@ class Installation:
             remembered=self.remembered,
             proofs=self.proofs,
             catalogues=self.catalogues,
+            receipts=self.receipts,
             lookups=self.lookups,
             callers=self.callers,
         )

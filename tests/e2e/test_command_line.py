@@ -311,6 +311,31 @@ def test_a_proof_is_verified_here_and_held_against_what_the_auditor_keeps(run: R
     assert "NOT PROVEN: malformed" in run("prove", position, "--verifier-key", "not a key", expect=1).stderr
 
 
+def test_a_receipt_is_handed_out_and_verified_by_whoever_keeps_the_key(
+    run: Run, answered: Answered, tmp_path: Path
+) -> None:
+    position = answered("grant", "with-receipt", *TILL)["receipt"]["position"]
+    document = json.loads(run("receipt", "show", position).stdout)
+    record = document["dpv:hasRecordOfActivity"]
+    assert (document["@type"], record["dpv:hasConsentStatus"]["@type"][0]) == ("dpv:ConsentReceipt", "dpv:ConsentGiven")
+    assert document["dct:identifier"].endswith(f":{position}")
+
+    signed = run("receipt", "show", position, "--signed").stdout
+    key = answered("receipt", "show", position)["verifier_key"]
+    (tmp_path / "receipt.jws").write_text(signed)
+    verified = run("receipt", "verify", str(tmp_path / "receipt.jws"), "--pin", key)
+    assert json.loads(verified.stdout) == document
+    assert run("receipt", "verify", "-", "--pin", key, told=signed).stderr.startswith("SIGNED by the key you keep")
+    forged = signed.replace(".", ".e30", 1)
+    assert (
+        "NOT OURS: the signature does not fit"
+        in run("receipt", "verify", "-", "--pin", key, told=forged, expect=1).stderr
+    )
+    run("withdraw", "with-receipt", "--touchpoint", "till")
+    withdrawn = answered("history", "with-receipt")["items"][-1]["position"]
+    assert json.loads(run("receipt", "show", withdrawn).stdout)["dct:replaces"] == [document["dct:identifier"]]
+
+
 def test_a_forged_proof_fails_at_the_step_it_breaks(run: Run, answered: Answered) -> None:
     for number in range(3):
         run("grant", f"forged-{number}", *TILL)

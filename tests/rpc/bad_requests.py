@@ -503,6 +503,8 @@ def _required_in_a_catalogue() -> dict[str, Change]:
     """Return how to leave out each field that catalogue.proto calls required."""
     paths = (
         "controller country channels purposes levels notices touchpoints "
+        "controller_details.address controller_details.contact controller_details.rights_url "
+        "controller_details.storage_countries "
         "channels[0].code channels[0].contact_point_kind purposes[0].code purposes[0].purpose_class levels[0].code "
         "notices[0].code notices[0].purposes notices[0].texts notices[0].texts[0].language notices[0].texts[0].text "
         "touchpoints[0].code touchpoints[0].level touchpoints[0].notice places[0].code bases[0].id bases[0].basis "
@@ -544,6 +546,7 @@ def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     for path, value in strange.items():
         field = path if isinstance(value, str) else f"{path}[0]"
         yield f"{path} unknown", field, put(f"catalogue.{path}", value)
+    yield from _faults_of_the_details()
     yield "a notice without channels", "notices[0].channels", clear("catalogue.notices[0].channels")
     yield "a language twice", "notices[0].texts", put("catalogue.notices[0].texts[1].language", "fr")
     yield "no language", "notices[0].texts[0].language", put("catalogue.notices[0].texts[0].language", "français")
@@ -584,14 +587,30 @@ def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     yield "a purpose of another class", "purposes[1].purpose_class", changed
 
 
+def _faults_of_the_details() -> Iterator[tuple[str, str, Change]]:
+    details = "controller_details"
+    for name in ("address", "contact", "rights_url"):
+        yield f"{details} {name} of spaces", f"{details}.{name}", put(f"catalogue.{details}.{name}", " ")
+    yield (
+        "a rights_url in the clear",
+        f"{details}.rights_url",
+        put(f"catalogue.{details}.rights_url", "http://a.example"),
+    )
+    stored = f"{details}.storage_countries"
+    yield "stored in Europe", f"{stored}[0]", put(f"catalogue.{stored}", ["EU"])
+    kept = f"{details}.retention_days"
+    yield "kept for ever", kept, put(f"catalogue.{kept}", 36_501)
+
+
 def _positions() -> Iterator[Case]:
-    for name in ("GetEntry", "ProveInclusion"):
-        method = f"LedgerService/{name}"
+    for method in ("LedgerService/GetEntry", "LedgerService/ProveInclusion", "AuditService/GetReceipt"):
         changes = {"the size of the ledger": _put_found("position", lambda ground: ground.server.size(BRAND))}
         changes |= {str(position): put("position", position) for position in BEYOND}
         for label, change in changes.items():
             made = _case(method, f"position {label}", ["position"], change)
             yield made._replace(reason=Reason.ENTRY_UNKNOWN)
+    made = _case("AuditService/GetReceipt", "the entry of a catalogue", ["position"], put("position", 0))
+    yield made._replace(reason=Reason.RECEIPT_UNKNOWN)
 
 
 # Making cases and changing messages

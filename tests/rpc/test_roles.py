@@ -35,6 +35,7 @@ MAY: dict[str, set[str]] = {
     "CatalogueService/Apply": {"administrator"},
     "CatalogueService/Get": {"administrator"},
     "CatalogueService/List": {"administrator"},
+    "AuditService/GetReceipt": {"auditor", "collector"},
     "LedgerService/GetEntry": {"auditor"},
     "LedgerService/ListEntries": {"auditor"},
     "LedgerService/GetCheckpoint": {"auditor"},

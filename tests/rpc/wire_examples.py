@@ -13,6 +13,7 @@ from support.installations import START
 
 from accord.domain.terms import SECOND
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
@@ -43,6 +44,13 @@ def catalogue() -> catalogue_pb2.Catalogue:
     return catalogue_pb2.Catalogue(
         controller="Maison Exemple SAS",
         country="FR",
+        controller_details=catalogue_pb2.ControllerDetails(
+            address="1 rue de l'Exemple, 75001 Paris",
+            contact="privacy@maison.example",
+            rights_url="https://maison.example/privacy",
+            storage_countries=["FR", "DE"],
+            retention_days=1095,
+        ),
         channels=[
             catalogue_pb2.Channel(
                 code="email",
@@ -443,6 +451,9 @@ VALID: dict[str, Make] = {
     "CatalogueService/Apply": lambda _: apply(f"valid-{MARK}", expected_version=1),
     "CatalogueService/Get": _listed(catalogue_service_pb2.GetRequest, version=1),
     "CatalogueService/List": _listed(catalogue_service_pb2.ListRequest, page_size=10),
+    "AuditService/GetReceipt": lambda ground: audit_service_pb2.GetReceiptRequest(
+        brand=BRAND, position=ground.confirmed
+    ),
     "LedgerService/GetEntry": _listed(ledger_service_pb2.GetEntryRequest, position=1),
     "LedgerService/ListEntries": _listed(ledger_service_pb2.ListEntriesRequest, start_position=1, page_size=10),
     "LedgerService/GetCheckpoint": _listed(ledger_service_pb2.GetCheckpointRequest),

@@ -24,6 +24,7 @@ from accord.rpc.server import Services, serve
 from accord.storage.engine import open_engine
 from accord.storage.migrate import upgrade
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -37,6 +38,7 @@ STOP_SECONDS = 5
 EVERY_ROLE = "every-role"
 
 _MODULES = (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -125,6 +127,7 @@ class GrpcServer:
                 remembered=it.remembered,
                 proofs=it.proofs,
                 catalogues=it.catalogues,
+                receipts=it.receipts,
                 lookups=it.lookups,
                 callers=self.callers,
             ),

@@ -25,6 +25,7 @@ from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
@@ -122,6 +123,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

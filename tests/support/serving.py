@@ -48,6 +48,12 @@ CAP = 3
 CATALOGUE: dict[str, Any] = {
     "controller": "Maison",
     "country": "FR",
+    "controller_details": {
+        "address": "1 rue de l'Exemple, Paris",
+        "contact": "privacy@maison.example",
+        "rights_url": "https://maison.example/privacy",
+        "storage_countries": ["FR"],
+    },
     "channels": [
         {"code": "email", "contact_point_kind": "CONTACT_POINT_KIND_EMAIL"},
         {"code": "sms", "contact_point_kind": "CONTACT_POINT_KIND_PHONE"},

@@ -23,6 +23,7 @@ from accord.cli import (
     ledger,
     local,
     look,
+    receipts,
     say,
     suggest,
     tell,
@@ -101,7 +102,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
-    "The ledger": ledger.COMMANDS,
+    "The ledger": (*ledger.COMMANDS, *receipts.COMMANDS),
     "This installation": (*local.COMMANDS, *health.COMMANDS, *demo.COMMANDS, *completion.COMMANDS),
 }
 

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from accord.client.failures import closed, read_failure, unreadable, used_after_close
 from accord.v1 import (
+    audit_service_pb2_grpc,
     catalogue_service_pb2_grpc,
     contact_service_pb2_grpc,
     customer_service_pb2_grpc,
@@ -50,6 +51,7 @@ class Services:
         self.contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
         self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
+        self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
         self.health_checks = health_pb2_grpc.HealthStub(channel)
 

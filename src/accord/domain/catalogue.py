@@ -152,6 +152,16 @@ class CoolDown(Struct, frozen=True, omit_defaults=True):
     legal_source: str = ""
 
 
+class ControllerDetails(Struct, frozen=True, omit_defaults=True):
+    """What receipts tell of the brand (GDPR art. 13; ISO/IEC TS 27560). `retention_days` 0: until it is taken back."""
+
+    address: str
+    contact: str
+    rights_url: str
+    storage_countries: tuple[str, ...]
+    retention_days: int = 0
+
+
 class Catalogue(Struct, frozen=True, omit_defaults=True):
     """Everything a brand may ask and do."""
 
@@ -167,6 +177,7 @@ class Catalogue(Struct, frozen=True, omit_defaults=True):
     caps: tuple[Cap, ...] = ()
     hours: tuple[Hours, ...] = ()
     cool_downs: tuple[CoolDown, ...] = ()
+    controller_details: ControllerDetails | None = None
 
 
 def covers(branch: str, purpose: str) -> bool:
@@ -184,6 +195,8 @@ def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
         yield Violation("catalogue.controller", "is required")
     if not country_known(it.country):
         yield Violation("catalogue.country", "must be an ISO 3166-1 alpha-2 code such as FR")
+    if it.controller_details is not None:
+        yield from _details_faults(it.controller_details)
     yield from _code_faults(it)
     channels = frozenset(channel.code for channel in it.channels)
     purposes = {purpose.code: purpose for purpose in it.purposes}
@@ -192,6 +205,22 @@ def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
     yield from _rule_faults(it, channels, list(purposes))
     if before is not None:
         yield from _history_faults(it, before)
+
+
+def _details_faults(it: ControllerDetails) -> Iterator[Violation]:
+    at = "catalogue.controller_details"
+    for name in ("address", "contact", "rights_url"):
+        if not getattr(it, name).strip():
+            yield Violation(f"{at}.{name}", "is required")
+    if it.rights_url.strip() and not it.rights_url.startswith("https://"):
+        yield Violation(f"{at}.rights_url", "must begin with https://")
+    if not it.storage_countries:
+        yield Violation(f"{at}.storage_countries", "needs at least one country")
+    for index, country in enumerate(it.storage_countries):
+        if not country_known(country):
+            yield Violation(f"{at}.storage_countries[{index}]", "must be an ISO 3166-1 alpha-2 code such as FR")
+    if it.retention_days > MAX_VALID_DAYS:
+        yield Violation(f"{at}.retention_days", f"must be at most {MAX_VALID_DAYS}")
 
 
 def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list of checks

@@ -8,7 +8,7 @@ is judged by `admit`.
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Artefact, FactsRecorded
+from accord.domain.events import Artefact, Exported, FactsRecorded
 from accord.domain.terms import (
     ActivityKind,
     Declarant,
@@ -152,6 +152,12 @@ class ApplyCatalogue(Struct, frozen=True, kw_only=True):
     expected_version: int = 0
 
 
+class RecordExport(Struct, frozen=True, kw_only=True):
+    """Note that an export was begun, before anything of it is handed out."""
+
+    exported: Exported
+
+
 Command = (
     Grant
     | Confirm
@@ -164,4 +170,5 @@ Command = (
     | AuthorizeContact
     | ReportContact
     | ApplyCatalogue
+    | RecordExport
 )

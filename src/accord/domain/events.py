@@ -20,6 +20,7 @@ from accord.domain.terms import (
     PointFact,
     Position,
     Recorder,
+    Redaction,
     RefusalKind,
 )
 
@@ -181,6 +182,25 @@ class CatalogueApplied(_Event, frozen=True, kw_only=True):
     catalogue: Catalogue
 
 
+class Exported(_Event, frozen=True, kw_only=True):
+    """An export of the first `size` entries was begun; `root`, in hexadecimal, is theirs.
+
+    Positions from `first` up to, not including, `end`; empty and zero sides asked for no filter.
+    `customer` names the one it was about, by reference.
+    """
+
+    size: int
+    root: str
+    first: Position
+    end: Position
+    redaction: Redaction
+    customer: str = ""
+    recorded_from: Instant = Instant(0)
+    recorded_until: Instant = Instant(0)
+    purposes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
 Event = (
     PermissionGranted
     | PermissionConfirmed
@@ -193,4 +213,5 @@ Event = (
     | ContactAuthorized
     | ContactReported
     | CatalogueApplied
+    | Exported
 )

@@ -219,6 +219,14 @@ class PointFact(StrEnum):
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
 
 
+class Redaction(StrEnum):
+    """What an export holds back."""
+
+    NONE = "NONE"
+    PERSONAL = "PERSONAL"
+    COUNTS = "COUNTS"
+
+
 class CustomerKind(StrEnum):
     """In which capacity a customer is addressed."""
 

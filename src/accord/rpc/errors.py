@@ -44,6 +44,8 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.ENTRY_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.PAGE_TOKEN_INVALID: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorReason.FRESHNESS_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    ErrorReason.RECEIPT_UNKNOWN: grpc.StatusCode.NOT_FOUND,
+    ErrorReason.CONTROLLER_UNTOLD: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorReason.ROLE_MISSING: grpc.StatusCode.PERMISSION_DENIED,
     ErrorReason.OVERLOADED: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -16,6 +16,7 @@ from msgspec import Struct
 from accord.config import Config
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
+from accord.rpc.audits import AuditService
 from accord.rpc.catalogue_versions import CatalogueService
 from accord.rpc.contacts import ContactService
 from accord.rpc.customers import CustomerService
@@ -28,9 +29,12 @@ from accord.rpc.submit import Submitter
 from accord.service.catalogues import Catalogues
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import Writer
 from accord.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
     contact_service_pb2,
@@ -54,6 +58,7 @@ _LOOK_SECONDS = 0.05
 """How often a server that stops looks whether anything is under way."""
 
 _MODULES = (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -75,6 +80,7 @@ class Services(Struct, frozen=True):
     remembered: Remembered
     proofs: Proofs
     catalogues: Catalogues
+    receipts: Receipts
     lookups: Lookups
     callers: Callers
 
@@ -146,7 +152,8 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers)
     customers = CustomerService(submitter, it.callers)
-    for servicer in (permissions, ledgers, versions, contacts, customers):
+    audits = AuditService(it.receipts, it.callers)
+    for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionService(it.questions, it.callers), careful)
@@ -155,6 +162,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(customers, careful)
     catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(versions, careful)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledgers, careful)
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(audits, careful)
 
 
 def _use_pool(servicer: object, pool: ThreadPoolExecutor) -> None:

@@ -56,7 +56,7 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        head, found = self._find(brand, customer)
+        head, found = self.find(brand, customer)
         points = tuple(
             Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
             for each in found.addresses
@@ -70,7 +70,7 @@ class Remembered:
 
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
         """Return up to `limit` entries of a customer from version `start` on, oldest first."""
-        head, found = self._find(brand, customer)
+        head, found = self.find(brand, customer)
         ref = found.customer_ref
         entries = self._store.entries(brand, start, limit, ref)
         keys = self._keyring.find(brand, [ref])
@@ -129,7 +129,8 @@ class Remembered:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
         return Contact(contact_id, authorized, authorized_time, row.positions, status)
 
-    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
+    def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
+        """Return whom an identifier leads to. Raises CallError for nobody, and for several."""
         lookup = self._lookups.identifier(brand, customer)
         sight = self._store.read(brand, (lookup,))
         if sight is None:

@@ -21,6 +21,7 @@ from accord.domain.commands import (
     Confirm,
     Grant,
     Link,
+    RecordExport,
     RecordFacts,
     Refuse,
     ReportActivity,
@@ -99,14 +100,15 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         found.update(lookups.identifier(head.brand, each) for each in named(request.command))
         if isinstance(request.command, AuthorizeContact | ReportContact):
             contacts.add(lookups.contact(head.brand, request.command.contact_id))
-    brand = (BRAND_REF,) if any(isinstance(each.command, ApplyCatalogue) for each in requests) else ()
+    of_brand = any(isinstance(each.command, ApplyCatalogue | RecordExport) for each in requests)
+    brand = (BRAND_REF,) if of_brand else ()
     return Wanted(tuple(sorted(found)), tuple(sorted(contacts)), tuple(sorted(keys)), brand)
 
 
 def named(command: Command) -> tuple[Identifier, ...]:
     """Return the identifiers a command names: whom first, then the address."""
     match command:
-        case ApplyCatalogue() | ReportContact():
+        case ApplyCatalogue() | RecordExport() | ReportContact():
             return ()
         case ReportContactPoint():
             return (command.contact_point,)
@@ -185,6 +187,8 @@ class Sitting:
             return self._authorize(command, request, self._policy)
         if isinstance(command, ReportContact):
             return self._report(command, request.caller)
+        if isinstance(command, RecordExport):
+            return _Drafted((self._append(BRAND_REF, command.exported, request.caller),), BRAND_REF)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
@@ -389,5 +393,5 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
             return admit.admit_activity(customer, command, policy, now)
         case ReportContactPoint():
             return admit.admit_contact_point(customer, command, now)
-        case AuthorizeContact() | ReportContact() | ApplyCatalogue():
+        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | RecordExport():
             raise AssertionError("judged elsewhere: these are not about customers by their key")

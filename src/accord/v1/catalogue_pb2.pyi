@@ -531,6 +531,46 @@ class CoolDown(_message.Message):
 Global___CoolDown: _TypeAlias = CoolDown  # noqa: Y015
 
 @_typing.final
+class ControllerDetails(_message.Message):
+    """What receipts tell of the controller (GDPR art. 13, ISO/IEC TS 27560)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    RIGHTS_URL_FIELD_NUMBER: _builtins.int
+    STORAGE_COUNTRIES_FIELD_NUMBER: _builtins.int
+    RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Its postal address. Required."""
+    contact: _builtins.str
+    """Where its data protection officer, or whoever answers for personal data, is reached. Required."""
+    rights_url: _builtins.str
+    """Where customers take permissions back and exercise their rights, https. Required."""
+    retention_days: _builtins.int
+    """How many days it is kept. 0: until the permission is taken back or the customer erased."""
+    @_builtins.property
+    def storage_countries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where personal data is stored, ISO 3166-1 alpha-2. Required."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        contact: _builtins.str = ...,
+        rights_url: _builtins.str = ...,
+        storage_countries: _abc.Iterable[_builtins.str] | None = ...,
+        retention_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact", b"contact", "retention_days", b"retention_days", "rights_url", b"rights_url", "storage_countries", b"storage_countries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControllerDetails: _TypeAlias = ControllerDetails  # noqa: Y015
+
+@_typing.final
 class Catalogue(_message.Message):
     """Everything a brand may ask and do."""
 
@@ -548,6 +588,7 @@ class Catalogue(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     COOL_DOWNS_FIELD_NUMBER: _builtins.int
+    CONTROLLER_DETAILS_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The name of the controller. Required."""
     country: _builtins.str
@@ -592,6 +633,10 @@ class Catalogue(_message.Message):
     def cool_downs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoolDown]:
         """Silences after a refusal."""
 
+    @_builtins.property
+    def controller_details(self) -> Global___ControllerDetails:
+        """What receipts tell of the controller. Left out: no receipts."""
+
     def __init__(
         self,
         *,
@@ -607,10 +652,11 @@ class Catalogue(_message.Message):
         caps: _abc.Iterable[Global___Cap] | None = ...,
         hours: _abc.Iterable[Global___Hours] | None = ...,
         cool_downs: _abc.Iterable[Global___CoolDown] | None = ...,
+        controller_details: Global___ControllerDetails | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["controller_details", b"controller_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "touchpoints", b"touchpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "controller_details", b"controller_details", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "touchpoints", b"touchpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -116,6 +116,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The token names another ledger, or a state that this server cannot show yet.
     Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
     """
+    ERROR_REASON_RECEIPT_UNKNOWN: _ErrorReason.ValueType  # 37
+    """No customer said what this entry tells, or its key is gone: there is no receipt of it.
+    Example: { reason: "RECEIPT_UNKNOWN", metadata: { field: "position", position: "0" } }. Status NOT_FOUND.
+    """
+    ERROR_REASON_CONTROLLER_UNTOLD: _ErrorReason.ValueType  # 38
+    """The catalogue does not tell of the controller what a receipt must.
+    Example: { reason: "CONTROLLER_UNTOLD" }. Status FAILED_PRECONDITION.
+    """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 40
     """No bearer token, or one that nobody was given.
     Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
@@ -245,6 +253,14 @@ Example: { reason: "PAGE_TOKEN_INVALID", metadata: { field: "page_token" } }. St
 ERROR_REASON_FRESHNESS_UNAVAILABLE: ErrorReason.ValueType  # 36
 """The token names another ledger, or a state that this server cannot show yet.
 Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
+"""
+ERROR_REASON_RECEIPT_UNKNOWN: ErrorReason.ValueType  # 37
+"""No customer said what this entry tells, or its key is gone: there is no receipt of it.
+Example: { reason: "RECEIPT_UNKNOWN", metadata: { field: "position", position: "0" } }. Status NOT_FOUND.
+"""
+ERROR_REASON_CONTROLLER_UNTOLD: ErrorReason.ValueType  # 38
+"""The catalogue does not tell of the controller what a receipt must.
+Example: { reason: "CONTROLLER_UNTOLD" }. Status FAILED_PRECONDITION.
 """
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 40
 """No bearer token, or one that nobody was given.

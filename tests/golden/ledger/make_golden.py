@@ -34,6 +34,7 @@ from accord.domain.events import (
     ContactReported,
     Event,
     Evidence,
+    Exported,
     FactsRecorded,
     IdentifierLinked,
     IdentifierUnlinked,
@@ -60,6 +61,7 @@ from accord.domain.terms import (
     Position,
     PurposeClass,
     Recorder,
+    Redaction,
     RefusalKind,
 )
 from accord.keys import keyring as keyring_module
@@ -191,7 +193,25 @@ EVENTS: dict[str, Event] = {
     ),
     "ContactReported": ContactReported(contact_id="message 1", outcome=Outcome.SENT, outcome_time=TIME),
     "CatalogueApplied": CatalogueApplied(version=1, catalogue=CATALOGUE),
+    "Exported": Exported(
+        size=13,
+        root="cd" * 32,
+        first=Position(2),
+        end=Position(13),
+        redaction=Redaction.PERSONAL,
+        customer=CUSTOMER_REF.hex(),
+        recorded_from=TIME,
+        recorded_until=Instant(TIME + 1),
+        purposes=("marketing",),
+        channels=("email",),
+    ),
+    "Exported with defaults": Exported(
+        size=13, root="cd" * 32, first=Position(0), end=Position(13), redaction=Redaction.NONE
+    ),
 }
+
+TREE_SIZE = 13
+"""The golden tree and states are of the events there were when they were frozen."""
 
 
 def make() -> dict[str, dict[str, str]]:
@@ -241,7 +261,8 @@ def _entry(position: int, event: Event) -> tuple[bytes, bytes]:
 
 
 def _leaf_hashes() -> list[bytes]:
-    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(EVENTS.values())]
+    events = list(EVENTS.values())[:TREE_SIZE]
+    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(events)]
 
 
 def _hashes() -> dict[str, str]:
@@ -295,7 +316,7 @@ def _checkpoint() -> dict[str, str]:
     root = root_of_edge(grow((), 0, _leaf_hashes()))
     public = SECRETS.private_key.public_key()
     return {
-        "note": sign(Checkpoint(LEDGER, len(EVENTS), root), SECRETS.private_key),
+        "note": sign(Checkpoint(LEDGER, TREE_SIZE, root), SECRETS.private_key),
         "empty note": sign(Checkpoint(LEDGER, 0, root_of_edge(())), SECRETS.private_key),
         "verifier key": verifier_key(LEDGER, public),
         "key id": key_id(LEDGER, public).hex(),
@@ -304,7 +325,7 @@ def _checkpoint() -> dict[str, str]:
 
 def _states() -> dict[str, str]:
     state, point = NO_STATE, NO_POINT
-    for position, event in enumerate(EVENTS.values()):
+    for position, event in enumerate(list(EVENTS.values())[:TREE_SIZE]):
         time = Instant(TIME + position)
         state, point = fold(state, event, Position(position), time), fold_point(point, event, Position(position), time)
     return {
