@@ -17,14 +17,17 @@ from accord.rpc.server import Server, Services, serve
 from accord.sample.demo import play_demo
 from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.sample.stage import Scene
+from accord.service.access import Access
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.explanations import Explanations
 from accord.service.guard import ProvenStore, keep_outside
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.reports import Reports
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
@@ -71,6 +74,9 @@ class Installation:
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
+        self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
+        self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
+        self.reports = Reports(self.proven, self.store, self.keyring)
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision; return the two revisions."""
@@ -105,6 +111,9 @@ class Installation:
             proofs=self.proofs,
             catalogues=self.catalogues,
             receipts=self.receipts,
+            explanations=self.explanations,
+            access=self.access,
+            reports=self.reports,
             lookups=self.lookups,
             callers=self.callers,
         )

@@ -26,11 +26,14 @@ from accord.rpc.parsing import CarefulServer
 from accord.rpc.permissions import PermissionService
 from accord.rpc.pools import Pools
 from accord.rpc.submit import Submitter
+from accord.service.access import Access
 from accord.service.catalogues import Catalogues
+from accord.service.explanations import Explanations
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.reports import Reports
 from accord.service.writer import Writer
 from accord.v1 import (
     audit_service_pb2,
@@ -81,6 +84,9 @@ class Services(Struct, frozen=True):
     proofs: Proofs
     catalogues: Catalogues
     receipts: Receipts
+    explanations: Explanations
+    access: Access
+    reports: Reports
     lookups: Lookups
     callers: Callers
 
@@ -152,7 +158,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers)
     customers = CustomerService(submitter, it.callers)
-    audits = AuditService(it.receipts, it.callers)
+    audits = AuditService(it.receipts, it.explanations, it.access, it.reports, it.lookups, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc

@@ -22,6 +22,7 @@ from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
+    DenialRow,
     IdentifierRow,
     Known,
     RequestRow,
@@ -100,10 +101,14 @@ _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? A
 _ALL_KNOWN = "SELECT customer_ref, state, held FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
 _ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
+_DENIALS = (
+    "SELECT day, channel, purpose, reason, count FROM denial WHERE brand_id = ? AND day >= ? AND day < ? "
+    "ORDER BY day, channel, purpose, reason"
+)
 
 
 class SqlStore:
-    """`LedgerStore` and `Records` over one database."""
+    """`LedgerStore`, `Records` and `Denials` over one database."""
 
     def __init__(self, engine: Engine) -> None:
         """Use a database at the newest revision. Nothing is opened yet."""
@@ -166,6 +171,10 @@ class SqlStore:
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
         return next((_contact_row(ref, raw) for _, ref, raw in self._rows(brand, _CONTACTS, [key])), None)
+
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        """Return the counts of denied authorisations of some days."""
+        return [DenialRow(*row) for row in self._rows(brand, _DENIALS, first_day, end_day)]
 
     def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
         """Yield every customer with what they hold, by reference."""

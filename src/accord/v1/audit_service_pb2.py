@@ -22,19 +22,44 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from accord.v1 import access_report_pb2 as accord_dot_v1_dot_access__report__pb2
+from accord.v1 import customer_pb2 as accord_dot_v1_dot_customer__pb2
+from accord.v1 import decision_pb2 as accord_dot_v1_dot_decision__pb2
+from accord.v1 import explanation_pb2 as accord_dot_v1_dot_explanation__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"L\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t2Y\n\x0c\x41uditService\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x1d\x61\x63\x63ord/v1/access_report.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1b\x61\x63\x63ord/v1/explanation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"L\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\":\n\x15\x45xplainContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"L\n\x16\x45xplainContactResponse\x12\x32\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ContactExplanation\"x\n\x16GetAccessReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x17GetAccessReportResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.accord.v1.AccessSummary\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.accord.v1.AccessEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xf9\x01\n\rReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06period\x18\x04 \x01(\x0e\x32\x11.accord.v1.Period\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12(\n\ndimensions\x18\x06 \x03(\x0e\x32\x14.accord.v1.Dimension\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xc6\x01\n\tReportRow\x12\x14\n\x0cperiod_start\x18\x01 \x01(\t\x12#\n\x07measure\x18\x02 \x01(\x0e\x32\x12.accord.v1.Measure\x12\x12\n\ntouchpoint\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06notice\x18\x06 \x01(\t\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\r\n\x05\x63ount\x18\x08 \x01(\x04\"w\n\x0eReportResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.accord.v1.ReportRow\x12\x12\n\nunreadable\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t*\xcf\x01\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x11\n\rMEASURE_GIVEN\x10\x01\x12\x15\n\x11MEASURE_CONFIRMED\x10\x02\x12\x13\n\x0fMEASURE_REFUSED\x10\x03\x12\x15\n\x11MEASURE_WITHDRAWN\x10\x04\x12\x14\n\x10MEASURE_OBJECTED\x10\x05\x12\x13\n\x0fMEASURE_SAID_NO\x10\x06\x12\x16\n\x12MEASURE_AUTHORIZED\x10\x07\x12\x12\n\x0eMEASURE_DENIED\x10\x08*S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03*\x9a\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IMENSION_TOUCHPOINT\x10\x01\x12\x15\n\x11\x44IMENSION_CHANNEL\x10\x02\x12\x15\n\x11\x44IMENSION_PURPOSE\x10\x03\x12\x14\n\x10\x44IMENSION_NOTICE\x10\x04\x12\x14\n\x10\x44IMENSION_REASON\x10\x05\x32\xc9\x02\n\x0c\x41uditService\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponse\x12U\n\x0e\x45xplainContact\x12 .accord.v1.ExplainContactRequest\x1a!.accord.v1.ExplainContactResponse\x12X\n\x0fGetAccessReport\x12!.accord.v1.GetAccessReportRequest\x1a\".accord.v1.GetAccessReportResponse\x12=\n\x06Report\x12\x18.accord.v1.ReportRequest\x1a\x19.accord.v1.ReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.audit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETRECEIPTREQUEST']._serialized_start=44
-  _globals['_GETRECEIPTREQUEST']._serialized_end=96
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=98
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=174
-  _globals['_AUDITSERVICE']._serialized_start=176
-  _globals['_AUDITSERVICE']._serialized_end=265
+  _globals['_MEASURE']._serialized_start=1293
+  _globals['_MEASURE']._serialized_end=1500
+  _globals['_PERIOD']._serialized_start=1502
+  _globals['_PERIOD']._serialized_end=1585
+  _globals['_DIMENSION']._serialized_start=1588
+  _globals['_DIMENSION']._serialized_end=1742
+  _globals['_GETRECEIPTREQUEST']._serialized_start=189
+  _globals['_GETRECEIPTREQUEST']._serialized_end=241
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=243
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=319
+  _globals['_EXPLAINCONTACTREQUEST']._serialized_start=321
+  _globals['_EXPLAINCONTACTREQUEST']._serialized_end=379
+  _globals['_EXPLAINCONTACTRESPONSE']._serialized_start=381
+  _globals['_EXPLAINCONTACTRESPONSE']._serialized_end=457
+  _globals['_GETACCESSREPORTREQUEST']._serialized_start=459
+  _globals['_GETACCESSREPORTREQUEST']._serialized_end=579
+  _globals['_GETACCESSREPORTRESPONSE']._serialized_start=582
+  _globals['_GETACCESSREPORTRESPONSE']._serialized_end=716
+  _globals['_REPORTREQUEST']._serialized_start=719
+  _globals['_REPORTREQUEST']._serialized_end=968
+  _globals['_REPORTROW']._serialized_start=971
+  _globals['_REPORTROW']._serialized_end=1169
+  _globals['_REPORTRESPONSE']._serialized_start=1171
+  _globals['_REPORTRESPONSE']._serialized_end=1290
+  _globals['_AUDITSERVICE']._serialized_start=1745
+  _globals['_AUDITSERVICE']._serialized_end=2074
 # @@protoc_insertion_point(module_scope)
