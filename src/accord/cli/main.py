@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import click
 
 from accord.cli import (
+    access,
     ask,
     batch,
     catalogue,
@@ -24,9 +25,11 @@ from accord.cli import (
     local,
     look,
     receipts,
+    report,
     say,
     suggest,
     tell,
+    why,
 )
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
@@ -103,6 +106,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": (*ledger.COMMANDS, *receipts.COMMANDS),
+    "What officers and customers ask": (*why.COMMANDS, *access.COMMANDS, *report.COMMANDS),
     "This installation": (*local.COMMANDS, *health.COMMANDS, *demo.COMMANDS, *completion.COMMANDS),
 }
 

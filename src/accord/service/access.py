@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from accord.domain.catalogue import Catalogue, covers
+from accord.domain.catalogue import Catalogue
 from accord.domain.events import (
     ContactAuthorized,
     Event,
@@ -63,13 +63,9 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     @property
     def purposes(self) -> list[tuple[str, str]]:
-        """Code and title of each purpose that permissions, refusals and contacts name, in the catalogue's order."""
+        """Code and title of each purpose that permissions and contacts name, in the catalogue's order."""
         named = {purpose for event in self.events.values() for purpose in _purposes(event)}
-        return [
-            (each.code, each.title)
-            for each in self.catalogue.purposes
-            if any(covers(branch, each.code) for branch in named)
-        ]
+        return [(each.code, each.title) for each in self.catalogue.purposes if each.code in named]
 
 
 class HeldEntry(Struct, frozen=True):
@@ -181,7 +177,7 @@ def _purposes(event: Event) -> tuple[str, ...]:
     match event:
         case PermissionGranted(purposes=purposes):
             return purposes
-        case PermissionRefused(purpose=purpose) | ContactAuthorized(purpose=purpose):
-            return (purpose,) if purpose else ()
+        case ContactAuthorized(purpose=purpose):
+            return (purpose,)
         case _:
             return ()

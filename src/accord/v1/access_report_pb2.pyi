@@ -187,7 +187,7 @@ class AccessSummary(_message.Message):
 
     @_builtins.property
     def purposes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportedPurpose]:
-        """The purposes that permissions, refusals and contacts name."""
+        """The purposes that permissions and contacts name."""
 
     def __init__(
         self,
