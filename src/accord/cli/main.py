@@ -130,7 +130,7 @@ class _Group(click.Group):
         """Write the commands under what they are for, instead of by the alphabet."""
         del context
         for heading, commands in _SECTIONS.items():
-            width = formatter.width - 6 - max(len(name) for name in self.commands)
+            width = formatter.width - 6 - max(len(command.name or "") for command in commands)
             rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
             with formatter.section(heading):
                 formatter.write_dl(rows)

@@ -23,7 +23,7 @@ from accord.ledger.opening import open_entry
 from accord.ledger.store import Denials, Head, LedgerStore
 from accord.service.errors import catalogue_missing
 
-ENTRIES_A_PAGE: Final = 20_000
+ENTRIES_A_PAGE: Final = 10_000
 """How many entries one answer reads: well within a deadline, and few enough pages."""
 
 _BATCH = 1000
