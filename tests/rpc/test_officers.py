@@ -81,6 +81,18 @@ def test_what_became_of_a_contact_is_part_of_it(fresh: Ground) -> None:
     assert found.contact.status == contact_service_pb2.CONTACT_STATUS_BOUNCED
 
 
+def test_a_confirmed_permission_is_verified_with_its_confirmation(fresh: Ground) -> None:
+    asked = authorize(f"double-{MARK}", purpose="marketing.recommendation")
+    assert fresh.server.ask("ContactService/AuthorizeContact", asked).HasField("receipt")
+    found = explained(fresh, f"double-{MARK}")
+    assert found.permission.position == fresh.confirmed
+    assert found.permission.HasField("confirmed_position")
+    verify(found)
+    found.permission.confirmation.recorder_id = "another"
+    with pytest.raises(ValueError, match="something else of the confirmation"):
+        verify(found)
+
+
 def _entry(found: Explanation, kind: str) -> explanation_pb2.ProvenEntry:
     return next(each for each in found.entries if each.entry.type == kind)
 
@@ -130,17 +142,73 @@ def _other_size(found: Explanation) -> None:
     found.checkpoint.size += 1
 
 
+def _other_report(found: Explanation) -> None:
+    found.reports.add(position=1, outcome=contact_service_pb2.CONTACT_OUTCOME_SENT)
+
+
+def _other_status(found: Explanation) -> None:
+    found.contact.status = contact_service_pb2.CONTACT_STATUS_CANCELLED
+
+
+def _other_name(found: Explanation) -> None:
+    found.contact.contact_id = "another"
+
+
+def _other_recorded_time(found: Explanation) -> None:
+    found.entries[1].entry.recorded_time.seconds += 1
+
+
+def _other_caller(found: Explanation) -> None:
+    found.permission.caller = "another"
+
+
+def _other_title(found: Explanation) -> None:
+    found.permission.touchpoint_title = "Another form"
+
+
+def _other_controller(found: Explanation) -> None:
+    found.controller = "Another house"
+
+
+def _confirmed(found: Explanation) -> None:
+    found.permission.confirmed_position = found.permission.position
+
+
+def _said_to_be_erased(found: Explanation) -> None:
+    found.erased = True
+
+
+def _hidden_payload(found: Explanation) -> None:
+    entry = _entry(found, "ContactAuthorized").entry
+    entry.payload_json, found.erased = "", True
+
+
+def _no_permission(found: Explanation) -> None:
+    found.ClearField("permission")
+
+
 FORGERIES: dict[str, tuple[Callable[[Explanation], None], str]] = {
     "another leaf": (_other_leaf, "the leaf does not fit its hash"),
     "another payload": (_other_payload, "what it tells does not fit the leaf"),
     "another place": (_other_place, "the path does not lead to the root"),
+    "another recorded time": (_other_recorded_time, "something else of itself"),
     "no entry of the contact": (_dropped_contact, "something else of the contact"),
     "no entry of the permission": (_dropped_permission, "no entry of the answer tells its permission"),
+    "no permission": (_no_permission, "something else of the contact"),
     "a rule that was never applied": (_other_rule, "has no such rule"),
-    "another method": (_other_method, "who declared and recorded"),
+    "another controller": (_other_controller, "another controller"),
+    "another method": (_other_method, "something else of the permission"),
     "another time of the act": (_other_time, "something else of the permission"),
+    "another caller": (_other_caller, "something else of the permission"),
+    "another touchpoint": (_other_title, "has this touchpoint"),
+    "a confirmation that never came": (_confirmed, "no entry of the answer tells its confirmation"),
     "words that were never shown": (_other_words, "no catalogue of the answer has these words"),
     "another basis": (_other_basis, "something else of the contact"),
+    "another name of the contact": (_other_name, "something else of the contact"),
+    "another status": (_other_status, "something else of the contact"),
+    "a report that never came": (_other_report, "something else of the contact"),
+    "a key that is said to be gone": (_said_to_be_erased, "something else of the keys"),
+    "a payload held back": (_hidden_payload, "something else of the contact"),
     "another size": (_other_size, "something else than what was signed"),
 }
 

@@ -81,6 +81,7 @@ def _message(found: Explanation, say: Words) -> Section:
     status = contact_service_pb2.ContactStatus.Name(contact.status)
     reports = ((say("reported"), _reported(each, say)) for each in found.reports)
     sides = (
+        (say("from"), found.controller),
         (say("name"), contact.contact_id),
         (say("status"), say.member(status, "CONTACT_STATUS_") if contact.status else ""),
         (say("channel"), contact.channel),

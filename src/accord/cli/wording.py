@@ -17,6 +17,7 @@ _FRENCH: Final = {
     "What else it rested on": "Ce sur quoi il reposait aussi",
     "The entries": "Les écritures",
     "What is proven": "Ce qui est prouvé",
+    "from": "de",
     "name": "nom",
     "status": "état",
     "channel": "canal",

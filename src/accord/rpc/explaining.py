@@ -56,6 +56,7 @@ def explanation(found: Explanation) -> explanation_pb2.ContactExplanation:
         ],
         checkpoint=outbound.checkpoint(signed),
         erased=found.erased,
+        controller=found.controller,
     )
 
 

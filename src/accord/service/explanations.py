@@ -59,6 +59,7 @@ class Explanation(Struct, frozen=True):
     reports: tuple[Reported, ...]
     rules: tuple[Rule, ...]
     given: Given | None
+    controller: str
     entries: tuple[Proven, ...]
 
     @property
@@ -105,6 +106,7 @@ class Explanations:
             reports=tuple(reports),
             rules=rules_of(compile_policy(catalogue), authorized),
             given=given,
+            controller=catalogue.catalogue.controller,
             concerned=concerned,
         )
 
@@ -120,12 +122,13 @@ class Explanations:
         reports: tuple[Reported, ...] = (),
         rules: tuple[Rule, ...] = (),
         given: Given | None = None,
+        controller: str = "",
         concerned: set[Position] | None = None,
     ) -> Explanation:
         proofs = self._proofs.inclusions(brand, sorted(concerned or positions))
         entries = [(self._proofs.entry(brand, proof.position), proof) for proof in proofs]
         proven = [Proven(entry, self._remembered.try_open(brand, ledger, entry), proof) for entry, proof in entries]
-        return Explanation(contact_id, leaf, contact, positions, reports, rules, given, tuple(proven))
+        return Explanation(contact_id, leaf, contact, positions, reports, rules, given, controller, tuple(proven))
 
     def _given(self, brand: BrandId, ledger: str, position: Position) -> Given | None:
         entry = self._proofs.entry(brand, position)

@@ -215,11 +215,14 @@ class ContactExplanation(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
+    CONTROLLER_FIELD_NUMBER: _builtins.int
     erased: _builtins.bool
     """True when a key of these entries is gone, so that what they told cannot be read any more; the proofs remain."""
+    controller: _builtins.str
+    """The name of the controller, as the catalogue that was applied has it."""
     @_builtins.property
     def contact(self) -> _contact_service_pb2.Contact:
-        """The contact. Where its key is gone: what its leaf shows, and no basis."""
+        """The contact. Where its key is gone: what its leaf shows, no status and no basis."""
 
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactReport]:
@@ -253,10 +256,11 @@ class ContactExplanation(_message.Message):
         entries: _abc.Iterable[Global___ProvenEntry] | None = ...,
         checkpoint: _ledger_service_pb2.Checkpoint | None = ...,
         erased: _builtins.bool = ...,
+        controller: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "contact", b"contact", "permission", b"permission"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "contact", b"contact", "entries", b"entries", "erased", b"erased", "permission", b"permission", "reports", b"reports", "rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "contact", b"contact", "controller", b"controller", "entries", b"entries", "erased", b"erased", "permission", b"permission", "reports", b"reports", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
