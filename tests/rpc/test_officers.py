@@ -20,6 +20,7 @@ from wire_examples import (
     by_id,
     by_point,
     email,
+    evidence,
     grant,
     report,
     valid,
@@ -82,11 +83,16 @@ def test_what_became_of_a_contact_is_part_of_it(fresh: Ground) -> None:
 
 
 def test_a_confirmed_permission_is_verified_with_its_confirmation(fresh: Ground) -> None:
-    asked = authorize(f"double-{MARK}", purpose="marketing.recommendation")
-    assert fresh.server.ask("ContactService/AuthorizeContact", asked).HasField("receipt")
-    found = explained(fresh, f"double-{MARK}")
-    assert found.permission.position == fresh.confirmed
-    assert found.permission.HasField("confirmed_position")
+    who = f"double-{MARK}"
+    given = grant("double", who, evidence=evidence("double_form"), contact_point=email(f"{who}@example.com"))
+    position = fresh.server.ask("PermissionService/Grant", given).receipt.position
+    confirm = valid("PermissionService/Confirm", fresh)
+    confirm.customer.CopyFrom(by_id(who))
+    confirm.permission_position = position
+    confirmed = fresh.server.ask("PermissionService/Confirm", confirm).receipt.position
+    fresh.server.ask("ContactService/AuthorizeContact", authorize(who, who))
+    found = explained(fresh, who)
+    assert (found.permission.position, found.permission.confirmed_position) == (position, confirmed)
     verify(found)
     found.permission.confirmation.recorder_id = "another"
     with pytest.raises(ValueError, match="something else of the confirmation"):
