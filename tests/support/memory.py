@@ -69,7 +69,7 @@ class _Brand:
 
 
 class MemoryStore:
-    """`LedgerStore` and `Records`."""
+    """`LedgerStore`, `Records` and `Denials`."""
 
     def __init__(self) -> None:
         self._brands: dict[BrandId, _Brand] = {}
@@ -141,9 +141,9 @@ class MemoryStore:
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         yield from sorted(self._brands[brand].contacts.items())
 
-    def denials(self, brand: BrandId) -> list[DenialRow]:
-        """Return what was counted; no part of the contract, tests alone read it back."""
-        return [DenialRow(*key, count) for key, count in sorted(self._brands[brand].denials.items())]
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        counted = self._brands[brand].denials if brand in self._brands else Counter()
+        return [DenialRow(*key, count) for key, count in sorted(counted.items()) if first_day <= key[0] < end_day]
 
     def close(self) -> None:
         """Nothing is open."""

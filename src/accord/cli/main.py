@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import click
 
 from accord.cli import (
+    access,
     ask,
     audits,
     batch,
@@ -23,11 +24,13 @@ from accord.cli import (
     local,
     look,
     receipts,
+    report,
     rules,
     say,
     serve,
     suggest,
     tell,
+    why,
 )
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError, read_files
@@ -110,6 +113,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Who customers are and what they do": customers.COMMANDS,
     "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
     "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),
+    "What officers and customers ask": (*why.COMMANDS, *access.COMMANDS, *report.COMMANDS),
     "This installation": (
         *serve.COMMANDS,
         *local.COMMANDS,

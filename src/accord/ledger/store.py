@@ -241,3 +241,11 @@ class Records(Protocol):
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         """Yield every contact."""
         ...
+
+
+class Denials(Protocol):
+    """Counts of denied authorisations."""
+
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        """Return the counts from the first day up to, not including, the end, by day, channel, purpose, reason."""
+        ...

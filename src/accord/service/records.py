@@ -57,17 +57,24 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        head, found = self.find(brand, customer)
+        return self.standing(*self.find(brand, customer))
+
+    def standing(self, head: Head, found: Known) -> list[StandingPermission | StandingRefusal]:
+        """Return the permissions, then the refusals that bind a customer, each by position."""
         points = tuple(
             Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
             for each in found.addresses
         )
         known = Customer(decode_customer(found.state), points)
-        now = Instant(max(self._clock(), head.recorded_time))
+        now = self.now(head)
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
         refused = [StandingRefusal(mark, one) for mark, one in standing.refusals_of(known)]
         return [*given, *refused]
+
+    def now(self, head: Head) -> Instant:
+        """Return the instant at which things stand as they are told: never before the newest entry."""
+        return Instant(max(self._clock(), head.recorded_time))
 
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
         """Return up to `limit` entries of a customer from version `start` on, oldest first."""
@@ -112,8 +119,8 @@ class Remembered:
             names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
         return names
 
-    def contact(self, brand: BrandId, contact_id: str) -> Contact:
-        """Return one contact and the entries about it. Raises CallError when it was never authorised."""
+    def contact_positions(self, brand: BrandId, contact_id: str) -> tuple[Head, tuple[Position, ...]]:
+        """Return the entries about a contact, ascending. Raises CallError when it was never authorised."""
         head = self._store.head(brand)
         if head is None:
             raise catalogue_missing()
@@ -121,9 +128,14 @@ class Remembered:
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             raise CallError(Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}))
+        return head, row.positions
+
+    def contact(self, brand: BrandId, contact_id: str) -> Contact:
+        """Return one contact and the entries about it. Raises CallError when it was never authorised."""
+        head, positions = self.contact_positions(brand, contact_id)
         authorized: ContactAuthorized | None = None
         authorized_time, status = Instant(0), ContactStatus.AUTHORIZED
-        for position in row.positions:
+        for position in positions:
             found = self.opened(brand, head.ledger, position)
             event = found.payload.event if found else None
             if found and isinstance(event, ContactAuthorized):
@@ -133,7 +145,7 @@ class Remembered:
                 status = STATUS_AFTER[event.outcome]
         if authorized is None:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
-        return Contact(contact_id, authorized, authorized_time, row.positions, status)
+        return Contact(contact_id, authorized, authorized_time, positions, status)
 
     def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
         """Return whom an identifier leads to. Raises CallError for nobody, and for several."""

@@ -22,6 +22,7 @@ from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
+    DenialRow,
     IdentifierRow,
     Known,
     RequestRow,
@@ -104,13 +105,17 @@ _UNREPORTED = (
     "WHERE c.brand_id = h.brand_id AND length(positions) = 8) FROM head h ORDER BY brand"
 )
 _ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
+_DENIALS = (
+    "SELECT day, channel, purpose, reason, count FROM denial WHERE brand_id = ? AND day >= ? AND day < ? "
+    "ORDER BY day, channel, purpose, reason"
+)
 
 _POSITION = struct.Struct(">Q")
 """A position in a contact's row: the order of the bytes is the order of the numbers."""
 
 
 class SqlStore:
-    """`LedgerStore` and `Records` over one database."""
+    """`LedgerStore`, `Records` and `Denials` over one database."""
 
     def __init__(self, engine: Engine) -> None:
         """Use a database at the newest revision. Nothing is opened yet."""
@@ -184,6 +189,10 @@ class SqlStore:
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
         return next((_contact_row(ref, raw) for _, ref, raw in self._rows(brand, _CONTACTS, [key])), None)
+
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        """Return the counts of denied authorisations of some days."""
+        return [DenialRow(*row) for row in self._rows(brand, _DENIALS, first_day, end_day)]
 
     def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
         """Yield every customer with what they hold, by reference."""
