@@ -182,6 +182,7 @@ def test_a_port_that_is_taken_is_told_plainly(tmp_path: Path) -> None:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         assert told_on_refusal(site, address) == f"cannot listen on {address}: is another server running there?"
 
+
 def test_a_data_folder_that_cannot_be_used_is_told_plainly(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
     with Site(tmp_path) as site:
