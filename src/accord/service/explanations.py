@@ -199,7 +199,7 @@ class Explanations:
 
 
 def rules_of(policy: Policy, authorized: ContactAuthorized, facts: Facts, time: Instant) -> tuple[Rule, ...]:
-    """Return the rules by which a contact's basis was acceptable then, for a customer of whom these facts were known."""
+    """Return the rules by which a basis was acceptable then, for a customer of whom these facts were known."""
     if authorized.basis is Basis.CLASS:
         return (_CLASS_RULE,)
     if authorized.basis is Basis.CONFIRMATION_REQUEST:
