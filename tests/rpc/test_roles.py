@@ -17,7 +17,7 @@ MAY: dict[str, set[str]] = {
     "DecisionService/BatchCheck": {"checker"},
     "DecisionService/ListReach": {"checker"},
     "ContactService/AuthorizeContact": {"sender"},
-    "ContactService/ReportContact": {"sender"},
+    "ContactService/ReportContact": {"mailer", "sender"},
     "ContactService/GetContact": {"sender", "auditor"},
     "PermissionService/Grant": {"collector"},
     "PermissionService/Confirm": {"collector"},
@@ -38,10 +38,16 @@ MAY: dict[str, set[str]] = {
     "CatalogueService/Apply": {"administrator"},
     "CatalogueService/Get": {"administrator"},
     "CatalogueService/List": {"administrator"},
+    "AuditService/GetReceipt": {"auditor", "collector"},
+    "AuditService/ExplainContact": {"auditor", "sender"},
+    "AuditService/GetAccessReport": {"privacy_officer"},
+    "AuditService/Report": {"auditor"},
     "LedgerService/GetEntry": {"auditor"},
     "LedgerService/ListEntries": {"auditor"},
     "LedgerService/GetCheckpoint": {"auditor"},
     "LedgerService/ProveInclusion": {"auditor"},
+    "LedgerService/ProveConsistency": {"auditor"},
+    "AuditService/Export": {"auditor"},
 }
 
 

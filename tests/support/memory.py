@@ -72,7 +72,7 @@ class _Brand:
 
 
 class MemoryStore:
-    """`LedgerStore` and `Records`."""
+    """`LedgerStore`, `Records` and `Denials`."""
 
     def __init__(self) -> None:
         self._brands: dict[BrandId, _Brand] = {}
@@ -121,6 +121,13 @@ class MemoryStore:
     def heads(self) -> list[TreeHead]:
         return [it.head for _, it in sorted(self._brands.items())]
 
+    def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
+        found: dict[BrandId, StoredEntry | None] = {}
+        for brand, it in sorted(self._brands.items()):
+            alone = [row.positions[0] for row in it.contacts.values() if len(row.positions) == 1]
+            found[brand] = it.entries[min(alone)] if alone else None
+        return found
+
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         return self._brands[brand].contacts.get(key) if brand in self._brands else None
 
@@ -158,9 +165,9 @@ class MemoryStore:
     def compact(self) -> bool:
         return True
 
-    def denials(self, brand: BrandId) -> list[DenialRow]:
-        """Return what was counted; no part of the contract, tests alone read it back."""
-        return [DenialRow(*key, count) for key, count in sorted(self._brands[brand].denials.items())]
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        counted = self._brands[brand].denials if brand in self._brands else Counter()
+        return [DenialRow(*key, count) for key, count in sorted(counted.items()) if first_day <= key[0] < end_day]
 
     def close(self) -> None:
         """Nothing is open."""

@@ -14,6 +14,7 @@ from accord.domain.commands import ApplyCatalogue, AuthorizeContact, Link, Quest
 from accord.domain.state import PointState, decode_customer, encode
 from accord.domain.terms import Identifier, IdentifierKind, Outcome, Position
 from accord.proof.merkle import leaf_hash
+from accord.service import audit as audits
 from accord.service.audit import MAX_FAULTS, AuditReport
 
 
@@ -39,6 +40,22 @@ def grown(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Pat
         shutil.copy(url.removeprefix("sqlite:///"), folder / name)
         databases.drop(url)
     return folder
+
+
+def test_whoever_waits_is_told_how_far_the_audit_is(
+    grown: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audits, "_PAGE", 128)
+    for name in ("ledger.db", "keys.db"):
+        shutil.copy(grown / name, tmp_path / name)
+    parts = parts_at(f"sqlite:///{tmp_path}/ledger.db", f"sqlite:///{tmp_path}/keys.db", tmp_path / "outside")
+    house = Installation(parts)
+    told: list[tuple[int, int]] = []
+    store = house.store
+    report = audits.audit(BRAND, store, store, house.keyring, house.lookups, lambda *done: told.append(done))
+    house.close()
+    assert report.faults == ()
+    assert told == [(128, 300), (256, 300), (300, 300)]
 
 
 class Bent:

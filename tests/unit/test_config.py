@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.config import DEFAULT_LISTEN, Config, ConfigError
+from accord.config import DEFAULT_LISTEN, Config, ConfigError, read_files
 
 
 def test_without_a_word_everything_has_a_default() -> None:
@@ -66,8 +66,81 @@ def test_a_setting_of_another_kind_is_refused_by_its_name(name: str, text: str) 
         Config.read({f"ACCORD_{name.upper()}": text})
 
 
+@pytest.mark.parametrize(("name", "text"), [("log_format", "xml"), ("log_level", "LOUD"), ("log_level", "info")])
+def test_a_word_that_is_none_of_a_setting_is_refused_by_its_name(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.read({f"ACCORD_{name.upper()}": text})
+
+
 @pytest.mark.parametrize("name", ["read_threads", "write_threads"])
 @pytest.mark.parametrize("number", ["0", "-1"])
 def test_there_is_at_least_one_thread_of_each_kind(name: str, number: str) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         Config.read({f"ACCORD_{name.upper()}": number})
+
+
+TLS = {"ACCORD_TLS_CERTIFICATE": "/tls/server.pem", "ACCORD_TLS_KEY": "/tls/server.key"}
+
+
+def test_on_tls_every_address_may_be_listened_on() -> None:
+    config = Config.read(TLS | {"ACCORD_LISTEN": "0.0.0.0:1"})
+    assert (config.speaks_tls, config.tls_certificate) == (True, Path("/tls/server.pem"))
+    assert not Config.read({}).speaks_tls
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"ACCORD_TLS_KEY": "k"}, "ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together"),
+        ({"ACCORD_TLS_CERTIFICATE": "c"}, "ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together"),
+        ({"ACCORD_TLS_CLIENT_CA": "ca"}, "ACCORD_TLS_CLIENT_CA needs ACCORD_TLS_CERTIFICATE"),
+        ({"ACCORD_WORKERS": "0"}, "ACCORD_WORKERS must be at least 1"),
+        ({"ACCORD_WORKERS": "2", "ACCORD_LISTEN": "unix:/run/accord.sock"}, "ACCORD_LISTEN must be HOST:PORT"),
+        ({"ACCORD_CHECKPOINT_SECONDS": "0"}, "ACCORD_CHECKPOINT_SECONDS must be more than 0"),
+    ],
+)
+def test_settings_that_cannot_be_together_are_told_by_name(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Config.read(environment)
+
+
+def test_another_process_reads_the_very_same_settings() -> None:
+    told = TLS | {"ACCORD_WORKERS": "3", "ACCORD_DATABASE": "postgresql://db/ledger", "ACCORD_DRAIN_SECONDS": "0.5"}
+    config = Config.read(told, data=Path("/var/lib/accord"), listen="[::1]:0")
+    assert Config.read(config.environment()) == config
+
+
+class TestFiles:
+    def test_a_file_tells_the_variable_it_is_named_for_and_its_name_is_taken_out(self, tmp_path: Path) -> None:
+        (tmp_path / "url").write_text("  postgresql://accord:secret@db/ledger\n")
+        environment = {"ACCORD_DATABASE_FILE": str(tmp_path / "url"), "OTHER_FILE": "/nowhere", "ACCORD_TOKEN_FILE": ""}
+        read_files(environment)
+        assert environment == {
+            "ACCORD_DATABASE": "postgresql://accord:secret@db/ledger",
+            "OTHER_FILE": "/nowhere",
+            "ACCORD_TOKEN_FILE": "",
+        }
+
+    def test_what_is_told_twice_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="ACCORD_KEK and ACCORD_KEK_FILE say the same twice"):
+            read_files({"ACCORD_KEK": "a", "ACCORD_KEK_FILE": str(tmp_path / "kek")})
+
+    def test_an_empty_variable_leaves_the_word_to_its_file(self, tmp_path: Path) -> None:
+        (tmp_path / "kek").write_text("a")
+        environment = {"ACCORD_KEK": "", "ACCORD_KEK_FILE": str(tmp_path / "kek")}
+        read_files(environment)
+        assert environment == {"ACCORD_KEK": "a"}
+
+    @pytest.mark.parametrize(
+        ("content", "wrong"),
+        [(None, "cannot be read: No such file"), (b"\xff", "must hold text"), (b" \n", "is empty")],
+    )
+    def test_a_file_that_tells_nothing_is_refused_by_the_name_of_its_variable(
+        self, tmp_path: Path, content: bytes | None, wrong: str
+    ) -> None:
+        path = tmp_path / "pepper"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ConfigError) as refused:
+            read_files({"ACCORD_PEPPER_FILE": str(path)})
+        assert str(refused.value).startswith(f"ACCORD_PEPPER_FILE ({path}) {wrong}")

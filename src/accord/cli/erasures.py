@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.cli import tell
 from accord.cli.arguments import OneOf, TimeType
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import installed, local_config, print_json
+from accord.cli.local import installed, print_json, read_config
 from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
 from accord.v1 import customer_service_pb2 as pb
 
@@ -85,7 +85,7 @@ def show(erasure_id: str, brand: str, server: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the references as JSON.")
 def due(brand: str, erasing: bool, as_json: bool) -> None:
     """List, by reference, the customers who are past the catalogue's retention_days."""
-    with installed(local_config()) as installation:
+    with installed(read_config()) as installation:
         found = [ref.hex() for ref in installation.due_customers(brand)]
         for ref in found if erasing else ():
             installation.retire(brand, bytes.fromhex(ref))
@@ -101,7 +101,7 @@ def due(brand: str, erasing: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the erasures as JSON.")
 def run(as_json: bool) -> None:
     """Execute erasures that are due. Those cut off, and those that a restored backup undid, are executed too."""
-    with installed(local_config()) as installation:
+    with installed(read_config()) as installation:
         installation.proven.prove()
         done = installation.erasures.finish()
     if as_json:

@@ -3,7 +3,7 @@
 import click
 
 from accord.cli import tell
-from accord.cli.local import LocalError, installed, local_config, print_json
+from accord.cli.local import LocalError, installed, print_json, read_config
 from accord.domain.terms import DAY, SECOND, Instant
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError
@@ -18,7 +18,7 @@ def keys() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the epochs as JSON.")
 def status(as_json: bool) -> None:
     """Show the epochs of the key-encryption key. The newest one is due to be followed after ACCORD_KEK_DAYS."""
-    config = local_config()
+    config = read_config()
     with installed(config) as installation:
         epochs = installation.wrapped_keys.epochs()
     due = Instant(epochs[-1][1] + config.kek_days * DAY)
@@ -39,7 +39,7 @@ def rotate_kek(as_json: bool) -> None:
     What was cut off is finished by calling it again. Destroy every backup of the old key too: it opens old
     backups of the key store.
     """
-    with installed(local_config()) as installation, tell.progress("wrapping") as show:
+    with installed(read_config()) as installation, tell.progress("wrapping") as show:
         try:
             done = installation.rotate_kek(show)
         except (SecretsError, KeyUnreadableError) as error:

@@ -3,33 +3,41 @@
 Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the command was misspelled.
 """
 
-import logging
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
 from accord.cli import (
+    access,
     ask,
+    audits,
+    batch,
     catalogue,
     completion,
     customers,
+    demo,
     erasures,
     health,
     keys,
     ledger,
     local,
     look,
+    receipts,
+    report,
+    rules,
     say,
+    serve,
     suggest,
     tell,
+    why,
 )
 from accord.client import CallFailedError
-from accord.config import Config, ConfigError
+from accord.config import Config, ConfigError, read_files
 from accord.service.audit import AuditReport
+from accord.telemetry.logs import write_logs
 
 
 class Serving(Protocol):
@@ -53,6 +61,7 @@ class Installed(Protocol):
     proven: Any
     erasures: Any
     wrapped_keys: Any
+    followers: Any
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision."""
@@ -62,8 +71,8 @@ class Installed(Protocol):
         """Say whether both databases are at the newest revision."""
         ...
 
-    def audit(self, brand: Any) -> AuditReport:  # noqa: ANN401 - a brand's name
-        """Fold a brand's ledger again and compare."""
+    def audit(self, brand: Any, progress: Callable[[int, int], None]) -> AuditReport:  # noqa: ANN401 - a brand's name
+        """Fold a brand's ledger again and compare; `progress` is told how many entries of how many are folded."""
         ...
 
     def brands(self) -> list[Any]:
@@ -86,6 +95,10 @@ class Installed(Protocol):
         """Keep the newest checkpoints outside the database."""
         ...
 
+    def examine_certificates(self) -> None:
+        """Raise ValueError where the files of TLS cannot be used."""
+        ...
+
     def server(self) -> Serving:
         """Return a server that is ready to start."""
         ...
@@ -96,24 +109,36 @@ class Installed(Protocol):
 
 
 class Accord:
-    """What `app` hands to the command line: how to open an installation, and how to load the sample."""
+    """What `app` hands to the command line: how to open an installation, load the sample, and play the demo."""
 
     def __init__(
-        self, install: Callable[[Config], Installed], load_sample: Callable[[Config, Callable[[int, int], None]], None]
+        self,
+        install: Callable[[Config], Installed],
+        load_sample: Callable[[Config, Callable[[int, int], None]], None],
+        play_demo: Callable[[], Sequence[Any]],
     ) -> None:
-        """Hold both."""
+        """Hold them."""
         self.install = install
         self.load_sample = load_sample
+        self.play_demo = play_demo
 
 
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Before and after a contact": ask.COMMANDS,
-    "What customers say": (*say.COMMANDS, *look.COMMANDS),
+    "Before and after a contact": (*ask.COMMANDS, batch.check_many),
+    "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "Erasing customers": erasures.COMMANDS,
-    "What the brand may ask and do": catalogue.COMMANDS,
-    "The ledger": ledger.COMMANDS,
-    "This installation": (*local.COMMANDS, *keys.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
+    "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
+    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),
+    "What officers and customers ask": (*why.COMMANDS, *access.COMMANDS, *report.COMMANDS),
+    "This installation": (
+        *serve.COMMANDS,
+        *local.COMMANDS,
+        *keys.COMMANDS,
+        *health.COMMANDS,
+        *demo.COMMANDS,
+        *completion.COMMANDS,
+    ),
 }
 
 
@@ -136,8 +161,9 @@ class _Group(click.Group):
         """Write the commands under what they are for, instead of by the alphabet."""
         del context
         for heading, commands in _SECTIONS.items():
-            width = formatter.width - 6 - max(len(name) for name in self.commands)
-            rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
+            shown = [command for command in commands if not command.hidden]
+            width = formatter.width - 6 - max(len(command.name or "") for command in shown)
+            rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
@@ -148,6 +174,7 @@ class _Group(click.Group):
 @click.pass_context
 def accord(context: click.Context, data: Path | None) -> None:
     """Remember every permission a customer gave, and answer before every contact."""
+    read_files(os.environ)
     context.meta["data"] = data
     if os.environ.get("NO_COLOR"):
         context.color = False
@@ -159,6 +186,5 @@ for command in (command for commands in _SECTIONS.values() for command in comman
 
 def run(it: Accord) -> None:
     """Run the command line on what `app` built."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    write_logs("text", "INFO")
     accord(obj=it, prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)

@@ -3,13 +3,15 @@
 `Config.read` is pure: it is given the environment. Nothing else in Accord reads a setting.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 from msgspec import Struct
 
+_FILE = re.compile(r"(ACCORD_[A-Z_]+)_FILE")
 DEFAULT_LISTEN = "127.0.0.1:50051"
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:", "unix:")
 
@@ -29,10 +31,30 @@ class Config(Struct, frozen=True, kw_only=True):
     write_threads: int = 64
     max_concurrent: int = 512
     drain_seconds: float = 20
+    core: int = -1
+    """The processor core to stay on; -1 is the last one. Of several workers each has its own."""
+
+    workers: int = 1
+    """Processes that share the port; with more than one, another process supervises them."""
+
+    checkpoint_seconds: float = 10
+    """How long the ledger may grow before its newest checkpoint is kept outside the database."""
+
     kek_days: int = 30
     """Within how many days a new epoch of the key-encryption key is begun; receipts of erasure rest on it."""
-    core: int = -1
-    """The processor core to stay on; -1 is the last one."""
+
+    tls_certificate: Path | None = None
+    """The server's certificate, and those that lead to its CA, in PEM."""
+
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """The CAs, in PEM, of whom every caller must show a certificate; none: no certificate is asked for."""
+
+    metrics_listen: str = ""
+    """Where Prometheus may ask for the measures, host:port; empty is nowhere."""
+    log_format: Literal["", "json", "text"] = ""
+    """Empty is text on a terminal, and JSON elsewhere."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Self:
@@ -41,7 +63,7 @@ class Config(Struct, frozen=True, kw_only=True):
         for name in cls.__struct_fields__:
             text = environment.get(f"ACCORD_{name.upper()}")
             if text:
-                told[name] = Path(text) if name == "data" else text
+                told[name] = text
         told |= {name: value for name, value in options.items() if value is not None}
         try:
             config = msgspec.convert(told, cls, strict=False, dec_hook=_path)
@@ -52,13 +74,35 @@ class Config(Struct, frozen=True, kw_only=True):
 
     def examine(self) -> None:
         """Raise ConfigError where settings contradict each other or what development mode allows."""
-        if not self.listen.startswith(_LOOPBACK):
-            raise ConfigError(f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN}")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together: set both, or neither")
+        if self.tls_client_ca is not None and not self.speaks_tls:
+            raise ConfigError("ACCORD_TLS_CLIENT_CA needs ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY too")
+        if not self.speaks_tls and not self.listen.startswith(_LOOPBACK):
+            raise ConfigError(
+                f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN};"
+                " to serve others set ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY"
+            )
         if self.read_threads < 1 or self.write_threads < 1:
             raise ConfigError("ACCORD_READ_THREADS and ACCORD_WRITE_THREADS must be at least 1")
-
+        if self.workers < 1:
+            raise ConfigError("ACCORD_WORKERS must be at least 1")
+        if self.workers > 1 and not re.fullmatch(r"[^:]+:\d+|\[[^]]+\]:\d+", self.listen):
+            raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT for ACCORD_WORKERS to share, such as {DEFAULT_LISTEN}")
         if self.kek_days < 1:
             raise ConfigError("ACCORD_KEK_DAYS must be at least 1")
+        if self.checkpoint_seconds <= 0:
+            raise ConfigError("ACCORD_CHECKPOINT_SECONDS must be more than 0")
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make another process read these very settings."""
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {f"ACCORD_{name.upper()}": str(value) for name, value in told.items() if value is not None}
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Say whether callers must speak TLS."""
+        return self.tls_certificate is not None
 
     @property
     def database_url(self) -> str:
@@ -74,6 +118,31 @@ class Config(Struct, frozen=True, kw_only=True):
     def embedded(self) -> bool:
         """Say whether the ledger lives in SQLite."""
         return self.database_url.startswith("sqlite:")
+
+
+def read_files(environment: MutableMapping[str, str]) -> None:
+    """Put the text of each file that an ACCORD_<NAME>_FILE names into ACCORD_<NAME>, without blanks around it.
+
+    For what must not stand in an environment that others can look at: passwords, keys, tokens. The variable that named
+    the file is taken out, so that what is started from here does not find both. Raises ConfigError.
+    """
+    for variable, path in sorted(environment.items()):
+        found = _FILE.fullmatch(variable)
+        if found is None or not path:
+            continue
+        name = found[1]
+        if environment.get(name):
+            raise ConfigError(f"{name} and {variable} say the same twice: set one of them")
+        try:
+            text = Path(path).read_text("utf-8").strip()
+        except OSError as error:
+            raise ConfigError(f"{variable} ({path}) cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{variable} ({path}) must hold text") from error
+        if not text:
+            raise ConfigError(f"{variable} ({path}) is empty")
+        environment[name] = text
+        del environment[variable]
 
 
 def _path(kind: type, value: object) -> object:

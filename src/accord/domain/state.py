@@ -98,6 +98,21 @@ class Activity(Struct, frozen=True, array_like=True, gc=False):
     purchase_position: Position = Position(0)
 
 
+class ConfirmationMark(Struct, frozen=True, array_like=True, gc=False):
+    """What the confirmation of a permission rests on, by the permission's position.
+
+    `link_only`: nothing but the link confirms it. `token_sha256` is the digest of the one secret that
+    counts, `contact` the key of the contact that carried it; empty before the link is sent. `clicked` is
+    the entry that told of the click, in time or late; 0 before it.
+    """
+
+    permission: Position
+    link_only: bool = False
+    token_sha256: bytes = b""
+    contact: bytes = b""
+    clicked: Position = Position(0)
+
+
 class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one customer. `identifiers` counts numbers ever given to theirs.
 
@@ -117,12 +132,14 @@ class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     restricted: bool = False
     authority_order: bool = False
     served: bytes = b""
+    confirmations: tuple[ConfirmationMark, ...] = ()
 
 
 class PointState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one address, whoever holds it: positions of facts, 0 for none.
 
-    Refusals that name the address live here, so that they bind every holder, later ones too.
+    Refusals that name the address live here, so that they bind every holder, later ones too. So do the
+    confirmations it was asked for, by the key of the contact: whoever asks, one mailbox gets them all.
     """
 
     bounced: Position = Position(0)
@@ -132,6 +149,7 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     verified: Position = Position(0)
     listed: Position = Position(0)
     refusals: tuple[RefusalMark, ...] = ()
+    requests: tuple[tuple[bytes, Instant], ...] = ()
 
 
 def told_at(point: PointState) -> set[Position]:

@@ -7,7 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.domain import calendar, explain
 from accord.domain.decide import ORDER
 from accord.domain.decision import Decision, Step
-from accord.domain.policy import ENGINE_VERSION, Rule
+from accord.domain.lane import Rule
+from accord.domain.policy import ENGINE_VERSION
 from accord.domain.terms import SECOND, Basis, ContactStatus, Obligation, Reason, RefusalKind, Verdict
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
@@ -65,7 +66,7 @@ def _alike(  # noqa: PLR0913 - what answers have in common
         verdict=verdict.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
         reason=reason.value,  # type: ignore[arg-type] # the same
         basis=_BASES[basis],
-        rules=[_rule(rule) for rule in rules],
+        rules=[rule(each) for each in rules],
         obligations=[_OBLIGATIONS[each] for each in obligations],
         policy_version=policy_version,
         engine_version=ENGINE,
@@ -79,8 +80,9 @@ def _set(stamp: Timestamp, time: int) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _rule(rule: Rule) -> decision_pb2.RuleReference:
-    return decision_pb2.RuleReference(id=rule.id, legal_source=rule.legal_source)
+def rule(found: Rule) -> decision_pb2.RuleReference:
+    """Return the name of a rule and its source."""
+    return decision_pb2.RuleReference(id=found.id, legal_source=found.legal_source)
 
 
 def _step(step: Step, found: Decision) -> decision_pb2.GateStep:
@@ -93,7 +95,7 @@ def _step(step: Step, found: Decision) -> decision_pb2.GateStep:
         name=step.name,
         verdict=(finding.verdict if finding else Verdict.ALLOW).value,  # type: ignore[arg-type] # shared numbers
         reason=finding.reason.value if finding else 0,  # type: ignore[arg-type] # the same
-        explanation=explain.sentence(finding) if finding else passed,
+        explanation="; ".join(filter(None, (explain.sentence(finding) if finding else passed, step.note))),
         not_before=optional_timestamp(finding.not_before) if finding else None,
         skipped=step.skipped,
     )

@@ -10,12 +10,13 @@ from accord.domain.fold import STATUS_AFTER
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
-from accord.ledger.entry import StoredEntry
+from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
 from accord.ledger.store import Head, Known, LedgerStore, Records
-from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
+from accord.service.answers import Receipt
+from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_erased, customer_unknown
 from accord.service.writer import Clock
 
 
@@ -56,21 +57,28 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        head, found = self._find(brand, customer)
+        return self.standing(*self.find(brand, customer))
+
+    def standing(self, head: Head, found: Known) -> list[StandingPermission | StandingRefusal]:
+        """Return the permissions, then the refusals that bind a customer, each by position."""
         points = tuple(
             Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
             for each in found.addresses
         )
         known = Customer(decode_customer(found.state), points)
-        now = Instant(max(self._clock(), head.recorded_time))
+        now = self.now(head)
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
         refused = [StandingRefusal(mark, one) for mark, one in standing.refusals_of(known)]
         return [*given, *refused]
 
+    def now(self, head: Head) -> Instant:
+        """Return the instant at which things stand as they are told: never before the newest entry."""
+        return Instant(max(self._clock(), head.recorded_time))
+
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
         """Return up to `limit` entries of a customer from version `start` on, oldest first."""
-        head, found = self._find(brand, customer)
+        head, found = self.find(brand, customer)
         ref = found.customer_ref
         entries = self._store.entries(brand, start, limit, ref)
         keys = self._keyring.find(brand, [ref])
@@ -97,6 +105,11 @@ class Remembered:
         except KeyError:
             return None
 
+    def receipt(self, brand: BrandId, position: Position) -> Receipt:
+        """Return the receipt of an entry of the ledger, as it was first given."""
+        (entry,) = self._store.entries(brand, position, 1)
+        return Receipt(position, entry.leaf_hash, read_leaf(entry.leaf).recorded_at)
+
     def contact_ids(self, brand: BrandId, ledger: str, positions: list[Position]) -> list[str]:
         """Return the names of the contacts that entries authorised, in order; empty where the key is gone."""
         names = []
@@ -107,8 +120,8 @@ class Remembered:
             names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
         return names
 
-    def contact(self, brand: BrandId, contact_id: str) -> Contact:
-        """Return one contact and the entries about it. Raises CallError when it was never authorised."""
+    def contact_positions(self, brand: BrandId, contact_id: str) -> tuple[Head, tuple[Position, ...]]:
+        """Return the entries about a contact, ascending. Raises CallError when it was never authorised."""
         head = self._store.head(brand)
         if head is None:
             raise catalogue_missing()
@@ -116,10 +129,15 @@ class Remembered:
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             raise CallError(Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}))
+        return head, row.positions
+
+    def contact(self, brand: BrandId, contact_id: str) -> Contact:
+        """Return one contact and the entries about it. Raises CallError: never authorised, or its customer erased."""
+        head, positions = self.contact_positions(brand, contact_id)
         authorized: ContactAuthorized | None = None
         authorized_time, status = Instant(0), ContactStatus.AUTHORIZED
-        for position in row.positions:
-            found = self.opened(brand, head.ledger, position)
+        for position in positions:
+            found = self._opened_contact(brand, head.ledger, position)
             event = found.payload.event if found else None
             if found and isinstance(event, ContactAuthorized):
                 authorized, authorized_time = event, found.leaf.recorded_at
@@ -128,9 +146,17 @@ class Remembered:
                 status = STATUS_AFTER[event.outcome]
         if authorized is None:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
-        return Contact(contact_id, authorized, authorized_time, row.positions, status)
+        return Contact(contact_id, authorized, authorized_time, positions, status)
 
-    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
+    def _opened_contact(self, brand: BrandId, ledger: str, position: Position) -> OpenedEntry | None:
+        try:
+            return self.opened(brand, ledger, position)
+        except KeyError:
+            # An erasure takes the contact away before the key; a restored ledger brings it back without.
+            raise CallError(customer_erased("contact_id")) from None
+
+    def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
+        """Return whom an identifier leads to. Raises CallError for nobody, and for several."""
         lookup = self._lookups.identifier(brand, customer)
         sight = self._store.read(brand, (lookup,))
         if sight is None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain import admit, standing
+from accord.domain import admit, confirmation, standing
 from accord.domain.commands import (
     ApplyCatalogue,
     AuthorizeContact,
@@ -23,15 +23,17 @@ from accord.domain.commands import (
     Grant,
     HoldErasure,
     Link,
+    RecordExport,
     RecordFacts,
     Refuse,
     ReportActivity,
     ReportContact,
     ReportContactPoint,
+    Token,
     Unlink,
 )
 from accord.domain.decision import Customer
-from accord.domain.events import CatalogueApplied, Event, PermissionRefused
+from accord.domain.events import CatalogueApplied, Event, PermissionConfirmed, PermissionGranted, PermissionRefused
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
@@ -54,6 +56,7 @@ from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
 from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
+from accord.service import confirmation_tokens as tokens
 from accord.service import tombstones
 from accord.service.answers import (
     Authorized,
@@ -90,7 +93,15 @@ class _Drafted(Struct, frozen=True):
     version: int = 0
 
 
-_Judged = _Drafted | tuple[admit.Authorization, int | None] | Written | Problem
+class _Authorized(Struct, frozen=True):
+    """The answer to AuthorizeContact before it is sealed. `token` is told once and kept nowhere."""
+
+    found: admit.Authorization
+    draft: int | None = None
+    token: str = ""
+
+
+_Judged = _Drafted | _Authorized | Written | Problem
 
 
 def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
@@ -109,8 +120,10 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
             customers.update(command.customers)
         elif isinstance(command, Erase):
             customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
-        elif isinstance(command, ApplyCatalogue):
+        elif isinstance(command, ApplyCatalogue | RecordExport):
             customers.add(BRAND_REF)
+        elif isinstance(command, Confirm) and command.token is not None:
+            contacts.add(command.token.contact_key)
         else:
             suppressions.update(lookups.suppression(head.brand, each) for each in named(command) if _is_address(each))
     return Wanted(
@@ -125,7 +138,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
 def named(command: Command) -> tuple[Identifier, ...]:
     """Return the identifiers a command names: whom first, then the address."""
     match command:
-        case ApplyCatalogue() | ReportContact() | HoldErasure():
+        case ApplyCatalogue() | RecordExport() | ReportContact() | HoldErasure():
             return ()
         case Erase():
             return command.addresses
@@ -138,7 +151,9 @@ def named(command: Command) -> tuple[Identifier, ...]:
             return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
         case Link() | Unlink():
             return (command.customer, command.contact_point)
-        case Confirm() | RecordFacts() | ReportActivity():
+        case Confirm():
+            return (command.customer,) if command.customer else ()
+        case RecordFacts() | ReportActivity():
             return (command.customer,)
 
 
@@ -212,12 +227,16 @@ class Sitting:
             return self._hold_erasure(command, request.caller)
         if isinstance(command, Erase):
             return self._erase(command, request.caller)
+        if isinstance(command, RecordExport):
+            return _Drafted((self._append(BRAND_REF, command.exported, request.caller),), BRAND_REF)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
         refs = self._targets(command)
         if isinstance(refs, Problem):
             return refs
+        if isinstance(command, Confirm) and command.token is not None and (told := self._told(command.token, refs[0])):
+            return told
         now = self._now()
         admitted: list[tuple[bytes, Customer, Event]] = []
         for ref in refs:
@@ -235,7 +254,10 @@ class Sitting:
             drafts.append(self._append(ref, event, caller))
             for suppressed in tombstones.suppressed(self._world, self._lookups, event, self._suppressed):
                 self._append(ref, suppressed, caller)
-        status = self._status(command, refs[0], drafts[0]) if isinstance(command, Grant | Confirm) else 0
+        status = 0
+        if isinstance(event, PermissionGranted | PermissionConfirmed):
+            position = event.permission if isinstance(event, PermissionConfirmed) else self._drafts[drafts[0]].position
+            status = self._status(refs[0], position, self._drafts[drafts[0]].recorded_time)
         return _Drafted(
             drafts=tuple(drafts),
             ref=refs[0],
@@ -247,6 +269,9 @@ class Sitting:
 
     def _targets(self, command: Command) -> list[bytes] | Problem:
         """Return whom a command is for; a new reference where it may make a customer."""
+        if isinstance(command, Confirm) and command.token is not None:
+            carrier = self._world.contacts.get(command.token.contact_key)
+            return [carrier.customer_ref] if carrier else admit.token_invalid()
         customer = named(command)[0]
         refs = self._world.customers_of(customer)
         if not refs and isinstance(command, Grant | Link) and command.contact_point is not None:
@@ -265,13 +290,25 @@ class Sitting:
         nameless = len(refs) == 1 and not self._world.has_customer_id(refs[0])
         return refs if nameless and customer.kind is IdentifierKind.CUSTOMER_ID else []
 
-    def _status(self, command: Grant | Confirm, ref: bytes, draft: int) -> int:
-        """Return where the permission stands that a command gave or confirmed."""
-        position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
+    def _told(self, token: Token, ref: bytes) -> _Judged | None:
+        """Return the answer to a link that was clicked before: the entry of the first click, and how it stands now."""
+        customer = self._world.customer(ref)
+        clicked = None if customer.state.erased else admit.clicked_before(customer, token)
+        if clicked is None:
+            return None
+        permission, position = clicked
+        status = self._status(ref, permission, self._now())
+        for number, draft in enumerate(self._drafts):
+            if draft.position == position:
+                return _Drafted((number,), ref, status)
+        return Written(self._head.ledger, (), status, told_at=position)
+
+    def _status(self, ref: bytes, position: Position, now: Instant) -> int:
+        """Return where the permission stands that was given at a position."""
         customer = self._world.customer(ref)
         # An act told again adds no permission: then the one it gave before is the answer.
         mark = max(customer.state.permissions, key=lambda mark: (mark.position == position, mark.act_time))
-        return standing.status_of(mark, customer, self._drafts[draft].recorded_time).value
+        return standing.status_of(mark, customer, now).value
 
     def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
         refs = self._world.customers_of(command.customer)
@@ -281,7 +318,14 @@ class Sitting:
         if row is not None and [row.customer_ref] != refs:
             return admit.contact_id_reused()
         customer = self._world.customer(refs[0], named(command)) if refs else None
-        found = admit.authorize(customer, command, policy, self._now(), seen=row is not None, full=request.full)
+        token, seen, now = "", row is not None, self._now()
+        if command.confirms is None:
+            found = admit.authorize(customer, command, policy, now, seen=seen, full=request.full)
+        else:
+            secret = os.urandom(tokens.SECRET_BYTES)
+            token = tokens.write(self._lookups.contact(self._head.brand, command.contact_id), secret)
+            digest = tokens.digest(secret)
+            found = confirmation.authorize(customer, command, policy, now, digest, seen=seen, full=request.full)
         if isinstance(found, Problem):
             return found
         if found.decision.verdict is not Verdict.ALLOW:
@@ -289,8 +333,8 @@ class Sitting:
             day = self._clock_time // DAY
             self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
         if found.event is None:
-            return found, None
-        return found, self._append(refs[0], found.event, request.caller)
+            return _Authorized(found)
+        return _Authorized(found, self._append(refs[0], found.event, request.caller), token)
 
     def _report(self, command: ReportContact, caller: str) -> _Judged:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
@@ -402,9 +446,9 @@ class Sitting:
                     open_contacts=judged.open_contacts,
                     version=judged.version,
                 )
-            case (admit.Authorization() as found, draft):
-                receipt = receipts[draft] if draft is not None else None
-                return Authorized(self._head.ledger, self._head.size, found, receipt)
+            case _Authorized():
+                receipt = receipts[judged.draft] if judged.draft is not None else None
+                return Authorized(self._head.ledger, self._head.size, judged.found, receipt, judged.token)
             case Written() | Problem():
                 return judged
         raise AssertionError("unreachable: every judgement is matched above")
@@ -448,5 +492,5 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
             return admit.admit_activity(customer, command, policy, now)
         case ReportContactPoint():
             return admit.admit_contact_point(customer, command, now)
-        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | HoldErasure() | Erase():
+        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | RecordExport() | HoldErasure() | Erase():
             raise AssertionError("judged elsewhere: these are not about customers by their key")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from accord.domain.terms import Instant
 from accord.ledger.erasing import Erasure, decode_erasure, encode_erasure
 
 _ENDING = ".checkpoint"
@@ -45,6 +46,13 @@ class FileOutsideCopy:
             draft.replace(path)
             _flush(self._folder)
         return True
+
+    def kept_time(self, ledger: str) -> Instant | None:
+        """Return when the note of a ledger was kept, by the file system's clock, or None when none ever was."""
+        try:
+            return Instant(self._path(ledger).stat().st_mtime_ns // 1000)
+        except FileNotFoundError:
+            return None
 
     def ledgers(self) -> list[str]:
         """Return the name of every ledger a note is kept for."""

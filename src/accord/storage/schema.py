@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 ledger = MetaData()
@@ -104,6 +105,14 @@ contact = Table(
     Column("customer_ref", LargeBinary, nullable=False),
     Column("positions", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "contact_key"),
+    # Contacts with one entry are unreported; positions are written so that their order is that of the bytes.
+    Index(
+        "contact_unreported",
+        "brand_id",
+        "positions",
+        sqlite_where=text("length(positions) = 8"),
+        postgresql_where=text("length(positions) = 8"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -22,6 +22,7 @@ from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
+    DenialRow,
     IdentifierRow,
     Known,
     RequestRow,
@@ -109,11 +110,22 @@ _STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND custo
 _ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
 _ALL_KNOWN = "SELECT customer_ref, state, held FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
+_UNREPORTED = (
+    "SELECT brand, brand_id, (SELECT min(positions) FROM contact c "
+    "WHERE c.brand_id = h.brand_id AND length(positions) = 8) FROM head h ORDER BY brand"
+)
 _ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
+_DENIALS = (
+    "SELECT day, channel, purpose, reason, count FROM denial WHERE brand_id = ? AND day >= ? AND day < ? "
+    "ORDER BY day, channel, purpose, reason"
+)
+
+_POSITION = struct.Struct(">Q")
+"""A position in a contact's row: the order of the bytes is the order of the numbers."""
 
 
 class SqlStore:
-    """`LedgerStore` and `Records` over one database."""
+    """`LedgerStore`, `Records` and `Denials` over one database."""
 
     def __init__(self, engine: Engine) -> None:
         """Use a database at the newest revision. Nothing is opened yet."""
@@ -173,9 +185,24 @@ class SqlStore:
         with driver(self._engine, writing=False) as database:
             return [TreeHead(*row) for row in database.rows(_HEADS)]
 
+    def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
+        """Return the entry that authorised the oldest unreported contact of each brand, None where there is none."""
+        found: dict[BrandId, StoredEntry | None] = {}
+        with driver(self._engine, writing=False) as database:
+            for brand, brand_id, raw in database.rows(_UNREPORTED):
+                found[brand] = None
+                if raw is not None:
+                    (position,) = _POSITION.unpack(raw)
+                    found[brand] = StoredEntry(*database.rows(_ENTRIES, brand_id, position, position + 1)[0])
+        return found
+
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
         return next((_contact_row(ref, raw) for _, ref, raw in self._rows(brand, _CONTACTS, [key])), None)
+
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        """Return the counts of denied authorisations of some days."""
+        return [DenialRow(*row) for row in self._rows(brand, _DENIALS, first_day, end_day)]
 
     def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
         """Yield every customer with what they hold, by reference."""
@@ -367,11 +394,11 @@ def _lock_number(brand: BrandId) -> int:
 
 
 def _packed(row: ContactRow) -> bytes:
-    return struct.pack(f"<{len(row.positions)}Q", *row.positions)
+    return b"".join(map(_POSITION.pack, row.positions))
 
 
 def _contact_row(ref: bytes, raw: bytes) -> ContactRow:
-    return ContactRow(bytes(ref), tuple(Position(each) for (each,) in struct.iter_unpack("<Q", raw)))
+    return ContactRow(bytes(ref), tuple(Position(each) for (each,) in _POSITION.iter_unpack(raw)))
 
 
 def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:

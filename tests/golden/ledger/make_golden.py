@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
+from msgspec.structs import replace
+
 from accord.domain.catalogue import (
     BasisRule,
     Cap,
@@ -38,6 +40,7 @@ from accord.domain.events import (
     ErasureRequested,
     Event,
     Evidence,
+    Exported,
     FactsRecorded,
     IdentifierLinked,
     IdentifierUnlinked,
@@ -66,6 +69,7 @@ from accord.domain.terms import (
     Position,
     PurposeClass,
     Recorder,
+    Redaction,
     RefusalKind,
 )
 from accord.keys import kek as kek_module
@@ -199,6 +203,60 @@ EVENTS: dict[str, Event] = {
     ),
     "ContactReported": ContactReported(contact_id="message 1", outcome=Outcome.SENT, outcome_time=TIME),
     "CatalogueApplied": CatalogueApplied(version=1, catalogue=CATALOGUE),
+    "Exported": Exported(
+        size=13,
+        root="cd" * 32,
+        first=Position(2),
+        end=Position(13),
+        redaction=Redaction.PERSONAL,
+        customer=CUSTOMER_REF.hex(),
+        recorded_from=TIME,
+        recorded_until=Instant(TIME + 1),
+        purposes=("marketing",),
+        channels=("email",),
+    ),
+    "Exported with defaults": Exported(
+        size=13, root="cd" * 32, first=Position(0), end=Position(13), redaction=Redaction.NONE
+    ),
+}
+
+TREE_SIZE = 13
+"""The golden tree and states are of the events there were when they were frozen."""
+
+
+LATER: dict[str, Event] = {
+    "PermissionGranted confirmed by a link": PermissionGranted(
+        evidence=SHORT,
+        level="once",
+        purposes=("marketing.cart",),
+        channels=("email",),
+        point=2,
+        valid_from=TIME,
+        confirm_until=Instant(TIME + 20),
+        link_only=True,
+    ),
+    "ContactAuthorized to confirm": ContactAuthorized(
+        contact_id="confirmation 1",
+        channel="email",
+        purpose="service.opt_in",
+        point=2,
+        basis=Basis.CONFIRMATION_REQUEST,
+        positions=(Position(13),),
+        policy_version=2,
+        confirms=Position(13),
+        token_sha256=sha256(b"T" * 32).hexdigest(),
+    ),
+    "PermissionConfirmed by its token": PermissionConfirmed(
+        evidence=SHORT, permission=Position(13), point=2, token_sha256=sha256(b"T" * 32).hexdigest()
+    ),
+    "CatalogueApplied under rule packs": CatalogueApplied(
+        version=2,
+        catalogue=replace(
+            CATALOGUE,
+            purposes=(Purpose("marketing.gazette", PurposeClass.MARKETING, sector="press"),),
+            rules_edition="2026-11",
+        ),
+    ),
     "ContactPointRetold": ContactPointRetold(number=2, state=encode(PointState(bounced=Position(3)))),
     "ContactPointSuppressed": ContactPointSuppressed(number=2, erased_time=TIME),
     "ErasureRequested": ErasureRequested(
@@ -222,12 +280,14 @@ EVENTS: dict[str, Event] = {
         request_time=TIME,
     ),
 }
+"""What came after the first ledgers: only their payloads, so that the leaves above stay. Append, never move."""
 
 
 def make() -> dict[str, dict[str, str]]:
     """Return every golden value: text as it is, bytes in hexadecimal."""
     return {
         "payloads": {name: _payload(event).decode() for name, event in EVENTS.items()},
+        "later payloads": {name: _payload(event).decode() for name, event in LATER.items()},
         "leaves": {name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(EVENTS.items())},
         "sealed": {
             name: _entry(position, event)[1].hex()
@@ -238,7 +298,7 @@ def make() -> dict[str, dict[str, str]]:
         "keys": _keys(),
         "lookups": _lookups(),
         "checkpoint": _checkpoint(),
-        "states": _states(),
+        "states now": _states([*list(EVENTS.values())[:TREE_SIZE], *LATER.values()]),
     }
 
 
@@ -271,7 +331,8 @@ def _entry(position: int, event: Event) -> tuple[bytes, bytes]:
 
 
 def _leaf_hashes() -> list[bytes]:
-    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(EVENTS.values())]
+    events = list(EVENTS.values())[:TREE_SIZE]
+    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(events)]
 
 
 def _hashes() -> dict[str, str]:
@@ -332,16 +393,17 @@ def _checkpoint() -> dict[str, str]:
     root = root_of_edge(grow((), 0, _leaf_hashes()))
     public = SECRETS.private_key.public_key()
     return {
-        "note": sign(Checkpoint(LEDGER, len(EVENTS), root), SECRETS.private_key),
+        "note": sign(Checkpoint(LEDGER, TREE_SIZE, root), SECRETS.private_key),
         "empty note": sign(Checkpoint(LEDGER, 0, root_of_edge(())), SECRETS.private_key),
         "verifier key": verifier_key(LEDGER, public),
         "key id": key_id(LEDGER, public).hex(),
     }
 
 
-def _states() -> dict[str, str]:
+def _states(events: list[Event]) -> dict[str, str]:
+    """Return the states after events: those of now, since fields are appended. Older bytes are kept, never made."""
     state, point = NO_STATE, NO_POINT
-    for position, event in enumerate(EVENTS.values()):
+    for position, event in enumerate(events):
         time = Instant(TIME + position)
         state, point = fold(state, event, Position(position), time), fold_point(point, event, Position(position), time)
     return {
@@ -353,4 +415,5 @@ def _states() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(make(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    old = json.loads(FILE.read_bytes())
+    FILE.write_text(json.dumps(make() | {"states": old["states"]}, indent=2, ensure_ascii=False) + "\n", "utf-8")
