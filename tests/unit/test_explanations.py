@@ -6,18 +6,25 @@ import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, Installation, Parts
 from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
-from support.scenes import ADA_ID, BOB_ID, CATALOGUE, grant, said
+from support.scenes import ADA_ID, BOB_ID, CATALOGUE, ask_to_confirm, click, grant
 
 from accord.domain.catalogue import BasisRule
 from accord.domain.commands import (
     ApplyCatalogue,
     AuthorizeContact,
-    Confirm,
     Question,
+    RecordFacts,
     ReportActivity,
     ReportContact,
 )
-from accord.domain.events import CatalogueApplied, ContactAuthorized, ContactReported, Event, PermissionGranted
+from accord.domain.events import (
+    CatalogueApplied,
+    ContactAuthorized,
+    ContactReported,
+    Event,
+    FactsRecorded,
+    PermissionGranted,
+)
 from accord.domain.policy import Rule
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import (
@@ -120,9 +127,9 @@ def test_the_words_are_those_of_the_version_that_counted_when_the_customer_acted
 
 def test_a_confirmed_permission_comes_with_its_confirmation(house: Installation) -> None:
     (given,) = written(house, grant(touchpoint="form"))
-    (confirmed,) = written(
-        house, Confirm(customer=ADA_ID, permission=given, evidence=said("form", Method.CONFIRMATION_LINK))
-    )
+    (asked,) = house.write(ask_to_confirm(given))
+    assert isinstance(asked, Authorized)
+    (confirmed,) = written(house, click(asked.confirmation_token))
     contact(house)
     found = explain(house)
     assert found.given is not None
@@ -177,3 +184,13 @@ def forget(house: Installation, ref: bytes) -> None:
     assert isinstance(keys, MemoryWrappedKeys)
     for name in [name for name in keys.keys if name[1] == ref]:
         del keys.keys[name]
+
+
+def test_under_the_rule_packs_the_rules_are_those_of_where_the_customer_lived_then(house: Installation) -> None:
+    house.write(ApplyCatalogue(catalogue=replace(CATALOGUE, rules_edition="2026-11")))
+    facts = RecordFacts(customer=ADA_ID, facts=FactsRecorded(country="CA", time_zone="America/Toronto"))
+    moved = RecordFacts(customer=ADA_ID, facts=FactsRecorded(country="FR", time_zone="Europe/Paris"))
+    written(house, grant(), facts)
+    contact(house)
+    written(house, moved)
+    assert {rule.id for rule in explain(house).rules} == {"ca.express", "catalogue:permission"}

@@ -134,6 +134,8 @@ _FRENCH: Final = {
     "soft opt in": "client existant, produits analogues",
     "current contract": "contrat en cours d'exécution",
     "legitimate interest": "intérêt légitime",
+    "existing relationship": "relation existante",
+    "confirmation request": "demande de confirmation",
     "class": "classe de la finalité",
     "ticked box": "case cochée",
     "button": "bouton",
