@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, START, Installation
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, ask_to_confirm, click, grant, said, withdraw
 
 from accord.domain.commands import (
     ApplyCatalogue,
@@ -23,7 +23,7 @@ from accord.domain.commands import (
 )
 from accord.domain.events import CustomersErased
 from accord.domain.problems import ErrorReason, Problem
-from accord.domain.state import TOMBSTONE, decode_customer, encode
+from accord.domain.state import TOMBSTONE, decode_customer, decode_point, encode
 from accord.domain.terms import (
     DAY,
     HOUR,
@@ -47,7 +47,7 @@ from accord.ledger.opening import TamperedError, open_entry
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.merkle import verify_consistency, verify_inclusion
-from accord.service.answers import Written
+from accord.service.answers import Authorized, Written
 from accord.service.erasure_receipt import ERASED_AT, IRRECOVERABLE_BY, read_instant
 from accord.service.erasure_saga import ErasureIncompleteError, ErasureSaga
 from accord.service.erasures import AskedErasure
@@ -466,6 +466,60 @@ def crash(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
         raise CrashError
 
     return step
+
+
+class TestWhatIsTold:
+    def test_a_contact_of_the_erased_is_unknown(self, house: Installation) -> None:
+        erase(house)
+        for ask in (house.remembered.contact, house.explanations.explain):
+            with pytest.raises(CallError) as raised:
+                ask(BRAND, "c-ada")
+            assert raised.value.problem.reason is ErrorReason.CONTACT_UNKNOWN
+        assert house.remembered.contact(BRAND, "c-bob").contact_id == "c-bob"
+
+    def test_a_contact_that_a_restore_brought_back_without_its_key_is_told_of_as_erased(
+        self, house: Installation
+    ) -> None:
+        house.parts.erasures.destroy(BRAND, [ref_of(house, ADA_ID)])
+        with pytest.raises(CallError) as raised:
+            house.remembered.contact(BRAND, "c-ada")
+        assert raised.value.problem.reason is ErrorReason.CUSTOMER_ERASED
+        assert house.explanations.explain(BRAND, "c-ada").erased
+
+    def test_a_link_that_was_sent_before_no_longer_counts(self, house: Installation) -> None:
+        (given,) = house.write(grant(touchpoint="form"))
+        assert isinstance(given, Written)
+        (sent,) = house.write(ask_to_confirm(given.receipts[0].position))
+        assert isinstance(sent, Authorized)
+        erase(house)
+        (told,) = house.write(click(sent.confirmation_token))
+        assert isinstance(told, Problem)
+        assert told.reason is ErrorReason.TOKEN_INVALID
+        assert house.audit().faults == ()
+
+    def test_nobody_asks_a_suppressed_address_to_confirm_what_an_import_told(self, house: Installation) -> None:
+        erase(house, keep_suppression=True)
+        told = replace(grant(touchpoint="form"), evidence=replace(said("form"), recorder=Recorder.IMPORT))
+        (given,) = house.write(told)
+        assert isinstance(given, Written)
+        (asked,) = house.write(ask_to_confirm(given.receipts[0].position))
+        assert isinstance(asked, Authorized)
+        assert (asked.authorization.decision.verdict, asked.authorization.decision.reason) == (
+            Verdict.DENY,
+            Reason.SUPPRESSED,
+        )
+
+    def test_confirmations_asked_of_a_shared_address_stay_counted(self, house: Installation) -> None:
+        house.write(Link(customer=BOB_ID, contact_point=ADA_MAIL))
+        (given,) = house.write(grant(touchpoint="form"))
+        assert isinstance(given, Written)
+        house.write(ask_to_confirm(given.receipts[0].position))
+        lookup = house.lookups.identifier(BRAND, ADA_MAIL)
+        before = decode_point(house.store.points(BRAND, [lookup])[lookup]).requests
+        assert len(before) == 1
+        erase(house)
+        assert decode_point(house.store.points(BRAND, [lookup])[lookup]).requests == before
+        assert house.audit().faults == ()
 
 
 class TestOnHold:

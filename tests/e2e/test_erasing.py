@@ -2,7 +2,10 @@
 
 import base64
 import json
+import time
+import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 from support.serving import Server, Site
 
-from accord.app import Installation, load_sample_brand
+from accord.app import Installation, load_sample_brand, play_sample_demo
 from accord.cli import Accord
 from accord.cli.completion import PROGRAM
 from accord.cli.main import accord
 from accord.config import Config
 from accord.domain.terms import BrandId, ErasureMode, ErasureReason, Identifier, IdentifierKind, Instant
+from accord.followers.follower import take_step
 from accord.service.erasures import AskedErasure
 
 TILL = ("--touchpoint", "till", "--language", "en")
@@ -44,7 +48,7 @@ class Line:
     def run(self, *arguments: str, expect: int = 0) -> Result:
         variables = {name: value for name, value in self._site.environment.items() if name.startswith("ACCORD_")}
         told = ("--data", str(self._site.data), *arguments)
-        it = Accord(Installation, load_sample_brand)
+        it = Accord(Installation, load_sample_brand, play_sample_demo)
         done = CliRunner().invoke(accord, told, obj=it, env=variables, prog_name=PROGRAM)
         assert done.exit_code == expect, (arguments, done.output, done.exception)
         return done
@@ -129,30 +133,67 @@ def test_the_key_rotates_while_the_server_goes_on(line: Line, site: Site) -> Non
     assert line.told("audit")["faults"] == []
 
 
-def test_an_erasure_that_a_kill_cut_off_is_finished_before_the_next_server_answers(site: Site, line: Line) -> None:
-    line.run("grant", "hana", *TILL, "--contact-point", "email:hana@example.com")
+def test_an_export_shows_that_entries_were_erased_and_verifies(line: Line, tmp_path: Path) -> None:
+    line.run("grant", "ines", *TILL, "--contact-point", "email:ines@example.com")
+    before, after = tmp_path / "before.zip", tmp_path / "after.zip"
+    line.run("export", "--all", "-o", str(before))
+    line.run("erase", "ines", "--reason", "objected")
+    line.run("export", "--all", "-o", str(after))
+    shown = [json.loads(zipfile.ZipFile(each).read("manifest.json"))["counts"]["erased"] for each in (before, after)]
+    assert shown[1] == shown[0] + 1
+    assert b"ines@example.com" not in b"".join(
+        zipfile.ZipFile(after).read(name) for name in zipfile.ZipFile(after).namelist()
+    )
+    pin = line.run("key").stdout.strip()
+    assert line.run("verify", str(after), "--pin", pin).stdout.startswith("VALID")
+    assert "CUSTOMER_UNKNOWN" in line.run("export", "--customer", "ines", "-o", str(tmp_path / "x"), expect=1).output
+    assert "CUSTOMER_UNKNOWN" in line.run("access", "ines", expect=1).output
+
+
+def test_a_running_server_erases_whose_hold_has_ended(line: Line, site: Site) -> None:
+    line.run("grant", "juno", *TILL, "--contact-point", "email:juno@example.com")
+    ends = datetime.now(UTC) + timedelta(seconds=2)
+    line.run("erase", "juno", "--reason", "objected", "--hold-until", ends.isoformat())
+    installation = Installation(site_config(site))
+    (follower,) = (each for each in installation.followers._followers if each.name == "erasures")
+    assert follower.leader is not None
+    take_step(follower)
+    assert "RESTRICTED" in line.run("check", "juno", "marketing.news", "--channel", "email", expect=10).stdout
+    time.sleep(max(0.0, (ends - datetime.now(UTC)).total_seconds()))
+    take_step(follower)
+    assert "CUSTOMER_UNKNOWN" in line.run("check", "juno", "marketing.news", "--channel", "email", expect=10).stdout
+    installation.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_erasure_that_a_kill_cut_off_is_finished_before_the_next_server_answers(
+    site: Site, line: Line, workers: int
+) -> None:
+    who, name = f"hana-{workers}", bytes([workers]) * 16
+    line.run("grant", who, *TILL, "--contact-point", f"email:{who}@example.com")
     # The fence is put up and the process dies: what a crash between the first step and the second leaves.
     installation = Installation(site_config(site))
     installation.erasures._saga.tombstone = died  # type: ignore[method-assign]
     asked = AskedErasure(
-        customer=Identifier(IdentifierKind.CUSTOMER_ID, "hana"),
+        customer=Identifier(IdentifierKind.CUSTOMER_ID, who),
         mode=ErasureMode.NOW,
         reason=ErasureReason.OBJECTED,
         not_before=Instant(0),
         keep_suppression=False,
         evidence=None,
         caller="officer",
-        erasure_id=b"h" * 16,
+        erasure_id=name,
         content=b"c",
     )
     with pytest.raises(KeyboardInterrupt):
         installation.erasures.ask(BrandId("maison"), asked)
     installation.close()
-    line.run("check", "hana", "marketing.news", "--channel", "email")
+    line.run("check", who, "marketing.news", "--channel", "email")
+    site.environment["ACCORD_WORKERS"] = str(workers)
     again = site.start()
     site.environment["ACCORD_SERVER"] = again.address
-    assert "CUSTOMER_UNKNOWN" in line.run("check", "hana", "marketing.news", "--channel", "email", expect=10).stdout
-    found = line.told("erasures", "show", (b"h" * 16).hex())["erasure"]
+    assert "CUSTOMER_UNKNOWN" in line.run("check", who, "marketing.news", "--channel", "email", expect=10).stdout
+    found = line.told("erasures", "show", name.hex())["erasure"]
     assert found["status"] == "ERASURE_STATUS_DONE"
 
 
