@@ -7,7 +7,7 @@ recorded. Nothing here decides whether a contact may happen, but for `authorize`
 and an event in one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -281,10 +281,12 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     *,
     seen: bool = False,
     full: bool = False,
+    judge: Callable[..., Decision] | None = None,
 ) -> Authorization | Problem:
     """Check and count in one step. A contact not yet reported is judged anew and keeps what it holds.
 
     `seen`: the ledger knows this contact of this customer, even if the state no longer remembers it.
+    `judge` decides instead of `decide` where the customer is a group of several.
     """
     question = command.question
     if problem := examine_question(question, policy):
@@ -300,7 +302,10 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if own is None and seen:
         # Older than the state's memory: whatever became of it, it is not made again.
         return Authorization(Decision(Verdict.DENY, Reason.CONTACT_ALREADY_REPORTED, now, policy.version))
-    decision = decide(customer, question, policy, now, own_contact=own, full=full)
+    if judge is None:
+        decision = decide(customer, question, policy, now, own_contact=own, full=full)
+    else:
+        decision = judge(question, policy, now, own_contact=own, full=full)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED

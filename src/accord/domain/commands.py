@@ -8,7 +8,7 @@ is judged by `admit`.
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Artefact, FactsRecorded
+from accord.domain.events import Artefact, FactsRecorded, Justification
 from accord.domain.terms import (
     ActivityKind,
     Declarant,
@@ -16,10 +16,12 @@ from accord.domain.terms import (
     Instant,
     Method,
     Outcome,
+    OverlayKind,
     PointFact,
     Position,
     Recorder,
     RefusalKind,
+    RestrictionGround,
 )
 
 
@@ -113,6 +115,53 @@ class ReportContactPoint(Struct, frozen=True, kw_only=True):
     act_time: Instant = Instant(0)
 
 
+class Merge(Struct, frozen=True, kw_only=True):
+    """Join customers who are one person."""
+
+    customers: tuple[Identifier, ...]
+    justification: Justification
+
+
+class Split(Struct, frozen=True, kw_only=True):
+    """Take a customer out of their group."""
+
+    customer: Identifier
+    justification: Justification
+
+
+class AddOverlay(Struct, frozen=True, kw_only=True):
+    """Add the no of a household, employer or account, or a pause by contract, to each customer."""
+
+    customers: tuple[Identifier, ...]
+    kind: OverlayKind
+    until: Instant = Instant(0)
+    justification: Justification
+
+
+class LiftOverlay(Struct, frozen=True, kw_only=True):
+    """Lift the overlay that the entry at a position added."""
+
+    customer: Identifier
+    overlay: Position
+    justification: Justification
+
+
+class Restrict(Struct, frozen=True, kw_only=True):
+    """Restrict processing."""
+
+    customer: Identifier
+    ground: RestrictionGround
+    justification: Justification
+
+
+class LiftRestriction(Struct, frozen=True, kw_only=True):
+    """Lift the restriction, of which the customer was told before."""
+
+    customer: Identifier
+    informed_time: Instant
+    justification: Justification
+
+
 class Question(Struct, frozen=True, gc=False, kw_only=True):
     """May I contact this customer, on this channel, for this purpose?"""
 
@@ -163,5 +212,11 @@ Command = (
     | ReportContactPoint
     | AuthorizeContact
     | ReportContact
+    | Merge
+    | Split
+    | AddOverlay
+    | LiftOverlay
+    | Restrict
+    | LiftRestriction
     | ApplyCatalogue
 )

@@ -13,11 +13,17 @@ from accord.domain.events import (
     ContactAuthorized,
     ContactPointReported,
     ContactReported,
+    CustomerMerged,
+    CustomerRestricted,
+    CustomerSplit,
     Event,
     FactsRecorded,
+    OverlayAdded,
+    OverlayLifted,
     PermissionConfirmed,
     PermissionGranted,
     PermissionRefused,
+    RestrictionLifted,
 )
 from accord.domain.scope import Granted, Refused, asked_code, code, includes
 from accord.domain.state import (
@@ -25,6 +31,7 @@ from accord.domain.state import (
     ContactMark,
     CustomerState,
     Facts,
+    Overlay,
     PermissionMark,
     PointState,
     RefusalMark,
@@ -47,6 +54,8 @@ from accord.domain.terms import (
     RefusalKind,
 )
 
+_OfficerEvent = OverlayAdded | OverlayLifted | CustomerRestricted | RestrictionLifted | CustomerMerged | CustomerSplit
+
 HOLDING = frozenset({ContactStatus.AUTHORIZED, ContactStatus.SENT, ContactStatus.BOUNCED, ContactStatus.COMPLAINED})
 """Contacts that keep the use they took. Failed and cancelled ones give it back."""
 
@@ -64,7 +73,7 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
     state = _with_links(state, event)
     match event:
         case PermissionGranted():
-            return _with_permission(state, _granted(event, position, recorded_time))
+            return with_permission(state, _granted(event, position, recorded_time))
         case PermissionConfirmed():
             return _confirmed(state, event, recorded_time)
         case PermissionRefused() if not event.point:
@@ -77,6 +86,15 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
             return _authorized(state, event, position, recorded_time)
         case ContactReported():
             return _reported(state, event)
+        case (
+            OverlayAdded()
+            | OverlayLifted()
+            | CustomerRestricted()
+            | RestrictionLifted()
+            | CustomerMerged()
+            | CustomerSplit()
+        ):
+            return _by_officer(state, event, position)
         case _:
             return state
 
@@ -157,11 +175,12 @@ def _granted(event: PermissionGranted, position: Position, recorded_time: Instan
     )
 
 
-def _with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
+def with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
+    """Return the state with one more permission, which may stand for older ones, or add nothing to one of them."""
     if any(_stood_before(old, mark) and old.lifts >= mark.lifts for old in state.permissions):
         return state
     # The same act told first by an import and then by its form: one act, so what it carried stays counted.
-    told = {old.position: old.taken for old in state.permissions if _same_act(old, mark)}
+    told = {old.position: old.taken for old in state.permissions if same_act(old, mark)}
     mark = replace(mark, taken=max([mark.taken, *told.values()]))
     if told:
         contacts = contacts_newest_first(state)
@@ -183,7 +202,8 @@ def _stood_before(old: PermissionMark, new: PermissionMark) -> bool:
     )
 
 
-def _same_act(old: PermissionMark, new: PermissionMark) -> bool:
+def same_act(old: PermissionMark, new: PermissionMark) -> bool:
+    """Say whether two limited permissions tell of one act: they have their uses in common."""
     return _stood_before(old, new) and old.act_time == new.act_time
 
 
@@ -213,7 +233,7 @@ def _confirmed(state: CustomerState, event: PermissionConfirmed, recorded_time: 
                 return state
             others = replace(state, permissions=tuple(old for old in state.permissions if old is not mark))
             active = replace(mark, pending_until=Instant(0), recorded_time=recorded_time)
-            return _with_permission(others, active)
+            return with_permission(others, active)
     return state
 
 
@@ -234,6 +254,46 @@ def _with_refusal(
     asked_time = max([asked, *(old.asked_time for old in same)])
     mark = RefusalMark(position, event.kind, refused, act_time, recorded_time, stops, asked_time)
     return (*(old for old in marks if old not in same), mark)
+
+
+def with_refusal(marks: tuple[RefusalMark, ...], mark: RefusalMark) -> tuple[RefusalMark, ...]:
+    """Return the refusals with one of another member of the group: of one scope, the latest of both clocks stands."""
+    same = [old for old in marks if old.refused == mark.refused and old.stops is mark.stops]
+    if not same:
+        return (*marks, mark)
+    newest = max([*same, mark], key=lambda each: each.position)
+    latest = replace(
+        newest,
+        act_time=max(each.act_time for each in (*same, mark)),
+        recorded_time=max(each.recorded_time for each in (*same, mark)),
+        asked_time=max(each.asked_time for each in (*same, mark)),
+    )
+    return (*(old for old in marks if old not in same), latest)
+
+
+def _by_officer(state: CustomerState, event: _OfficerEvent, position: Position) -> CustomerState:
+    match event:
+        case OverlayAdded():
+            return replace(state, overlays=(*state.overlays, Overlay(position, event.until)))
+        case OverlayLifted():
+            return replace(state, overlays=tuple(each for each in state.overlays if each.position != event.overlay))
+        case CustomerRestricted() | RestrictionLifted():
+            return replace(state, restricted=isinstance(event, CustomerRestricted))
+        case CustomerMerged() | CustomerSplit():
+            return _carried(state, event)
+
+
+def _carried(state: CustomerState, event: CustomerMerged | CustomerSplit) -> CustomerState:
+    refusals = state.refusals
+    for each in event.refusals:
+        refused = Refused(each.purpose, each.channel, each.topic, each.place, each.recipient)
+        mark = RefusalMark(
+            each.position, each.kind, refused, each.act_time, each.recorded_time, asked_time=each.asked_time
+        )
+        refusals = with_refusal(refusals, mark)
+    known = {each.position for each in state.overlays}
+    added = tuple(Overlay(each.position, each.until) for each in event.overlays if each.position not in known)
+    return replace(state, refusals=refusals, overlays=state.overlays + added)
 
 
 def _with_facts(facts: Facts, event: FactsRecorded, position: Position) -> Facts:

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-ROLES: Final = ("administrator", "auditor", "checker", "collector", "sender")
+ROLES: Final = ("administrator", "auditor", "checker", "collector", "privacy_officer", "sender")
 ANY_BRAND: Final = "*"
 REFRESH_SECONDS = 1.0
 _TOKEN_BYTES = 32

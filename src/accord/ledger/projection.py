@@ -13,14 +13,17 @@ from accord.domain.decision import Customer, Point
 from accord.domain.events import (
     ContactAuthorized,
     ContactReported,
+    CustomerMerged,
+    CustomerSplit,
     Event,
     IdentifierUnlinked,
 )
 from accord.domain.fold import fold, fold_point, touched_number
+from accord.domain.group import Group, Member, unite
 from accord.domain.state import NO_POINT, NO_STATE, CustomerState, PointState, decode_customer, decode_point, encode
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
 from accord.ledger.lookup import Lookups
-from accord.ledger.store import ContactRow, CustomerRow, IdentifierRow, View
+from accord.ledger.store import ContactRow, CustomerRow, GroupRow, IdentifierRow, View
 
 Held = tuple[bytes, IdentifierKind]
 
@@ -42,9 +45,12 @@ class Projection:
         # By number, ascending: later identifiers have higher ones.
         self.held: dict[bytes, dict[int, Held]] = {}
         self.holders: dict[bytes, dict[bytes, int]] = {}
+        self.merged: dict[bytes, GroupRow] = {}
+        self.groups: dict[bytes, set[bytes]] = {}
         self.points: dict[bytes, PointState] = {}
         self.contacts: dict[bytes, ContactRow] = {}
         self.changed_customers: set[bytes] = set()
+        self.changed_groups: set[bytes] = set()
         self.changed_points: set[bytes] = set()
         self.changed_contacts: set[bytes] = set()
         self.linked: dict[tuple[bytes, bytes], tuple[int, str]] = {}
@@ -57,6 +63,8 @@ class Projection:
         for ref, row in view.customers.items():
             self.states[ref] = decode_customer(row.state) if row.state else NO_STATE
             self.chains[ref] = (row.version, row.leaf_hash)
+            if row.merged:
+                self._join(ref, row.merged)
             self.held[ref] = {}
             for each in sorted(row.identifiers, key=_NUMBER):
                 self.held[ref][each.number] = (each.lookup, _KINDS[each.kind])
@@ -86,6 +94,24 @@ class Projection:
                 numbers[identifier] = number
         return Customer(self.states.get(ref, NO_STATE), points, numbers)
 
+    def members(self, ref: bytes) -> list[bytes]:
+        """Return everyone in the customer's group, in the order that gives addresses their numbers; alone: them."""
+        merged = self.merged.get(ref)
+        return sorted(self.groups[merged.group]) if merged else [ref]
+
+    def persons(self, refs: list[bytes]) -> int:
+        """Return how many persons these customers are, who is merged being one."""
+        return len({merged.group if (merged := self.merged.get(ref)) else ref for ref in refs})
+
+    def united(self, ref: bytes, named: tuple[Identifier, ...] = ()) -> Group:
+        """Return the customer as one person with all they are merged with."""
+        members = [Member(self.states.get(each, NO_STATE), self._addresses(each)) for each in self.members(ref)]
+        return unite(members, {identifier: self._lookup(identifier) for identifier in named})
+
+    def _addresses(self, ref: bytes) -> tuple[tuple[bytes, Point], ...]:
+        held = self.held.get(ref, {}).items()
+        return tuple((key, Point(number, kind, self.points.get(key, NO_POINT))) for number, (key, kind) in held)
+
     def apply(self, ref: bytes, event: Event, position: Position, recorded_time: Instant) -> None:
         """Fold one entry of a customer. Order of calls is position order."""
         held = self.held.setdefault(ref, {})
@@ -102,6 +128,8 @@ class Projection:
             self._unlink(ref, held, event.number)
         if isinstance(event, ContactAuthorized | ContactReported):
             self._tell(ref, event.contact_id, position)
+        if isinstance(event, CustomerMerged | CustomerSplit):
+            self._regroup(ref, bytes.fromhex(event.group), position)
 
     def chain(self, ref: bytes) -> tuple[int, bytes]:
         """Return how many entries the customer has and the hash of the newest leaf, empty for none."""
@@ -115,7 +143,7 @@ class Projection:
     def row(self, ref: bytes) -> CustomerRow:
         """Return the customer as a store is given them: without identifiers."""
         version, leaf_hash = self.chain(ref)
-        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)))
+        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)), (), self.merged.get(ref))
 
     def full_row(self, ref: bytes) -> CustomerRow:
         """Return the customer as a store tells of them: with what they hold, by number."""
@@ -144,7 +172,22 @@ class Projection:
 
     def _tell(self, ref: bytes, contact_id: str, position: Position) -> None:
         key = self._lookups.contact(self.brand, contact_id)
-        before = self.contacts.get(key)
-        positions = (*before.positions, position) if before else (position,)
-        self.contacts[key] = ContactRow(ref, positions)
+        before = self.contacts.get(key, ContactRow(ref, ()))
+        others = before.others if ref in before.told_to else (*before.others, ref)
+        self.contacts[key] = ContactRow(before.customer_ref, (*before.positions, position), others)
         self.changed_contacts.add(key)
+
+    def _regroup(self, ref: bytes, group: bytes, position: Position) -> None:
+        """Note the group the customer is in now, empty for none. Who stays in theirs came to it no later than before."""
+        before = self.merged.get(ref)
+        if before and before.group != group:
+            self.groups[before.group].discard(ref)
+            del self.merged[ref]
+            self.changed_groups.add(ref)
+        if group and ref not in self.merged:
+            self._join(ref, GroupRow(group, position))
+            self.changed_groups.add(ref)
+
+    def _join(self, ref: bytes, merged: GroupRow) -> None:
+        self.merged[ref] = merged
+        self.groups.setdefault(merged.group, set()).add(ref)

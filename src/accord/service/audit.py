@@ -132,7 +132,10 @@ class _Auditor:
         if seen != len(self.world.chains):
             yield f"{len(self.world.chains)} customers have entries, {seen} have a state"
         for known in records.all_known(self.head.brand):
-            identifiers = self.world.full_row(known.customer_ref).identifiers
+            row = self.world.full_row(known.customer_ref)
+            identifiers = row.identifiers
+            if known.group != (row.merged.group if row.merged else b""):
+                yield f"customer {known.customer_ref.hex()[:8]}…: questions see another group than theirs"
             if known.addresses != tuple(each for each in identifiers if each.kind != IdentifierKind.CUSTOMER_ID):
                 yield f"customer {known.customer_ref.hex()[:8]}…: questions see other addresses than they hold"
 

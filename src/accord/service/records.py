@@ -1,5 +1,7 @@
 """What the ledger remembers of a customer or a contact: permissions, history, proof of use."""
 
+from itertools import chain
+
 import msgspec
 from msgspec import Struct
 
@@ -7,6 +9,7 @@ from accord.domain import standing
 from accord.domain.decision import Customer, Point
 from accord.domain.events import ContactAuthorized, ContactReported, Event
 from accord.domain.fold import STATUS_AFTER
+from accord.domain.group import Group
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
@@ -14,8 +17,9 @@ from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
-from accord.ledger.store import Head, Known, LedgerStore, Records
-from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
+from accord.ledger.store import Known, LedgerStore, Records, Sight
+from accord.service.errors import CallError, catalogue_missing, customer_unknown
+from accord.service.sights import group_of
 from accord.service.writer import Clock
 
 
@@ -56,25 +60,29 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        head, found = self._find(brand, customer)
-        points = tuple(
-            Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
-            for each in found.addresses
-        )
-        known = Customer(decode_customer(found.state), points)
-        now = Instant(max(self._clock(), head.recorded_time))
+        sight, found, group = self._find(brand, customer)
+        known = group.customer if group else _alone(found[0])
+        now = Instant(max(self._clock(), sight.head.recorded_time))
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
         refused = [StandingRefusal(mark, one) for mark, one in standing.refusals_of(known)]
         return [*given, *refused]
 
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
-        """Return up to `limit` entries of a customer from version `start` on, oldest first."""
-        head, found = self._find(brand, customer)
-        ref = found.customer_ref
-        entries = self._store.entries(brand, start, limit, ref)
-        keys = self._keyring.find(brand, [ref])
-        return [open_entry(entry, head.ledger, keys) for entry in entries]
+        """Return up to `limit` entries of a customer from the one numbered `start` on, oldest first.
+
+        Of a group: the entries of all members as one history, in the order of their positions.
+        """
+        sight, found, _ = self._find(brand, customer)
+        refs = [each.customer_ref for each in found]
+        if len(refs) == 1:
+            entries = self._store.entries(brand, start, limit, refs[0])
+        else:
+            # Among the first n of a group are none beyond the first n of a member.
+            firsts = (self._store.entries(brand, 1, start + limit - 1, ref) for ref in refs)
+            entries = sorted(chain.from_iterable(firsts), key=lambda each: each.position)[start - 1 : start + limit - 1]
+        keys = self._keyring.find(brand, refs)
+        return [open_entry(entry, sight.head.ledger, keys) for entry in entries]
 
     def opened(self, brand: BrandId, ledger: str, position: Position) -> OpenedEntry | None:
         """Return the entry at a position, or None when there is none. Raises KeyError when its key is gone."""
@@ -129,7 +137,8 @@ class Remembered:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
         return Contact(contact_id, authorized, authorized_time, row.positions, status)
 
-    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
+    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...], Group | None]:
+        """Return everyone in the history of whom a key names, and the group they are, if any. Raises CallError."""
         lookup = self._lookups.identifier(brand, customer)
         sight = self._store.read(brand, (lookup,))
         if sight is None:
@@ -137,6 +146,15 @@ class Remembered:
         known = sight.known.get(lookup, ())
         if not known:
             raise CallError(customer_unknown())
-        if len(known) > 1:
-            raise CallError(customer_ambiguous(len(known)))
-        return sight.head, known[0]
+        group = group_of(sight, known, {customer: lookup})
+        if isinstance(group, Problem):
+            raise CallError(group)
+        return sight, sight.groups[known[0].group] if group else known, group
+
+
+def _alone(found: Known) -> Customer:
+    points = tuple(
+        Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
+        for each in found.addresses
+    )
+    return Customer(decode_customer(found.state), points)

@@ -13,19 +13,25 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain import admit, standing
+from accord.domain import admit, officer, standing
 from accord.domain.commands import (
+    AddOverlay,
     ApplyCatalogue,
     AuthorizeContact,
     Command,
     Confirm,
     Grant,
+    LiftOverlay,
+    LiftRestriction,
     Link,
+    Merge,
     RecordFacts,
     Refuse,
     ReportActivity,
     ReportContact,
     ReportContactPoint,
+    Restrict,
+    Split,
     Unlink,
 )
 from accord.domain.decision import Customer
@@ -33,7 +39,8 @@ from accord.domain.events import CatalogueApplied, Event, PermissionRefused
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
-from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Position, Verdict
+from accord.domain.state import ContactMark
+from accord.domain.terms import DAY, Identifier, Instant, Position, Verdict
 from accord.ledger.entry import (
     BRAND_REF,
     Leaf,
@@ -52,6 +59,7 @@ from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
 from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
+from accord.service import persons
 from accord.service.answers import (
     Authorized,
     OpenContact,
@@ -62,10 +70,9 @@ from accord.service.answers import (
     decode_answer,
     encode_answer,
 )
-from accord.service.errors import customer_ambiguous, customer_unknown
+from accord.service.errors import customer_ambiguous
 from accord.service.policies import compile_policy
 
-REF_BYTES = 16
 MakeKeys = Callable[[list[bytes]], dict[bytes, CustomerKey]]
 
 
@@ -117,7 +124,9 @@ def named(command: Command) -> tuple[Identifier, ...]:
             return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
         case Link() | Unlink():
             return (command.customer, command.contact_point)
-        case Confirm() | RecordFacts() | ReportActivity():
+        case AddOverlay() | Merge():
+            return command.customers
+        case Confirm() | RecordFacts() | ReportActivity() | Split() | LiftOverlay() | Restrict() | LiftRestriction():
             return (command.customer,)
 
 
@@ -185,91 +194,107 @@ class Sitting:
             return self._authorize(command, request, self._policy)
         if isinstance(command, ReportContact):
             return self._report(command, request.caller)
+        if isinstance(command, Merge | Split):
+            return self._on_groups(command, request.caller)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
-        refs = self._targets(command)
+        refs = persons.targets(self._world, command, named(command))
         if isinstance(refs, Problem):
             return refs
         now = self._now()
-        admitted: list[tuple[bytes, Customer, Event]] = []
+        admitted: list[tuple[bytes, Event]] = []
         for ref in refs:
             customer = self._world.customer(ref, named(command))
             if customer.state.erased:
                 return Problem(ErrorReason.CUSTOMER_ERASED, "the customer was erased", (), {"field": "customer"})
-            event = _admit(customer, command, policy, now)
+            event = _admit(customer, persons.told_to(self._world, command, ref), policy, now)
             if isinstance(event, Problem):
                 return event
-            admitted.append((ref, customer, event))
-        drafts, open_contacts = [], []
-        for ref, customer, event in admitted:
+            admitted.append((ref, event))
+        open_contacts: dict[bytes, ContactMark] = {}
+        for ref, event in admitted:
             if isinstance(event, PermissionRefused):
-                open_contacts += standing.open_contacts(customer, event, policy)
-            drafts.append(self._append(ref, event, caller))
+                open_contacts |= {mark.key: mark for mark in self._open_contacts(ref, event, policy)}
+        drafts = tuple(self._append(ref, event, caller) for ref, event in admitted)
         status = self._status(command, refs[0], drafts[0]) if isinstance(command, Grant | Confirm) else 0
         return _Drafted(
-            drafts=tuple(drafts),
+            drafts=drafts,
             ref=refs[0],
             status=status,
             open_contacts=tuple(
-                OpenContact(mark.position, mark.channel, mark.purpose, mark.time) for mark in open_contacts
+                OpenContact(mark.position, mark.channel, mark.purpose, mark.time) for mark in open_contacts.values()
             ),
         )
 
-    def _targets(self, command: Command) -> list[bytes] | Problem:
-        """Return whom a command is for; a new reference where it may make a customer."""
-        customer = named(command)[0]
-        refs = self._world.customers_of(customer)
-        if not refs and isinstance(command, Grant | Link) and command.contact_point is not None:
-            refs = self._recognised(customer, command.contact_point)
-        if not refs:
-            if isinstance(command, Confirm | Unlink):
-                return customer_unknown()
-            return [os.urandom(REF_BYTES)]
-        if len(refs) > 1 and not isinstance(command, Refuse | ReportContactPoint):
-            return customer_ambiguous(len(refs))
-        return refs
+    def _on_groups(self, command: Merge | Split, caller: str) -> _Judged:
+        told = (
+            persons.merge(self._world, command) if isinstance(command, Merge) else persons.split(self._world, command)
+        )
+        if isinstance(told, Problem):
+            return told
+        drafts = tuple(self._append(ref, event, caller) for ref, event in told)
+        return _Drafted(drafts, told[0][0])
 
-    def _recognised(self, customer: Identifier, contact_point: Identifier) -> list[bytes]:
-        """Return who alone holds the address and was never named: the unknown person it made known."""
-        refs = self._world.customers_of(contact_point)
-        nameless = len(refs) == 1 and not self._world.has_customer_id(refs[0])
-        return refs if nameless and customer.kind is IdentifierKind.CUSTOMER_ID else []
+    def _open_contacts(self, ref: bytes, event: PermissionRefused, policy: Policy) -> list[ContactMark]:
+        """Return the contacts of the person that a refusal may still stop."""
+        members = self._world.members(ref)
+        if len(members) == 1:
+            return standing.open_contacts(self._world.customer(ref), event, policy)
+        group = self._world.united(ref)
+        point = group.numbering.number(members.index(ref), event.point)
+        return standing.open_contacts(group.customer, replace(event, point=point), policy)
+
+    def _person(self, ref: bytes) -> Customer:
+        """Return the customer, with all they are merged with."""
+        return self._world.united(ref).customer if ref in self._world.merged else self._world.customer(ref)
 
     def _status(self, command: Grant | Confirm, ref: bytes, draft: int) -> int:
         """Return where the permission stands that a command gave or confirmed."""
         position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
-        customer = self._world.customer(ref)
+        customer = self._person(ref)
         # An act told again adds no permission: then the one it gave before is the answer.
         mark = max(customer.state.permissions, key=lambda mark: (mark.position == position, mark.act_time))
         return standing.status_of(mark, customer, self._drafts[draft].recorded_time).value
 
     def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
         refs = self._world.customers_of(command.customer)
-        if len(refs) > 1:
-            return customer_ambiguous(len(refs))
+        if (people := self._world.persons(refs)) > 1:
+            return customer_ambiguous(people)
+        ref = min(refs) if refs else None
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
-        if row is not None and [row.customer_ref] != refs:
+        if row is not None and (ref is None or not set(self._world.members(ref)) & set(row.told_to)):
             return admit.contact_id_reused()
-        customer = self._world.customer(refs[0], named(command)) if refs else None
-        found = admit.authorize(customer, command, policy, self._now(), seen=row is not None, full=request.full)
+        group = self._world.united(ref, named(command)) if ref in self._world.merged else None
+        customer = group.customer if group else self._world.customer(ref, named(command)) if ref else None
+        judge = group.decide if group else None
+        found = admit.authorize(
+            customer, command, policy, self._now(), seen=row is not None, full=request.full, judge=judge
+        )
         if isinstance(found, Problem):
             return found
         if found.decision.verdict is not Verdict.ALLOW:
             question = command.question
             day = self._clock_time // DAY
             self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
-        if found.event is None:
+        if found.event is None or ref is None:
             return found, None
-        return found, self._append(refs[0], found.event, request.caller)
+        told_to = row.told_to if row is not None else ()
+        if group is None and set(told_to) <= {ref}:
+            return found, self._append(ref, found.event, request.caller)
+        told = persons.tellings(self._world, found.event, ref, told_to, group)
+        drafts = [self._append(each, event, request.caller) for each, event in told]
+        return found, drafts[0]
 
     def _report(self, command: ReportContact, caller: str) -> _Judged:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
-        draft = self._append(row.customer_ref, admit.admit_report(command, self._now()), caller)
-        return _Drafted((draft,), row.customer_ref, STATUS_AFTER[command.outcome].value)
+        told_to = [ref for ref in row.others if not self._world.states[ref].erased]
+        event = admit.admit_report(command, self._now())
+        drafts = [self._append(ref, event, caller) for ref in (row.customer_ref, *told_to)]
+        return _Drafted((drafts[0],), row.customer_ref, STATUS_AFTER[command.outcome].value)
 
     def _apply_catalogue(self, command: ApplyCatalogue, caller: str) -> _Judged:
         before = self._policy.catalogue if self._policy else None
@@ -362,6 +387,7 @@ class Sitting:
             head=self._head,
             entries=tuple(entries),
             customers={ref: world.row(ref) for ref in world.changed_customers},
+            merged={ref: world.merged.get(ref) for ref in world.changed_groups},
             points={lookup: world.point_row(lookup) for lookup in world.changed_points},
             linked=tuple((lookup, ref, number, kind) for (lookup, ref), (number, kind) in world.linked.items()),
             unlinked=tuple(world.unlinked),
@@ -371,7 +397,9 @@ class Sitting:
         )
 
 
-def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -> Event | Problem:
+def _admit(  # noqa: C901 - one case for each command
+    customer: Customer, command: Command, policy: Policy, now: Instant
+) -> Event | Problem:
     match command:
         case Grant():
             return admit.admit_grant(customer, command, policy, now)
@@ -389,5 +417,7 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
             return admit.admit_activity(customer, command, policy, now)
         case ReportContactPoint():
             return admit.admit_contact_point(customer, command, now)
-        case AuthorizeContact() | ReportContact() | ApplyCatalogue():
+        case AddOverlay() | LiftOverlay() | Restrict() | LiftRestriction():
+            return officer.admit(customer, command, now)
+        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | Merge() | Split():
             raise AssertionError("judged elsewhere: these are not about customers by their key")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 ledger = MetaData()
@@ -69,6 +70,16 @@ customer = Table(
     Column("state", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "customer_ref"),
     Column("held", LargeBinary),
+    Column("group_id", LargeBinary),
+    Column("group_since", BigInteger),
+    # Few are merged, and only they stand in the index.
+    Index(
+        "customer_by_group",
+        "brand_id",
+        "group_id",
+        sqlite_where=text("group_id IS NOT NULL"),
+        postgresql_where=text("group_id IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -103,6 +114,7 @@ contact = Table(
     Column("customer_ref", LargeBinary, nullable=False),
     Column("positions", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "contact_key"),
+    Column("others", LargeBinary),
     sqlite_with_rowid=False,
 )
 

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CustomerServiceStub:
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint."""
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy officer from
+    Merge on.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,10 +45,22 @@ class CustomerServiceStub:
     """Records what the customer did. Engagement, never a permission."""
     ReportContactPoint: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.ReportContactPointRequest, _customer_service_pb2.ReportContactPointResponse]
     """Records a fact of an address: it binds whoever holds it."""
+    Merge: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.MergeRequest, _customer_service_pb2.MergeResponse]
+    """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+    binds all.
+    """
+    Split: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.SplitRequest, _customer_service_pb2.SplitResponse]
+    """Takes a customer out of their group. Refusals made while they were merged stay with both sides."""
+    Overlay: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.OverlayRequest, _customer_service_pb2.OverlayResponse]
+    """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay."""
+    Restrict: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.RestrictRequest, _customer_service_pb2.RestrictResponse]
+    """Restricts processing (GDPR art. 18), or lifts the restriction."""
 
 @_typing.type_check_only
 class CustomerServiceAsyncStub(CustomerServiceStub):
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint."""
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy officer from
+    Merge on.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Link: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.LinkRequest, _customer_service_pb2.LinkResponse]  # type: ignore[assignment]
@@ -59,9 +73,21 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Records what the customer did. Engagement, never a permission."""
     ReportContactPoint: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.ReportContactPointRequest, _customer_service_pb2.ReportContactPointResponse]  # type: ignore[assignment]
     """Records a fact of an address: it binds whoever holds it."""
+    Merge: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.MergeRequest, _customer_service_pb2.MergeResponse]  # type: ignore[assignment]
+    """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+    binds all.
+    """
+    Split: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.SplitRequest, _customer_service_pb2.SplitResponse]  # type: ignore[assignment]
+    """Takes a customer out of their group. Refusals made while they were merged stay with both sides."""
+    Overlay: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.OverlayRequest, _customer_service_pb2.OverlayResponse]  # type: ignore[assignment]
+    """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay."""
+    Restrict: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.RestrictRequest, _customer_service_pb2.RestrictResponse]  # type: ignore[assignment]
+    """Restricts processing (GDPR art. 18), or lifts the restriction."""
 
 class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint."""
+    """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy officer from
+    Merge on.
+    """
 
     @_abc_1.abstractmethod
     def Link(
@@ -102,5 +128,39 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_service_pb2.ReportContactPointResponse, _abc.Awaitable[_customer_service_pb2.ReportContactPointResponse]]:
         """Records a fact of an address: it binds whoever holds it."""
+
+    @_abc_1.abstractmethod
+    def Merge(
+        self,
+        request: _customer_service_pb2.MergeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.MergeResponse, _abc.Awaitable[_customer_service_pb2.MergeResponse]]:
+        """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+        binds all.
+        """
+
+    @_abc_1.abstractmethod
+    def Split(
+        self,
+        request: _customer_service_pb2.SplitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.SplitResponse, _abc.Awaitable[_customer_service_pb2.SplitResponse]]:
+        """Takes a customer out of their group. Refusals made while they were merged stay with both sides."""
+
+    @_abc_1.abstractmethod
+    def Overlay(
+        self,
+        request: _customer_service_pb2.OverlayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.OverlayResponse, _abc.Awaitable[_customer_service_pb2.OverlayResponse]]:
+        """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay."""
+
+    @_abc_1.abstractmethod
+    def Restrict(
+        self,
+        request: _customer_service_pb2.RestrictRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.RestrictResponse, _abc.Awaitable[_customer_service_pb2.RestrictResponse]]:
+        """Restricts processing (GDPR art. 18), or lifts the restriction."""
 
 def add_CustomerServiceServicer_to_server(servicer: CustomerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

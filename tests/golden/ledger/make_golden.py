@@ -28,19 +28,28 @@ from accord.domain.catalogue import (
 from accord.domain.events import (
     ActivityReported,
     Artefact,
+    CarriedOverlay,
+    CarriedRefusal,
     CatalogueApplied,
     ContactAuthorized,
     ContactPointReported,
     ContactReported,
+    CustomerMerged,
+    CustomerRestricted,
+    CustomerSplit,
     Event,
     Evidence,
     FactsRecorded,
     IdentifierLinked,
     IdentifierUnlinked,
+    Justification,
     Link,
+    OverlayAdded,
+    OverlayLifted,
     PermissionConfirmed,
     PermissionGranted,
     PermissionRefused,
+    RestrictionLifted,
 )
 from accord.domain.fold import fold, fold_point
 from accord.domain.state import NO_POINT, NO_STATE, encode
@@ -56,11 +65,13 @@ from accord.domain.terms import (
     Method,
     Obligation,
     Outcome,
+    OverlayKind,
     PointFact,
     Position,
     PurposeClass,
     Recorder,
     RefusalKind,
+    RestrictionGround,
 )
 from accord.keys import keyring as keyring_module
 from accord.keys.keyring import WrappedKeyring
@@ -193,15 +204,51 @@ EVENTS: dict[str, Event] = {
     "CatalogueApplied": CatalogueApplied(version=1, catalogue=CATALOGUE),
 }
 
+WHY = Justification(reason="même carte", officer_id="dpo 1", artefacts=(Artefact("cd" * 32, "application/pdf"),))
+CARRIED = CarriedRefusal(
+    position=Position(5),
+    kind=RefusalKind.REFUSED,
+    act_time=TIME,
+    recorded_time=Instant(TIME + 5),
+    purpose="marketing",
+    channel="sms",
+    topic=bytes(range(8)),
+    place="paris-1",
+    recipient=bytes(range(8, 16)),
+    asked_time=TIME,
+)
+BY_OFFICERS: dict[str, Event] = {
+    "OverlayAdded": OverlayAdded(kind=OverlayKind.CONTRACT_PAUSE, until=TIME, justification=WHY),
+    "OverlayAdded with defaults": OverlayAdded(
+        kind=OverlayKind.HOUSEHOLD, justification=Justification(reason="letter")
+    ),
+    "OverlayLifted": OverlayLifted(overlay=Position(9), justification=WHY),
+    "CustomerRestricted": CustomerRestricted(ground=RestrictionGround.ACCURACY_CONTESTED, justification=WHY),
+    "RestrictionLifted": RestrictionLifted(informed_time=TIME, justification=WHY),
+    "CustomerMerged": CustomerMerged(
+        group=bytes(range(16)).hex(),
+        refusals=(CARRIED,),
+        overlays=(CarriedOverlay(position=Position(9), until=TIME),),
+        justification=WHY,
+    ),
+    "CustomerSplit": CustomerSplit(group=bytes(range(16)).hex(), refusals=(CARRIED,), justification=WHY),
+    "CustomerSplit with defaults": CustomerSplit(justification=Justification(reason="two people")),
+}
+"""Events that came later: the hashes, the checkpoint and the states below are of the first ones alone."""
+
+ALL_EVENTS = EVENTS | BY_OFFICERS
+
 
 def make() -> dict[str, dict[str, str]]:
     """Return every golden value: text as it is, bytes in hexadecimal."""
     return {
-        "payloads": {name: _payload(event).decode() for name, event in EVENTS.items()},
-        "leaves": {name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(EVENTS.items())},
+        "payloads": {name: _payload(event).decode() for name, event in ALL_EVENTS.items()},
+        "leaves": {
+            name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(ALL_EVENTS.items())
+        },
         "sealed": {
             name: _entry(position, event)[1].hex()
-            for position, (name, event) in enumerate(EVENTS.items())
+            for position, (name, event) in enumerate(ALL_EVENTS.items())
             if name.endswith("defaults")
         },
         "hashes": _hashes(),

@@ -40,13 +40,13 @@ def test_nothing_is_made_that_is_not_kept(made: dict[str, dict[str, str]]) -> No
 
 
 def test_every_event_has_golden_bytes() -> None:
-    assert {type(event) for event in golden.EVENTS.values()} == set(Event.__args__)
+    assert {type(event) for event in golden.ALL_EVENTS.values()} == set(Event.__args__)
 
 
 @pytest.mark.parametrize("name", KEPT["payloads"])
 def test_a_payload_of_old_is_read_as_the_event_it_was(name: str) -> None:
     payload = read_payload(KEPT["payloads"][name].encode())
-    assert payload.event == golden.EVENTS[name]
+    assert payload.event == golden.ALL_EVENTS[name]
     assert (payload.customer, payload.version, payload.caller) == (golden.CUSTOMER_REF.hex(), 4, "crm")
 
 
@@ -57,11 +57,11 @@ def test_a_leaf_of_old_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", KEPT["sealed"])
 def test_an_entry_of_old_opens(name: str) -> None:
-    position, sealed = list(golden.EVENTS).index(name), bytes.fromhex(KEPT["sealed"][name])
+    position, sealed = list(golden.ALL_EVENTS).index(name), bytes.fromhex(KEPT["sealed"][name])
     leaf = KEPT["leaves"][name].encode()
     entry: Any = StoredEntry(position, leaf, leaf_hash(leaf), golden.CUSTOMER_REF, 4, 1, sealed)  # type: ignore[arg-type]
     opened = open_entry(entry, golden.LEDGER, {(golden.CUSTOMER_REF, 1): golden.CUSTOMER_KEY})
-    assert opened.payload.event == golden.EVENTS[name]
+    assert opened.payload.event == golden.ALL_EVENTS[name]
     assert opened.opening == golden.OPENING
     place: Any = Place(golden.LEDGER, golden.CUSTOMER_REF, position, 4, 1)  # type: ignore[arg-type]
     assert unseal(golden.CUSTOMER_KEY, place, sealed) == (golden.OPENING, KEPT["payloads"][name].encode())

@@ -1,0 +1,28 @@
+"""Customers may be merged, and a contact may be told in the histories of several."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+_MERGED = sa.text("group_id IS NOT NULL")
+
+
+def upgrade() -> None:
+    """Add the columns, empty: nobody is merged yet."""
+    op.add_column("customer", sa.Column("group_id", sa.LargeBinary()))
+    op.add_column("customer", sa.Column("group_since", sa.BigInteger()))
+    op.create_index(
+        "customer_by_group",
+        "customer",
+        ["brand_id", "group_id"],
+        sqlite_where=_MERGED,
+        postgresql_where=_MERGED,
+    )
+    op.add_column("contact", sa.Column("others", sa.LargeBinary()))
+
+
+def downgrade() -> None:
+    """Refuse: a program of before would judge the members of a group one by one."""
+    raise RuntimeError("there is no way down: restore the backup made before the migration")
