@@ -43,6 +43,8 @@ BY_NAME = {
     "ActivityKind": (customer_service_pb2.ActivityKind, terms.ActivityKind),
     "ContactPointFact": (customer_service_pb2.ContactPointFact, terms.PointFact),
     "CustomerKind": (customer_service_pb2.CustomerKind, terms.CustomerKind),
+    "OverlayKind": (customer_service_pb2.OverlayKind, terms.OverlayKind),
+    "RestrictionGround": (customer_service_pb2.RestrictionGround, terms.RestrictionGround),
     "ErrorReason": (error_reason_pb2.ErrorReason, ErrorReason),
 }
 """Enumerations that are words, on the wire and in the ledger."""

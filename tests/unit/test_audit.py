@@ -122,7 +122,10 @@ BY_ANOTHER = "UPDATE entry SET customer_version = 2, customer_ref = (SELECT cust
 TO_ANOTHER = (
     "INSERT INTO identity SELECT brand_id, lookup, zeroblob(16), 9, kind FROM identity WHERE kind = 'EMAIL' LIMIT 1"
 )
-MADE_UP = "INSERT INTO customer SELECT brand_id, x'0102', 1, leaf_hash, state, held, NULL, NULL FROM customer WHERE version = 3"
+MADE_UP = (
+    "INSERT INTO customer SELECT brand_id, x'0102', 1, leaf_hash, state, held, NULL, NULL FROM customer "
+    "WHERE version = 3"
+)
 
 CHANGES = {
     "a bit of a leaf": (flip("leaf", "entry", "position = 5"), "entry 5: the leaf does not fit its hash"),

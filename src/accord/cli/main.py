@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, say, suggest, tell
+from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, officers, say, suggest, tell
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
@@ -82,6 +82,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Before and after a contact": ask.COMMANDS,
     "What customers say": (*say.COMMANDS, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
+    "What a privacy officer does": officers.COMMANDS,
     "What the brand may ask and do": catalogue.COMMANDS,
     "The ledger": ledger.COMMANDS,
     "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),

@@ -17,7 +17,9 @@ _STEPS = {
     "UNAUTHENTICATED": "set ACCORD_TOKEN, or ACCORD_DATA to the folder of the server on this machine",
     "ROLE_MISSING": "give the caller one of the roles {roles} for this brand with `accord tokens add`",
     "CATALOGUE_MISSING": "is the brand spelled right? A new one begins with `accord catalogue apply FILE`",
-    "CUSTOMER_AMBIGUOUS": "name the customer_id instead of the address",
+    "CUSTOMER_AMBIGUOUS": "name the customer_id, `accord merge` them if they are one person, or `accord unlink` it",
+    "CUSTOMER_NOT_MERGED": "there is nothing to split: `accord history` tells who was merged when",
+    "OVERLAY_UNKNOWN": "`accord check` names the entries that a denial rests on: lift one of those",
     "CATALOGUE_VERSION_UNKNOWN": "`accord catalogue versions` lists them",
     "ENTRY_UNKNOWN": "the ledger has {size} entries; the first is 0",
 }

@@ -178,7 +178,7 @@ class Projection:
         self.changed_contacts.add(key)
 
     def _regroup(self, ref: bytes, group: bytes, position: Position) -> None:
-        """Note the group the customer is in now, empty for none. Who stays in theirs came to it no later than before."""
+        """Note the group of a customer, empty for none. Who stays in theirs came to it when they did before."""
         before = self.merged.get(ref)
         if before and before.group != group:
             self.groups[before.group].discard(ref)
