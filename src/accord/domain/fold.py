@@ -104,6 +104,9 @@ def fold_point(point: PointState, event: Event, position: Position, recorded_tim
     match event:
         case PermissionRefused():
             return replace(point, refusals=_with_refusal(point.refusals, event, position, recorded_time))
+        case ContactPointReported(fact=PointFact.REASSIGNED):
+            time = max(event.act_time, point.reassigned_time)
+            return replace(point, reassigned=position, reassigned_time=time, verified=Position(0))
         case ContactPointReported():
             return _with_fact(point, event.fact, position)
         case ContactReported(outcome=Outcome.BOUNCED):
@@ -380,11 +383,11 @@ def _with_fact(point: PointState, fact: PointFact, position: Position) -> PointS
         case PointFact.COMPLAINED:
             return replace(point, complained=position)
         case PointFact.REASSIGNED:
-            return replace(point, reassigned=position, verified=none)
+            raise AssertionError("folded with the time at which it became true")
         case PointFact.INVALID:
             return replace(point, invalid=position, verified=none)
         case PointFact.VERIFIED:
-            return replace(point, verified=position, bounced=none, reassigned=none, invalid=none)
+            return replace(point, verified=position, bounced=none, invalid=none)
         case PointFact.REGISTRY_LISTED:
             return replace(point, listed=position)
         case PointFact.REGISTRY_REMOVED:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from accord.domain.scope import Granted, Refused
 from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, Position, RefusalKind
@@ -123,6 +123,7 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one address, whoever holds it: positions of facts, 0 for none.
 
     Refusals that name the address live here, so that they bind every holder, later ones too.
+    `reassigned` stays when it is verified anew: what was given before `reassigned_time` is another person's.
     """
 
     bounced: Position = Position(0)
@@ -132,6 +133,8 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     verified: Position = Position(0)
     listed: Position = Position(0)
     refusals: tuple[RefusalMark, ...] = ()
+    reassigned_time: Instant = Instant(0)
+    """The latest told; left out of the bytes while it is 0."""
 
 
 class ContactMark(Struct, frozen=True, gc=False):
@@ -170,6 +173,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 def encode(state: CustomerState | PointState) -> bytes:
     """Return the bytes of a state; the same state gives the same bytes."""
+    if isinstance(state, PointState) and not state.reassigned_time:
+        return _encoder.encode(astuple(state)[:-1])
     return _encoder.encode(state)
 
 

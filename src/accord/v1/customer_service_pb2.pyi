@@ -95,11 +95,13 @@ class _ContactPointFactEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cont
     CONTACT_POINT_FACT_COMPLAINED: _ContactPointFact.ValueType  # 2
     """Its holder reported a message as unwanted."""
     CONTACT_POINT_FACT_REASSIGNED: _ContactPointFact.ValueType  # 3
-    """It now belongs to somebody else."""
+    """It now belongs to somebody else: no permission given before reaches it any more, by whoever verifies it."""
     CONTACT_POINT_FACT_INVALID: _ContactPointFact.ValueType  # 4
     """It does not exist."""
     CONTACT_POINT_FACT_VERIFIED: _ContactPointFact.ValueType  # 5
-    """The customer showed that they hold it. Ends bounced, reassigned and invalid, never complained."""
+    """The customer showed that they hold it. Ends bounced and invalid, never complained; after reassigned it admits service
+    messages again.
+    """
     CONTACT_POINT_FACT_REGISTRY_LISTED: _ContactPointFact.ValueType  # 6
     """It stands on a do-not-contact registry."""
     CONTACT_POINT_FACT_REGISTRY_REMOVED: _ContactPointFact.ValueType  # 7
@@ -115,11 +117,13 @@ CONTACT_POINT_FACT_BOUNCED: ContactPointFact.ValueType  # 1
 CONTACT_POINT_FACT_COMPLAINED: ContactPointFact.ValueType  # 2
 """Its holder reported a message as unwanted."""
 CONTACT_POINT_FACT_REASSIGNED: ContactPointFact.ValueType  # 3
-"""It now belongs to somebody else."""
+"""It now belongs to somebody else: no permission given before reaches it any more, by whoever verifies it."""
 CONTACT_POINT_FACT_INVALID: ContactPointFact.ValueType  # 4
 """It does not exist."""
 CONTACT_POINT_FACT_VERIFIED: ContactPointFact.ValueType  # 5
-"""The customer showed that they hold it. Ends bounced, reassigned and invalid, never complained."""
+"""The customer showed that they hold it. Ends bounced and invalid, never complained; after reassigned it admits service
+messages again.
+"""
 CONTACT_POINT_FACT_REGISTRY_LISTED: ContactPointFact.ValueType  # 6
 """It stands on a do-not-contact registry."""
 CONTACT_POINT_FACT_REGISTRY_REMOVED: ContactPointFact.ValueType  # 7
