@@ -19,22 +19,31 @@ from support.scenes import CATALOGUE, said
 from accord.domain.commands import (
     ApplyCatalogue,
     AuthorizeContact,
+    Confirm,
     Grant,
     Link,
     Merge,
     Question,
     Refuse,
+    ReportActivity,
     ReportContact,
     Split,
 )
 from accord.domain.events import ContactAuthorized, ContactReported, Justification
 from accord.domain.fold import HOLDING, STATUS_AFTER
 from accord.domain.terms import (
+    DAY,
+    HOUR,
     SECOND,
+    ActivityKind,
     ContactStatus,
     Identifier,
     IdentifierKind,
+    Instant,
+    Method,
     Outcome,
+    PermissionStatus,
+    Position,
     RefusalKind,
     Verdict,
 )
@@ -180,7 +189,7 @@ class Life:
         self.model.split(who)
 
     def contact(self, step: int) -> None:
-        """Give one use, ask for it several times under names old and new, and report some of it."""
+        """Ask for a contact under a name old or new, and report what became of some of them."""
         who = self.chance.choice(PEOPLE)
         question = Question(customer=named(who), purpose=PURPOSES[0], channel="sms")
         contact_id = f"message {self.chance.choice([step, self.chance.randrange(step + 1)])}"
@@ -254,6 +263,77 @@ def test_no_use_is_taken_twice_whoever_is_merged_and_split_meanwhile(
         assert max(holders_of_uses(it).values(), default=0) <= 1
     assert it.audit().faults == ()
     parts.close()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_group_merged_from_the_start_is_answered_like_one_customer(
+    seed: int, databases: Databases, tmp_path: Path
+) -> None:
+    """The same life told twice: once all of it to one customer, once each line to one of three who are merged."""
+    chance = random.Random(seed)
+    parts = [open_parts("memory", databases, tmp_path) for _ in range(2)]
+    alone, group = (Installation(each) for each in parts)
+    for it in (alone, group):
+        it.write(ApplyCatalogue(catalogue=CATALOGUE))
+        it.write(*(ReportActivity(customer=named(who), kind=ActivityKind.CLICK) for who in PEOPLE[:3]))
+    group.write(Merge(customers=tuple(named(who) for who in PEOPLE[:3]), justification=WHY))
+    pending: list[tuple[Position, Position]] = []
+    for step in range(60):
+        pause = chance.choice([SECOND, HOUR, DAY])
+        act_time = Instant(alone.clock.now + pause - chance.choice([0, 0, 2, 3 * HOUR, 2 * DAY]))
+        told = life_step(chance, act_time, step, [first for first, _ in pending])
+        answers = []
+        for number, (it, who) in enumerate(((alone, "ada"), (group, chance.choice(PEOPLE[:3])))):
+            it.clock.advance(pause)
+            command = told(named(who), dict(pending) if number else {})
+            answers.append(it.write(command)[0])
+        if not isinstance(command, Confirm):
+            # One who gave the same again no longer waits for a link that came too late; a member may.
+            assert outcome_of(answers[0]) == outcome_of(answers[1]), step
+        if isinstance(answers[0], Written) and answers[0].status == PermissionStatus.PENDING.value:
+            assert isinstance(answers[1], Written)
+            pending.append((answers[0].receipts[0].position, answers[1].receipts[0].position))
+        for purpose in (*PURPOSES, "service.order"):
+            for channel in CHANNELS:
+                found = [
+                    it.questions.check(BRAND, Question(customer=named(who), purpose=purpose, channel=channel)).decision
+                    for it, who in ((alone, "ada"), (group, chance.choice(PEOPLE[:3])))
+                ]
+                assert (found[0].verdict, found[0].reason) == (found[1].verdict, found[1].reason), (step, channel)
+    assert group.audit().faults == ()
+
+
+def life_step(chance: random.Random, act_time: Instant, step: int, pending: list[Position]) -> Any:
+    """Return one command as a function of whom it is told of, and of how the other ledger numbers its entries."""
+    purpose, channel = chance.choice(PURPOSES), chance.choice(CHANNELS)
+    verb = chance.random()
+    if verb < 0.3:
+        touchpoint = chance.choice(["web", "qr", "qr", "form"])
+        channels = chance.choice([(), (channel,)])
+        evidence = said(touchpoint, act_time=act_time)
+        return lambda who, _: Grant(customer=who, evidence=evidence, channels=channels)
+    if verb < 0.4 and pending:
+        position, evidence = chance.choice(pending), said("form", Method.CONFIRMATION_LINK)
+        return lambda who, other: Confirm(customer=who, evidence=evidence, permission=other.get(position, position))
+    if verb < 0.5:
+        no = {"purpose": chance.choice(["", purpose]), "channel": chance.choice(["", channel])}
+        kind, evidence = chance.choice(list(RefusalKind)), said(act_time=act_time)
+        return lambda who, _: Refuse(kind=kind, customer=who, evidence=evidence, **no)
+    contact_id = f"m{chance.choice([step, chance.randrange(step + 1)])}"
+    if verb < 0.65:
+        outcome = chance.choice(list(Outcome))
+        return lambda *_: ReportContact(contact_id=contact_id, outcome=outcome)
+    return lambda who, _: AuthorizeContact(
+        contact_id=contact_id, question=Question(customer=who, purpose=purpose, channel=channel)
+    )
+
+
+def outcome_of(result: Any) -> Any:
+    """Return what an answer says, positions and receipts apart."""
+    if isinstance(result, Authorized):
+        decision = result.authorization.decision
+        return decision.verdict, decision.reason, result.authorization.repeat
+    return result.status if isinstance(result, Written) else result.reason
 
 
 def holders_of_uses(it: Installation) -> dict[int, int]:

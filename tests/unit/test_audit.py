@@ -157,6 +157,11 @@ CHANGES = {
     "an address given to another": (TO_ANOTHER, FOLLOW),
     "another number of an address": ("UPDATE identity SET number = 7 WHERE number = 2", FOLLOW),
     "the addresses questions see": ("UPDATE customer SET held = NULL WHERE version = 3", SEEN),
+    "a group made up": (
+        "UPDATE customer SET group_id = zeroblob(16), group_since = 3 WHERE version = 3",
+        "questions see another group than theirs",
+    ),
+    "in whose histories a contact is told": ("UPDATE contact SET others = zeroblob(16)", CONTACTS),
     "the state of an address": (f"UPDATE point SET state = x'{VERIFIED}'", POINTS),
     "the state of an address gone": ("DELETE FROM point", POINTS),
     "the entries of a contact": ("UPDATE contact SET positions = substr(positions, 1, 8)", CONTACTS),

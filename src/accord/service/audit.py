@@ -128,7 +128,7 @@ class _Auditor:
             if ref not in self.world.chains:
                 yield f"customer {ref.hex()[:8]}…: has a state and no entry"
             elif row != self.world.full_row(ref):
-                yield f"customer {ref.hex()[:8]}…: state, chain or identifiers do not follow from the entries"
+                yield f"customer {ref.hex()[:8]}…: state, chain, identifiers or group do not follow from the entries"
         if seen != len(self.world.chains):
             yield f"{len(self.world.chains)} customers have entries, {seen} have a state"
         for known in records.all_known(self.head.brand):
