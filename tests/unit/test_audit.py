@@ -115,7 +115,7 @@ def test_an_unknown_brand_has_no_ledger_to_audit(installation: Installation) -> 
 ROOT = "the head's root or edge does not fit the entries"
 POINTS = "the states of addresses do not follow from the entries"
 CONTACTS = "the contacts do not follow from the entries"
-FOLLOW = "state, chain or identifiers do not follow from the entries"
+FOLLOW = "state, chain, identifiers or group do not follow from the entries"
 SEEN = "questions see other addresses than they hold"
 VERIFIED = encode(PointState(verified=Position(1))).hex()
 BY_ANOTHER = "UPDATE entry SET customer_version = 2, customer_ref = (SELECT customer_ref FROM entry WHERE position = 9)"

@@ -67,7 +67,10 @@ def split(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - a 
 @writing
 @remote
 def overlay(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - an overlay's sides
-    """Add the no of a household, employer or account to CUSTOMERS, or a pause by contract; or lift it."""
+    """Add or lift the no of a household or employer.
+
+    Or of an account, or a pause by contract: to each of CUSTOMERS; --lift takes one of them.
+    """
     kind, until, position = (told.pop(side) for side in ("kind", "until", "position"))
     _one_of_two("--add", kind, "--lift", position)
     request = customer_service_pb2.OverlayRequest(justification=_take_justification(told), **told)
@@ -91,7 +94,10 @@ def overlay(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - 
 @writing
 @remote
 def restrict(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - a restriction's sides
-    """Restrict processing of CUSTOMER (GDPR art. 18): every contact is denied. Or lift it."""
+    """Deny every contact with CUSTOMER, or end that.
+
+    Restriction of processing, GDPR art. 18: it ends once the customer was told.
+    """
     ground, informed_time = told.pop("ground"), told.pop("informed_time")
     _one_of_two("--ground", ground, "--lift", informed_time)
     request = customer_service_pb2.RestrictRequest(justification=_take_justification(told), **told)
