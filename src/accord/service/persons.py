@@ -101,7 +101,7 @@ def _homes(world: Projection, command: Command, ref: bytes) -> list[bytes]:
             return [ref]
 
 
-def told_to(world: Projection, command: Command, ref: bytes) -> Command:
+def readdressed(world: Projection, command: Command, ref: bytes) -> Command:
     """Return the command as it reads for the member it goes to: by the address where another member has the key.
 
     Else the key it arrived by would be given to them as well.

@@ -208,7 +208,7 @@ class Sitting:
             customer = self._world.customer(ref, named(command))
             if customer.state.erased:
                 return Problem(ErrorReason.CUSTOMER_ERASED, "the customer was erased", (), {"field": "customer"})
-            event = _admit(customer, persons.told_to(self._world, command, ref), policy, now)
+            event = _admit(customer, persons.readdressed(self._world, command, ref), policy, now)
             if isinstance(event, Problem):
                 return event
             admitted.append((ref, event))

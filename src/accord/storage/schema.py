@@ -75,7 +75,6 @@ customer = Table(
     # Few are merged, and only they stand in the index.
     Index(
         "customer_by_group",
-        "brand_id",
         "group_id",
         sqlite_where=text("group_id IS NOT NULL"),
         postgresql_where=text("group_id IS NOT NULL"),

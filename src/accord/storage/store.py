@@ -65,7 +65,10 @@ _ALL_CUSTOMERS = (
     "WHERE c.brand_id = ? ORDER BY c.customer_ref, i.number"
 )
 _CUSTOMERS = _ALL_CUSTOMERS.replace("ORDER BY", "AND c.customer_ref = ANY(?) ORDER BY")
-_MEMBERS = _ALL_CUSTOMERS.replace("ORDER BY", "AND c.group_id = ANY(?) ORDER BY")
+# The sign keeps SQLite from walking all customers of the brand instead of the index of groups.
+_MEMBERS = _ALL_CUSTOMERS.replace(
+    "WHERE c.brand_id = ? ORDER BY", "WHERE +c.brand_id = ? AND c.group_id = ANY(?) ORDER BY"
+)
 _ADD_ENTRIES = (
     "INSERT INTO entry (brand_id, position, leaf, leaf_hash, customer_ref, customer_version, generation, sealed) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

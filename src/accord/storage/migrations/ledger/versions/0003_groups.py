@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_index(
         "customer_by_group",
         "customer",
-        ["brand_id", "group_id"],
+        ["group_id"],
         sqlite_where=_MERGED,
         postgresql_where=_MERGED,
     )
