@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from support.installations import BRAND, START, Installation
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
 
+from accord.domain.catalogue import DayWindow, Hours
 from accord.domain.commands import (
     AddOverlay,
     ApplyCatalogue,
@@ -32,6 +33,7 @@ from accord.domain.events import FactsRecorded, Justification
 from accord.domain.problems import Problem
 from accord.domain.terms import (
     DAY,
+    HOUR,
     SECOND,
     Identifier,
     IdentifierKind,
@@ -299,15 +301,30 @@ def test_no_entry_of_a_merge_names_another_customer(people: People) -> None:
     assert not [each for each in history[BOB_ID] if refs[ADA_ID].encode() in each.raw_payload]
 
 
-def test_where_members_disagree_on_where_they_live_both_are_asked(people: People) -> None:
-    hours: Any = CATALOGUE.hours
-    assert not hours
+def test_where_members_disagree_on_where_they_live_the_hours_of_each_place_bind(people: People) -> None:
+    """Ten o'clock in Paris is night in America."""
+    window = DayWindow("09:00", "20:00", (1, 2, 3, 4, 5, 6, 7))
+    people.tell(ApplyCatalogue(catalogue=replace(CATALOGUE, hours=(Hours("day", ("sms",), (window,), lawful=True),))))
     people.tell(grant(point=None))
-    people.tell(RecordFacts(customer=ADA_ID, facts=FactsRecorded(country="FR", paused_until=Instant(START + DAY))))
-    people.tell(RecordFacts(customer=BOB_ID, facts=FactsRecorded(country="US")))
+    people.tell(RecordFacts(customer=ADA_ID, facts=FactsRecorded(country="FR", time_zone="Europe/Paris")))
+    people.tell(RecordFacts(customer=BOB_ID, facts=FactsRecorded(country="US", time_zone="America/New_York")))
+    assert people.reason(ADA_ID) == "PERMITTED"
     people.merge(ADA_ID, BOB_ID)
-    decision = people.check(BOB_ID)
-    assert (decision.reason.name, decision.not_before) == ("PAUSED", START + DAY)
+    decision = people.check(ADA_ID)
+    assert decision.verdict is Verdict.DEFER
+    assert decision.not_before == START + 4 * HOUR
+    people.it.clock.now = decision.not_before
+    assert people.reason(BOB_ID) == "PERMITTED"
+
+
+def test_the_longest_pause_a_member_asked_for_binds_all(people: People) -> None:
+    people.tell(grant(point=None))
+    until = Instant(START + DAY)
+    people.tell(RecordFacts(customer=BOB_ID, facts=FactsRecorded(paused_until=until)))
+    people.tell(RecordFacts(customer=ADA_ID, facts=FactsRecorded(paused_until=Instant(START + HOUR))))
+    people.merge(ADA_ID, BOB_ID)
+    decision = people.check(ADA_ID)
+    assert (decision.reason.name, decision.not_before) == ("PAUSED", until)
 
 
 def test_a_death_told_of_one_member_is_told_of_the_person(people: People) -> None:

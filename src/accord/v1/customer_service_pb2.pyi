@@ -890,7 +890,7 @@ class OverlayResponse(_message.Message):
     RECEIPTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Receipt]:
-        """Proof of the entries, one for each customer in the order of the request."""
+        """Proof of the entries: one for each customer in the order of the request, or for each member whose overlay was lifted."""
 
     def __init__(
         self,
