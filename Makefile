@@ -9,10 +9,10 @@ LOCKING := --quiet --universal --upgrade --generate-hashes --no-emit-index-url -
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint fmt types proto bench check lock clean
+.PHONY: help setup run demo test test-all lint fmt types proto rules bench bench-audit check lock clean
 
 help: ## List the words
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPING) ## Install everything into .venv, tools for development too
 
@@ -36,6 +36,9 @@ $(DEVELOPING): .ci/requirements.lock $(SERVING)
 run: $(SERVING) ## Serve Accord with the sample brand on 127.0.0.1:50051
 	@$(BIN)/accord serve --sample
 
+demo: $(SERVING) ## Play the stories of the product on the sample brand
+	@$(BIN)/accord demo
+
 test: setup ## Run the tests, PostgreSQL included
 	@$(BIN)/pytest -m "not long" -n 2 --dist loadgroup
 
@@ -53,12 +56,19 @@ fmt: setup ## Mend what can be mended by a machine
 
 types: setup ## Check the types
 	@$(BIN)/mypy
+	@$(BIN)/mypy docs/examples
 
 proto: setup ## Make the stubs from protos/ anew
 	@$(BIN)/python tests/support/make_stubs.py
 
+rules: setup ## Make docs/rules.md from the rule packs anew
+	@$(BIN)/python tests/support/make_rules_page.py
+
 bench: setup ## Measure, each figure beside its floor
 	@$(BIN)/python -m tests.bench
+
+bench-audit: setup ## Measure an export of a million entries and its verification
+	@$(BIN)/python -m tests.bench.audit_bench
 
 check: lint types ## All that CI runs but the tests: style, structure, types, contract
 	@command -v npx >/dev/null || { echo "buf needs npx: install Node.js (Debian: apt-get install npm)."; exit 1; }

@@ -1,32 +1,47 @@
 """The composition root, on one page: the only place that builds anything."""
 
 import os
+import socket
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from accord.cli import Accord, run
 from accord.config import Config
 from accord.domain.terms import BrandId, Instant
+from accord.followers.follower import Follower, Followers
 from accord.keys.callers import Callers
+from accord.keys.certificates import CertificateFiles
 from accord.keys.keyring import WrappedKeyring
 from accord.keys.secrets import Secrets
 from accord.ledger.lookup import Lookups
 from accord.rpc.server import Server, Services, serve
+from accord.rpc.tls import server_credentials
+from accord.sample.demo import play_demo
 from accord.sample.load import SAMPLE_BRAND, load_sample
+from accord.sample.stage import Scene
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
-from accord.service.guard import ProvenStore, keep_outside
+from accord.service.exports import Exports
+from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
+from accord.storage.leadership import AdvisoryLeader
 from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
-from accord.storage.wal import WalKeeper
+from accord.storage.wal import EVERY_SECONDS, WalKeeper
+from accord.telemetry.exporting import Exporting
+from accord.telemetry.ledgers import Ledgers
+from accord.telemetry.measures import Parts, measures
+from accord.telemetry.tally import Tally
 
 
 def wall_clock() -> Instant:
@@ -39,32 +54,67 @@ def name_ledger(brand: BrandId) -> str:
     return f"accord/{brand}/{os.urandom(8).hex()}"
 
 
+def certificate_files(config: Config) -> CertificateFiles | None:
+    """Return the files of TLS, read; None without TLS. Raises CertificateError."""
+    if config.tls_certificate is None or config.tls_key is None:
+        return None
+    return CertificateFiles(config.tls_certificate, config.tls_key, config.tls_client_ca)
+
+
 class Installation:
     """Everything one data folder and one database hold, opened."""
 
-    def __init__(self, config: Config, clock: Clock = wall_clock) -> None:
-        """Open it. Raises ValueError, SecretsError, StoreUnavailableError."""
+    def __init__(self, config: Config, clock: Clock = wall_clock, environment: Mapping[str, str] = os.environ) -> None:
+        """Open it, with the secrets the environment tells. Raises ValueError, SecretsError, StoreUnavailableError."""
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config = config
-        self.secrets = Secrets.open(config.data / "secrets", os.environ)
+        self.secrets = Secrets.open(config.data / "secrets", environment)
         self.callers = Callers(config.data / "callers.json")
         self.outside = FileOutsideCopy(config.data / "checkpoints")
         self.engine = open_engine(config.database_url)
         self.keys_engine = open_engine(config.keys_url)
         self.store = SqlStore(self.engine)
-        self.wal_keepers = (WalKeeper(self.engine), WalKeeper(self.keys_engine))
         self.keyring = WrappedKeyring(SqlWrappedKeys(self.keys_engine), self.secrets.kek)
         self.lookups = Lookups(self.secrets.pepper)
-        self.fresh = SqlStore(open_engine(config.database_url, pool_size=0))
+        fresh_engine = open_engine(config.database_url, pool_size=0)
+        self.fresh = SqlStore(fresh_engine)
         self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
         self.policies = Policies(self.proven, self.keyring)
+        self.tally = Tally()
+        self.exporting = Exporting(os.environ)
+        self.ledgers = Ledgers(self.fresh, self.outside, clock)
         self.writer = Writer(
-            self.proven, self.keyring, self.lookups, self.policies, self.outside, self.secrets, clock, name_ledger
+            self.proven,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            self.secrets,
+            clock,
+            name_ledger,
+            self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
+        # One leader for each folder that checkpoints are kept in, on each machine.
+        kept = f"checkpoints/{socket.gethostname()}/{config.data.absolute()}"
+        self.followers = Followers(
+            Follower(
+                name="checkpoints",
+                every_seconds=config.checkpoint_seconds,
+                step=self.keep_checkpoints,
+                leader=AdvisoryLeader(fresh_engine, kept),
+            ),
+            *(
+                Follower(name=f"log of {name}", every_seconds=EVERY_SECONDS, step=WalKeeper(engine).checkpoint)
+                for name, engine in (("ledger", self.engine), ("keys", self.keys_engine))
+                if engine.dialect.name == "sqlite"
+            ),
+        )
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision; return the two revisions."""
@@ -77,59 +127,92 @@ class Installation:
         current = (revision(self.engine), revision(self.keys_engine))
         return current == (newest("ledger"), newest("keys"))
 
-    def audit(self, brand: BrandId) -> AuditReport:
+    def audit(self, brand: BrandId, progress: Callable[[int, int], None] | None = None) -> AuditReport:
         """Fold the brand's ledger again and compare."""
-        return audit(brand, self.store, self.store, self.keyring, self.lookups)
+        return audit(brand, self.store, self.store, self.keyring, self.lookups, progress)
 
     def keep_checkpoints(self) -> None:
-        """Keep the newest checkpoint of every ledger outside the database."""
-        for head in self.store.heads():
-            keep_outside(self.outside, head, self.secrets)
+        """Keep the newest checkpoint of every ledger outside the database, once it is proven."""
+        self.proven.keep_checkpoints()
+
+    def examine_certificates(self) -> None:
+        """Raise CertificateError where the files of TLS cannot be used."""
+        certificate_files(self.config)
 
     def brands(self) -> list[BrandId]:
         """Return the brands that have a ledger."""
         return [head.brand for head in self.store.heads()]
 
-    def server(self) -> Server:
-        """Return a server that is ready to start."""
+    def server(self, seat: int | None = None) -> Server:
+        """Return a server that is ready to start; `seat` is that of a worker among its like, None where it is alone."""
         services = Services(
             questions=self.questions,
             writer=self.writer,
             remembered=self.remembered,
             proofs=self.proofs,
             catalogues=self.catalogues,
+            exports=self.exports,
+            receipts=self.receipts,
             lookups=self.lookups,
             callers=self.callers,
+            tally=self.tally,
+            traces=self.exporting.start_traces(),
         )
-        for keeper in self.wal_keepers:
-            keeper.start()
-        return serve(self.config, services)
+        files = certificate_files(self.config)
+        server = serve(self.config, services, server_credentials(files) if files else None)
+        measured = measures(Parts(self.tally, server.pools, self.writer, self.proven, self.ledgers))
+        self.exporting.start_measures(measured, self.config.metrics_listen, seat)
+        return server
 
     def close(self) -> None:
         """Close every connection."""
-        for keeper in self.wal_keepers:
-            keeper.stop()
+        self.exporting.close()
+        self.followers.stop()
         self.store.close()
         self.keys_engine.dispose()
 
 
+class TurnedClock:
+    """A clock that stands where it was set."""
+
+    def __init__(self, time: Instant) -> None:
+        """Begin there."""
+        self.time = time
+
+    def __call__(self) -> Instant:
+        """Return the time."""
+        return self.time
+
+    def set(self, time: Instant) -> None:
+        """Turn it."""
+        self.time = time
+
+
 def load_sample_brand(config: Config, progress: Callable[[int, int], None]) -> None:
     """Load the sample brand through the service's own commands, on a clock that runs through its year."""
-    now = [wall_clock()]
-    end = now[0]
-    installation = Installation(config, clock=lambda: now[0])
-
-    def set_time(time: Instant) -> None:
-        now[0] = time
-
+    clock = TurnedClock(wall_clock())
+    end = clock.time
+    installation = Installation(config, clock)
     try:
         head = next((head for head in installation.store.heads() if head.brand == SAMPLE_BRAND), None)
-        load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, set_time, end, progress, head=head)
+        load_sample(installation.writer, installation.lookups, SAMPLE_BRAND, clock.set, end, progress, head=head)
         installation.keep_checkpoints()
     finally:
         installation.close()
 
 
+def play_sample_demo() -> tuple[Scene, ...]:
+    """Play the demo through the service's own commands and questions, on an installation that is gone afterwards."""
+    clock = TurnedClock(Instant(0))
+    with tempfile.TemporaryDirectory(prefix="accord-demo-") as folder:
+        at = Installation(Config(data=Path(folder)), clock, environment={})
+        try:
+            at.migrate()
+            return play_demo(at.writer, at.lookups, at.questions, at.remembered, clock.set)
+        finally:
+            at.close()
+
+
 def main() -> None:
     """Run the command line."""
-    run(Accord(Installation, load_sample_brand))
+    run(Accord(Installation, load_sample_brand, play_sample_demo))

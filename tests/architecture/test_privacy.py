@@ -1,7 +1,7 @@
 """Privacy: what identifies a person leaves by an answer to who may ask, and is kept sealed; nowhere else.
 
 One scenario over the wire, with made-up people, good requests and bad ones, while everything that
-is logged, printed, told in errors or written to disk is kept and searched afterwards.
+is logged, traced, counted, printed, told in errors or written to disk is kept and searched afterwards.
 """
 
 import logging
@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry, generate_latest
 from support.grpc_server import METHODS, FailedError, GrpcServer
 
+from accord.telemetry.ledgers import Ledgers
+from accord.telemetry.logs import JsonLines
+from accord.telemetry.measures import Parts, measures
+from accord.telemetry.prometheus import Measured
+from accord.telemetry.tracing import Traces
 from accord.v1 import (
     catalogue_pb2,
     catalogue_service_pb2,
@@ -29,6 +38,7 @@ from accord.v1 import (
 )
 
 BRAND = "maison"
+SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PERSON = {
     "customer_id": "crm-7f3Q9-Xylophage",
     "e-mail": "ottiline.quentbury@example.com",
@@ -51,10 +61,12 @@ PHONE = customer_pb2.ContactPoint(kind=customer_pb2.CONTACT_POINT_KIND_PHONE, va
 CUSTOMER = customer_pb2.CustomerKey(customer_id=PERSON["customer_id"])
 
 
-class Traces(NamedTuple):
+class Left(NamedTuple):
     """What the scenario left behind, by where it was found."""
 
     logged: str
+    traced: str
+    measured: str
     printed: str
     refused: str
     files: dict[str, bytes]
@@ -71,25 +83,33 @@ def forms(value: str) -> Iterator[bytes]:
 
 
 @pytest.fixture(scope="module")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     folder = tmp_path_factory.mktemp("privacy")
     records: list[str] = []
     handler = logging.Handler(logging.DEBUG)
-    formatter = logging.Formatter("%(name)s %(message)s")
+    formatter = JsonLines()
     handler.emit = lambda record: records.append(formatter.format(record))  # type: ignore[method-assign]
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
     try:
-        with _printed(folder.with_name("printed")) as printed, GrpcServer(folder) as server:
+        with (
+            _printed(folder.with_name("printed")) as printed,
+            GrpcServer(folder, traces=Traces(provider)) as server,
+        ):
+            server.metadata = (("traceparent", SAMPLED),)
             refused = [*scenario(server)]
+            measured = _scraped(server)
             files = dict(_read(folder))
         files |= {f"{name} (closed)": content for name, content in _read(folder)}
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
-    return Traces("\n".join(records), printed.read_text("utf-8"), "\n".join(refused), files)
+    spans = "\n".join(span.to_json() for span in exporter.get_finished_spans())
+    return Left("\n".join(records), spans, measured, printed.read_text("utf-8"), "\n".join(refused), files)
 
 
 def scenario(server: GrpcServer) -> Iterator[str]:
@@ -124,33 +144,45 @@ def scenario(server: GrpcServer) -> Iterator[str]:
     monkeypatch.undo()
 
 
-def test_nothing_personal_is_logged(traces: Traces) -> None:
-    assert not _found(traces.logged.encode())
+def test_nothing_personal_is_logged(left: Left) -> None:
+    assert not _found(left.logged.encode())
 
 
-def test_the_faults_of_ours_were_logged(traces: Traces) -> None:
-    assert "incident" in traces.logged
+def test_the_faults_of_ours_were_logged(left: Left) -> None:
+    assert "incident" in left.logged
 
 
-def test_nothing_personal_is_printed(traces: Traces) -> None:
-    assert not _found(traces.printed.encode())
+def test_nothing_personal_is_traced(left: Left) -> None:
+    assert "accord.v1.ContactService/AuthorizeContact" in left.traced
+    assert "INTERNAL" in left.traced
+    assert not _found(left.traced.encode())
 
 
-def test_nothing_personal_is_told_in_an_error(traces: Traces) -> None:
-    assert "INVALID_ARGUMENT" in traces.refused
-    assert "INTERNAL" in traces.refused
-    assert not _found(traces.refused.encode())
+def test_nothing_personal_is_measured(left: Left) -> None:
+    assert 'accord_decisions_total{accord_channel="email"' in left.measured
+    assert f'accord_contact_unreported_age_seconds{{accord_brand="{BRAND}"}}' in left.measured
+    assert not _found(left.measured.encode())
 
 
-def test_nothing_personal_names_a_file(traces: Traces) -> None:
-    assert not _found("\n".join(traces.files).encode())
+def test_nothing_personal_is_printed(left: Left) -> None:
+    assert not _found(left.printed.encode())
 
 
-def test_nothing_personal_stands_in_any_file(traces: Traces) -> None:
-    names = " ".join(traces.files)
+def test_nothing_personal_is_told_in_an_error(left: Left) -> None:
+    assert "INVALID_ARGUMENT" in left.refused
+    assert "INTERNAL" in left.refused
+    assert not _found(left.refused.encode())
+
+
+def test_nothing_personal_names_a_file(left: Left) -> None:
+    assert not _found("\n".join(left.files).encode())
+
+
+def test_nothing_personal_stands_in_any_file(left: Left) -> None:
+    names = " ".join(left.files)
     for wanted in ("accord.db", "accord.db-wal", "keys.db", "callers.json", ".checkpoint"):
         assert wanted in names
-    found = {name: _found(content) for name, content in traces.files.items()}
+    found = {name: _found(content) for name, content in left.files.items()}
     assert not {name: each for name, each in found.items() if each}
 
 
@@ -162,6 +194,15 @@ def test_the_search_finds_what_is_there() -> None:
 
 def _found(content: bytes) -> list[str]:
     return [name for name, value in PERSON.items() if any(form in content for form in forms(value))]
+
+
+def _scraped(server: GrpcServer) -> str:
+    """Return what Prometheus would be told."""
+    it: Any = server.installation
+    ledgers = Ledgers(it.store, it.outside, it.clock)
+    registry = CollectorRegistry()
+    registry.register(Measured(measures(Parts(it.tally, server.server.pools, it.writer, it.proven, ledgers))))
+    return generate_latest(registry).decode()
 
 
 @contextmanager

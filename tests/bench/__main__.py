@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from tests.bench import measure, report
+from tests.bench import measure, report, workers_bench
 from tests.bench.brand import TurnedAwayError
 from tests.bench.floors import FloorError
 from tests.bench.load import LoadError
@@ -48,11 +48,14 @@ def main() -> int:
         console.print("The machine is busy: trust the ratios of CPU, no rate and no p99.", style="yellow")
     try:
         with tempfile.TemporaryDirectory(prefix="accord-bench-", dir=told.folder) as folder:
-            measured = measure.run(QUICK if told.quick else FULL, Path(folder), console.print)
+            plan = QUICK if told.quick else FULL
+            measured = measure.run(plan, Path(folder), console.print)
+            console.print("asking several workers")
+            workers = workers_bench.measure(Path(folder), plan.customers, plan.rounds, plan.seconds)
     except (measure.BenchError, TurnedAwayError, FloorError, LoadError, NotServingError) as error:
         console.print(f"could not measure: {error}", style="bold red", markup=False)
         return 1
-    rows = report.rows(measured)
+    rows = [*report.rows(measured), *workers]
     console.print(report.table(rows))
     console.print(
         f"Check: {measured.sizes[0]} B asked, {measured.sizes[1]} B answered, "

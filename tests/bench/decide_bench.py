@@ -45,6 +45,7 @@ CATALOGUE: dict[str, Any] = {
     "cool_downs": [{"id": "silence", "channels": ["email"], "days": 60}],
 }
 NOON = instant("2026-06-03T10:00Z")
+NEWS = "marketing.newsletter"
 
 
 def permissions() -> list[Step]:
@@ -84,6 +85,12 @@ def cases() -> dict[str, tuple[Customer, Question, Policy]]:
     """Return what is measured, by name."""
     told = permissions()
     newsletter = Asked(customer="ada", channel="email", purpose="marketing.newsletter")
+    called = [
+        Step(time="2025-01-01T09:00Z", grant=Act(customer="ada", at="web_form")),
+        Step(time="2025-01-01T09:00Z", link=Act(customer="ada", contact_point="email:ada@example.com")),
+        Step(time="2025-01-01T09:00Z", link=Act(customer="ada", contact_point="phone:+33612345678")),
+        Step(time="2025-01-02T09:00Z", facts=ToldFacts(customer="ada", country="FR", time_zone="Europe/Paris")),
+    ]
     busy = [*told, *contacts(60, 30)]
     return {
         "allow, one permission, no rules of time": _case("boutique", told[:1], newsletter),
@@ -96,6 +103,12 @@ def cases() -> dict[str, tuple[Customer, Question, Policy]]:
             CATALOGUE, busy, Asked(customer="ada", channel="email", purpose="service.order")
         ),
         "defer, quiet hours, 60 contacts": _case(CATALOGUE, busy, newsletter),
+        "allow, a call in France, rule packs": _case(
+            "law", called, Asked(customer="ada", channel="voice", purpose=NEWS)
+        ),
+        "allow, an e-mail in the EU, rule packs": _case(
+            "law", called, Asked(customer="ada", channel="email", purpose=NEWS)
+        ),
     }
 
 

@@ -44,6 +44,11 @@ class ServerProcess:
         return cpu_seconds(self._process.pid)
 
     @property
+    def number(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def memory_bytes(self) -> int:
         """Resident memory."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
@@ -67,7 +72,7 @@ class ServerProcess:
 class AccordProcess(ServerProcess):
     """`accord serve` over a data folder; PostgreSQL where the URLs say so."""
 
-    def __init__(self, data: Path, database: str = "", keys_database: str = "") -> None:
+    def __init__(self, data: Path, database: str = "", keys_database: str = "", workers: int = 1) -> None:
         """Start it and read the operator's token."""
         port = _free_port()
         settings = {
@@ -75,8 +80,9 @@ class AccordProcess(ServerProcess):
             "ACCORD_LISTEN": f"127.0.0.1:{port}",
             "ACCORD_DATABASE": database,
             "ACCORD_KEYS_DATABASE": keys_database,
+            "ACCORD_WORKERS": str(workers),
         }
-        super().__init__(["accord", "serve"], settings, data / "serve.log", port)
+        super().__init__(["accord", "serve"], settings, data / f"serve-{port}.log", port)
         self.token = (data / OPERATOR_TOKEN).read_text().strip()
 
 

@@ -146,6 +146,22 @@ def test_a_withdrawal_names_the_contacts_that_may_still_be_stopped(client: Any, 
     assert (opened.contact_id, opened.channel, opened.purpose) == (name, "email", "marketing.news")
 
 
+def test_a_customer_confirms_by_the_link_that_was_sent(client: Any, name: str, at: At) -> None:
+    address = ContactPoint.email(f"{name}@example.com"[-60:])
+    pending = client.grant(name, at("newsletter_form"), contact_point=address)
+    asked = client.authorize(
+        name, "email", "service.opt_in", contact_id=name, confirms_position=pending.receipt.position
+    )
+    assert (asked.basis, asked.obligations[0]) == ("CONFIRMATION_REQUEST", "NO_ADVERTISING")
+    assert len(asked.confirmation_token) == 64
+    assert asked.confirmation_token not in repr(asked)
+    clicked = dataclasses.replace(at("newsletter_form"), method=DeclarationMethod.CONFIRMATION_LINK)
+    confirmed = client.confirm_by_token(asked.confirmation_token, clicked)
+    assert confirmed.status == "ACTIVE"
+    assert client.confirm_by_token(asked.confirmation_token, clicked) == confirmed
+    assert client.check(name, "email", "marketing.news")
+
+
 def test_everything_a_customer_says_and_does_is_in_their_history(client: Any, name: str, at: At) -> None:
     address = ContactPoint.email(f"{name}@example.com"[-60:])
     pending = client.grant(name, at("web_form"))
@@ -270,7 +286,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 25
+    assert len(told(Client)) == 26
 
 
 @pytest.mark.parametrize(

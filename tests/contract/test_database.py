@@ -1,5 +1,6 @@
 """What the two databases do besides the contract: they guard themselves, fail whole, and come back."""
 
+import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,15 +20,15 @@ from support.scenes import ADA_ID, CATALOGUE
 
 from accord.domain.commands import ApplyCatalogue, Link, Question
 from accord.domain.problems import ErrorReason
-from accord.domain.terms import Identifier, IdentifierKind
-from accord.ledger.store import Batch, RequestRow, Sight, StoreFaultError, StoreUnavailableError, Wanted
+from accord.domain.terms import Identifier, IdentifierKind, Position
+from accord.ledger.store import Batch, ContactRow, RequestRow, Sight, StoreFaultError, StoreUnavailableError, Wanted
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.service.errors import CallError
 from accord.storage import reader, store
 from accord.storage.engine import open_engine, transaction
 from accord.storage.migrate import newest, revision, upgrade
-from accord.storage.store import SqlStore
+from accord.storage.store import _UNREPORTED, SqlStore
 
 KINDS: list[Kind] = ["sqlite", "postgres"]
 
@@ -249,6 +250,39 @@ class TestMigrations:
         assert revision(engine) == newest("ledger")
         upgrade(engine, "ledger")
         assert revision(engine) == newest("ledger")
+
+    def test_positions_of_contacts_written_before_their_bytes_were_turned_mean_the_same_after(
+        self, kind: Kind, databases: Databases
+    ) -> None:
+        url = databases.empty(kind, f"before_{kind}")
+        engine = open_engine(url)
+        upgrade(engine, "ledger", "0001")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO head VALUES (1, 'maison', 'it', 0, '', '', 0, 0, 0)")
+            blob = "x'{}'" if kind == "sqlite" else "'\\x{}'::bytea"
+            for number, positions in enumerate([(1, 2**40), (700,)]):
+                row = (f"{number:02}", "aa", struct.pack(f"<{len(positions)}Q", *positions).hex())
+                values = ", ".join(blob.format(each) for each in row)
+                connection.exec_driver_sql(f"INSERT INTO contact VALUES (1, {values})")
+        upgrade(engine, "ledger")
+        store = SqlStore(engine)
+        assert dict(store.all_contacts(BRAND)) == {
+            b"\x00": ContactRow(b"\xaa", (Position(1), Position(2**40))),
+            b"\x01": ContactRow(b"\xaa", (Position(700),)),
+        }
+        store.close()
+        databases.drop(url)
+
+    def test_the_oldest_unreported_contact_is_found_by_the_index(self, kind: Kind, engine: Engine) -> None:
+        store = SqlStore(engine)
+        contacts = {lookup(each): ContactRow(ADA, (Position(each), Position(each + 1))) for each in range(3000)}
+        append(store, 1, contacts=contacts | {lookup(9999): ContactRow(ADA, (Position(0),))})
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            explain = "EXPLAIN QUERY PLAN " if kind == "sqlite" else "EXPLAIN "
+            plan = str(connection.exec_driver_sql(explain + _UNREPORTED).fetchall())
+        assert "contact_unreported" in plan
+        assert store.oldest_unreported() == {BRAND: entry(0)}
 
     def test_an_empty_database_has_no_revision(self, kind: Kind, databases: Databases) -> None:
         url = databases.empty(kind, "nothing_yet")

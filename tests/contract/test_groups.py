@@ -13,7 +13,6 @@ from accord.domain.commands import (
     AddOverlay,
     ApplyCatalogue,
     AuthorizeContact,
-    Confirm,
     Grant,
     LiftOverlay,
     LiftRestriction,
@@ -38,10 +37,8 @@ from accord.domain.terms import (
     Identifier,
     IdentifierKind,
     Instant,
-    Method,
     Outcome,
     OverlayKind,
-    PermissionStatus,
     PointFact,
     RefusalKind,
     RestrictionGround,
@@ -245,15 +242,6 @@ def test_nobody_is_given_a_key_of_another_member(people: People) -> None:
     assert people.reason(BOB_ID, "email") == "PERMITTED"
     assert people.reason(ADA_ID, "email") == "STOPPED"
     assert people.reason(BOB_MAIL, "email") == "PERMITTED"
-
-
-def test_a_pending_permission_is_confirmed_by_any_key_of_the_group(people: People) -> None:
-    pending = people.tell(grant(touchpoint="form")).receipts[0].position
-    people.merge(ADA_ID, BOB_ID)
-    clicked = said("form", Method.CONFIRMATION_LINK)
-    written = people.tell(Confirm(customer=BOB_ID, evidence=clicked, permission=pending))
-    assert written.status == PermissionStatus.ACTIVE.value
-    assert people.check(ADA_ID, "email", ADA_MAIL).permission == pending
 
 
 def test_an_address_is_unlinked_from_whichever_member_holds_it(people: People) -> None:

@@ -4,17 +4,24 @@ from typing import Any
 
 from property.scene import catalogue
 from support.installations import BRAND, START, Installation
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, grant, said, withdraw
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, ask_to_confirm, click, grant, said, withdraw
 
-from accord.domain.commands import ApplyCatalogue, Confirm, Grant, Link, Question, Refuse
-from accord.domain.terms import HOUR, Identifier, IdentifierKind, Method, Position, RefusalKind
+from accord.domain.commands import ApplyCatalogue, Grant, Link, Question, Refuse
+from accord.domain.problems import ErrorReason, Problem
+from accord.domain.terms import HOUR, Identifier, IdentifierKind, PermissionStatus, Position, RefusalKind
 from accord.ledger.entry import BRAND_REF
-from accord.service.answers import Written
+from accord.service.answers import Authorized, Written
 
 
 def written(result: Any) -> Written:
     assert isinstance(result, Written), result
     return result
+
+
+def token_of(result: Any) -> str:
+    assert isinstance(result, Authorized), result
+    assert result.confirmation_token, result
+    return result.confirmation_token
 
 
 def test_a_catalogue_may_be_applied_again_in_a_later_commit(installation: Installation) -> None:
@@ -31,17 +38,30 @@ def test_the_link_of_an_earlier_sign_up_still_confirms(installation: Installatio
     """Two sign-ups, two mails: whichever link is clicked says yes."""
     installation.write(ApplyCatalogue(catalogue=CATALOGUE))
     first, second = installation.write(grant(touchpoint="form"), grant(touchpoint="form"))
-    clicked = Confirm(
-        customer=ADA_ID,
-        evidence=said("form", Method.CONFIRMATION_LINK),
-        permission=written(first).receipts[0].position,
-    )
-    (confirmed,) = installation.write(clicked)
+    places = [written(each).receipts[0].position for each in (first, second)]
+    mails = installation.write(*(ask_to_confirm(place, f"mail-{place}") for place in places))
+    (confirmed,) = installation.write(click(token_of(mails[0])))
     assert written(confirmed)
     question = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
     decision = installation.questions.check(BRAND, question).decision
     assert (decision.verdict.name, decision.permission) == ("ALLOW", written(first).receipts[0].position)
     assert written(second).receipts[0].position == Position(2)
+
+
+def test_a_confirmation_by_its_link_is_the_same_on_every_store(installation: Installation) -> None:
+    installation.write(ApplyCatalogue(catalogue=CATALOGUE))
+    (given,) = installation.write(grant(touchpoint="form"))
+    position = written(given).receipts[0].position
+    (early,) = installation.write(ask_to_confirm(position))
+    (late,) = installation.write(ask_to_confirm(position))
+    (refused,) = installation.write(click(token_of(early)))
+    assert isinstance(refused, Problem)
+    assert refused.reason is ErrorReason.TOKEN_INVALID
+    (first,) = installation.write(click(token_of(late)))
+    (again,) = installation.write(click(token_of(late)))
+    assert written(first).status == written(again).status == PermissionStatus.ACTIVE
+    assert (written(again).receipts, written(again).told_at) == ((), written(first).receipts[0].position)
+    assert installation.audit().faults == ()
 
 
 def test_a_permission_stays_when_a_wider_one_rests_on_a_notice_that_goes_stale(installation: Installation) -> None:

@@ -330,6 +330,18 @@ class TestContactsAndRequests:
         assert loaded.customers[ADA].version == 3
         assert dict(store.all_contacts(BRAND)) == {key: expected}
 
+    def test_the_oldest_contact_of_which_nothing_was_told_is_found_for_each_brand(self, store: Store) -> None:
+        assert store.oldest_unreported() == {}
+        # Positions whose bytes would sort otherwise if the smallest came first.
+        append(store, 514, contacts={lookup(7): ContactRow(ADA, (1,)), lookup(6): ContactRow(ADA, (256,))})
+        append(store, contacts={lookup(1): ContactRow(ADA, (513,))})
+        append(store, brand=OTHER)
+        assert store.oldest_unreported() == {BRAND: entry(1), OTHER: None}
+        append(store, contacts={lookup(7): ContactRow(ADA, (1, 514))})
+        assert store.oldest_unreported()[BRAND] == entry(256)
+        append(store, contacts={lookup(6): ContactRow(ADA, (256, 515)), lookup(1): ContactRow(ADA, (513, 516))})
+        assert store.oldest_unreported() == {BRAND: None, OTHER: None}
+
     def test_an_answered_request_is_found_by_its_key(self, store: Store) -> None:
         row = RequestRow(b"c" * 16, ADA, b"\x00answer\xff")
         append(store, requests={lookup(1): row})

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from google.protobuf import json_format
 from support.serving import BRAND, PATIENCE_SECONDS, Site, apply_request, free_address
 
-from accord.app import Installation, load_sample_brand
+from accord.app import Installation, load_sample_brand, play_sample_demo
 from accord.cli import Accord, tell
 from accord.cli.completion import PROGRAM, VARIABLE
 from accord.cli.ledger import verify
@@ -82,7 +82,7 @@ def rows(done: Result) -> list[dict[str, str]]:
     return [dict(zip(headings, line, strict=True)) for line in lines]
 
 
-def test_every_call_of_the_core_but_the_batches_has_a_command() -> None:
+def test_every_call_of_the_core_has_a_command() -> None:
     sources = "\n".join(path.read_text("utf-8") for path in Path(tell.__file__).parent.glob("*.py"))
     called = set(re.findall(r"connection\.\w+\.(\w+)", sources))
     served = {
@@ -91,7 +91,7 @@ def test_every_call_of_the_core_but_the_batches_has_a_command() -> None:
         for service in import_module(f"accord.v1.{path.stem}_pb2").DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
-    assert served - called == {"BatchCheck", "BatchRecord"}
+    assert served - called == set()
 
 
 # --- what customers say -------------------------------------------------------------------------
@@ -101,14 +101,32 @@ def test_a_pending_permission_is_confirmed_by_its_position(run: Run, answered: A
     given = answered("grant", "ada", *WEB_FORM)
     assert given["status"] == "PERMISSION_STATUS_PENDING"
     position = given["receipt"]["position"]
-    told = run("confirm", "ada", position, *WEB_FORM).stdout
+    signed = (*WEB_FORM, "--method", "signature")
+    told = run("confirm", "ada", position, *signed).stdout
     assert told.startswith("permission active\nrecorded at position ")
 
     again = answered("grant", "bea", *WEB_FORM)
-    confirmed = answered("confirm", "bea", again["receipt"]["position"], *WEB_FORM)
+    confirmed = answered("confirm", "bea", again["receipt"]["position"], *signed)
     assert confirmed["status"] == "PERMISSION_STATUS_ACTIVE"
     method = json.loads(answered("entry", confirmed["receipt"]["position"])["entry"]["payload_json"])
-    assert "CONFIRMATION_LINK" in json.dumps(method).upper()
+    assert "SIGNATURE" in json.dumps(method).upper()
+
+
+def test_a_pending_permission_is_confirmed_by_the_token_of_its_link(run: Run, answered: Answered) -> None:
+    form = ("--touchpoint", "newsletter_form", "--language", "en")
+    given = answered("grant", "cleo", *form, "--contact-point", "email:cleo@example.com")
+    position = given["receipt"]["position"]
+    asking = ("authorize", "cleo", "service.opt_in", "--channel", "email", "--contact-id", "cleo-link")
+    told = run(*asking, "--confirms", position).stdout
+    assert "confirmation request" in told
+    (token,) = re.findall(r"link token +([A-Za-z0-9_-]{64})", told)
+    assert answered("confirm", "--token", token, *form)["status"] == "PERMISSION_STATUS_ACTIVE"
+    assert run("confirm", "--token", token, *form).stdout.startswith("permission active\nrecorded at position ")
+
+
+@pytest.mark.parametrize("sides", [(), ("ada",), ("ada", "1", "--token", "t"), ("ada", "1")], ids=str)
+def test_a_confirmation_is_named_one_way_or_the_other(run: Run, sides: tuple[str, ...]) -> None:
+    assert "--token" in run("confirm", *sides, *WEB_FORM, expect=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -356,6 +374,31 @@ def test_a_proof_is_verified_here_and_held_against_what_the_auditor_keeps(run: R
     assert "NOT PROVEN: malformed" in run("prove", position, "--verifier-key", "not a key", expect=1).stderr
 
 
+def test_a_receipt_is_handed_out_and_verified_by_whoever_keeps_the_key(
+    run: Run, answered: Answered, tmp_path: Path
+) -> None:
+    position = answered("grant", "with-receipt", *TILL)["receipt"]["position"]
+    document = json.loads(run("receipt", "show", position).stdout)
+    record = document["dpv:hasRecordOfActivity"]
+    assert (document["@type"], record["dpv:hasConsentStatus"]["@type"][0]) == ("dpv:ConsentReceipt", "dpv:ConsentGiven")
+    assert document["dct:identifier"].endswith(f":{position}")
+
+    signed = run("receipt", "show", position, "--signed").stdout
+    key = answered("receipt", "show", position)["verifier_key"]
+    (tmp_path / "receipt.jws").write_text(signed)
+    verified = run("receipt", "verify", str(tmp_path / "receipt.jws"), "--pin", key)
+    assert json.loads(verified.stdout) == document
+    assert run("receipt", "verify", "-", "--pin", key, told=signed).stderr.startswith("SIGNED by the key you keep")
+    forged = signed.replace(".", ".e30", 1)
+    assert (
+        "NOT OURS: the signature does not fit"
+        in run("receipt", "verify", "-", "--pin", key, told=forged, expect=1).stderr
+    )
+    run("withdraw", "with-receipt", "--touchpoint", "till")
+    withdrawn = answered("history", "with-receipt")["items"][-1]["position"]
+    assert json.loads(run("receipt", "show", withdrawn).stdout)["dct:replaces"] == [document["dct:identifier"]]
+
+
 def test_a_forged_proof_fails_at_the_step_it_breaks(run: Run, answered: Answered) -> None:
     for number in range(3):
         run("grant", f"forged-{number}", *TILL)
@@ -394,6 +437,38 @@ def test_the_versions_of_the_catalogue_are_listed(run: Run, answered: Answered) 
     (first,) = rows(run("catalogue", "versions"))
     assert (first["version"], first["entry"]) == ("1", "0")
     assert [each["version"] for each in answered("catalogue", "versions")["versions"]] == ["1"]
+
+
+# --- the rules of law ---------------------------------------------------------------------------
+
+
+def test_the_rules_of_law_are_listed_with_their_sources_without_a_server(run: Run, answered: Answered) -> None:
+    listed = {each["rule"]: each for each in rows(run("rules", "list", ACCORD_SERVER="nowhere.invalid:1"))}
+    assert listed["fr.voice_permission"]["counts"] == "from 2026-08-11"
+    assert listed["fr.call_hours"]["source"].startswith("C. conso D223-9")
+    only = answered("rules", "list", "--jurisdiction", "us_fl")
+    assert [each["id"] for each in only] == ["us_fl.call_hours", "us_fl.call_attempts"]
+    assert "there are: ca, de" in run("rules", "list", "--jurisdiction", "atlantis", expect=1).stderr
+
+
+def test_a_rule_of_law_is_shown_and_a_duty_counts_its_days(run: Run, answered: Answered) -> None:
+    shown = run("rules", "show", "fr.call_hours").stdout
+    assert "10:00-13:00 on days 1, 2, 3, 4, 5" in shown
+    assert answered("rules", "show", "de.proof_kept", "--since", "2026-09-02")["last_day"] == "2031-09-02"
+    assert "is no duty" in run("rules", "show", "fr.call_hours", "--since", "2026-09-02", expect=1).stderr
+    assert "no rule is named fr.nothing" in run("rules", "show", "fr.nothing", expect=1).stderr
+
+
+def test_a_rule_pack_is_checked_and_every_fault_is_told(run: Run, answered: Answered, tmp_path: Path) -> None:
+    good = ROOT / "src" / "accord" / "domain" / "packs" / "2026-11" / "us_fl.toml"
+    assert run("rules", "check", str(good)).stdout == "us_fl: 2 rules, no fault\n"
+    bad = tmp_path / "bad.toml"
+    bad.write_text(good.read_text("utf-8").replace("limit = 3", "limit = 0").replace('"20:00"', '"8 pm"'), "utf-8")
+    told = run("rules", "check", str(bad), expect=1).stderr
+    assert "rules[0].windows[0] needs `from` before `until`" in told
+    assert "rules[1].limit must be at least 1" in told
+    faults = answered("rules", "check", str(bad), expect=1)["faults"]
+    assert [each["field"] for each in faults] == ["rules[0].windows[0]", "rules[1].limit"]
 
 
 # --- the server ---------------------------------------------------------------------------------
@@ -584,7 +659,7 @@ def test_a_shell_is_told_the_commands_and_values_that_fit(site: Site) -> None:
         shell = ShellComplete(accord, {}, PROGRAM, VARIABLE)
         return [each.value for each in shell.get_completions(list(words[:-1]), words[-1])]
 
-    assert completed("che") == ["check", "checkpoint"]
+    assert completed("che") == ["check", "check-many", "checkpoint"]
     assert completed("contact-point", "-", "regis") == ["registry-listed", "registry-removed"]
     assert completed("catalogue", "") == ["apply", "show", "versions"]
 
@@ -598,7 +673,7 @@ def test_a_shell_is_told_the_commands_and_values_that_fit(site: Site) -> None:
 def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_heading(run: Run) -> None:
     listed = run("--help").stdout
     for name, command in accord.commands.items():
-        assert re.search(rf"^  {name} +[A-Z].*\.$", listed, re.MULTILINE), name
+        assert bool(re.search(rf"^  {name} +[A-Z].*\.$", listed, re.MULTILINE)) != command.hidden, name
         assert command.help
     assert "..." not in listed.partition("\n")[2]
 
@@ -609,7 +684,9 @@ def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_head
 def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:
     def told(*arguments: str) -> Any:
         command = ("--data", str(site.data), "tokens", *arguments, "--json")
-        done = CliRunner().invoke(accord, command, obj=Accord(Installation, load_sample_brand), prog_name=PROGRAM)
+        done = CliRunner().invoke(
+            accord, command, obj=Accord(Installation, load_sample_brand, play_sample_demo), prog_name=PROGRAM
+        )
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
@@ -617,6 +694,6 @@ def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:
     assert (added["name"], added["brand"], added["roles"]) == ("shop", BRAND, ["checker"])
     assert added["token"]
     listed = told("list")
-    assert {"name": "shop", "brand": BRAND, "roles": ["checker"]} in listed
+    assert {"name": "shop", "brand": BRAND, "roles": ["checker"], "certificate_name": ""} in listed
     assert added["token"] not in json.dumps(listed)
     assert told("remove", "shop") == {"name": "shop", "removed": True}

@@ -67,7 +67,7 @@ from accord.v1 import (
 
 PROCESSES = 4
 SENDERS = 64
-"""How many want the same permission at once: as many from each process, half of them through each server."""
+"""How many want the same permission at once: as many from each process, half of them on each connection."""
 
 TOGETHER = 4
 """How many rounds are under way at once: they keep the senders busy, and race each other for the commits too."""
@@ -120,7 +120,8 @@ def _arrive(start: Barrier, turn: "Synchronized[int]", over: Event) -> None:
 
 def _send(door: Door, volleys: list[list[Sending]]) -> list[Sent]:
     """Send volley by volley, each together with the other processes, all calls of one under way at once."""
-    channels = [grpc.insecure_channel(address) for address in door.addresses]
+    # Connections of their own, so that workers behind one address share them out.
+    channels = [grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) for address in door.addresses]
     stubs = [contact_service_pb2_grpc.ContactServiceStub(channel) for channel in channels]
     found: list[Sent] = []
     for volley in volleys:
@@ -231,15 +232,22 @@ class Crowd:
 
 
 class Pair:
-    """Two servers on one database, and how to reach them."""
+    """Two servers on one database, or one with two workers, and how to reach them: by two addresses, alike or not."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, workers: bool) -> None:
         self.site = site
+        self._workers = workers
         # Each on a core of its own: then they truly run at once.
-        self.servers: tuple[Server, Server] = (site.start(core=0), site.start(core=1))
+        self.servers: tuple[Server, Server] = (
+            (site.start(),) * 2 if workers else (site.start(core=0), site.start(core=1))
+        )
         site.apply_catalogue(self.servers[0])
         self.connections = tuple(site.connect(server) for server in self.servers)
         self.door = Door(tuple(server.address for server in self.servers), site.token)
+
+    def some_of(self, rounds: int) -> int:
+        """Return how many rounds to race: workers run the same code, so fewer tell enough."""
+        return rounds // 4 if self._workers else rounds
 
     def grant_all(self, customers: list[str], touchpoint: str) -> None:
         """Record the same permission for many customers."""
@@ -260,7 +268,7 @@ class Pair:
     def close(self) -> None:
         for connection in self.connections:
             connection.close()
-        for server in self.servers:
+        for server in set(self.servers):
             server.stop()
 
 
@@ -279,14 +287,16 @@ def crowd() -> Iterator[Crowd]:
         made.close()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres", "sqlite workers", "postgres workers"])
 def pair(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
-    """Two servers on each kind of database; when all races are over, the ledger must be sound."""
-    kind: Kind = request.param
-    with Site.fresh(kind, databases, tmp_path_factory.mktemp(f"races-{kind}")) as site:
-        pair = Pair(site)
+    """Two servers, or two workers, on each kind of database; when all races are over, the ledger must be sound."""
+    kind: Kind
+    kind, _, workers = request.param.partition(" ")
+    settings = {"ACCORD_WORKERS": "2"} if workers else None
+    with Site.fresh(kind, databases, tmp_path_factory.mktemp(f"races-{kind}"), settings) as site:
+        pair = Pair(site, workers=bool(workers))
         try:
             yield pair
         finally:
@@ -296,6 +306,7 @@ def pair(
 
 @ROUNDS
 def test_of_64_senders_exactly_one_may_use_a_contact_once_permission(pair: Pair, crowd: Crowd, rounds: int) -> None:
+    rounds = pair.some_of(rounds)
     customers = [f"once-{rounds}-{number}" for number in range(rounds)]
     pair.grant_all(customers, "qr_code")
     before = pair.size()
@@ -360,6 +371,7 @@ def test_a_cap_is_never_exceeded_by_senders_on_several_channels_at_once(pair: Pa
 def test_no_question_that_starts_after_an_acknowledged_no_is_answered_allow(
     pair: Pair, crowd: Crowd, turns: int
 ) -> None:
+    turns = pair.some_of(turns)
     customers = [f"leaving-{turns}-{number}" for number in range(turns)]
     asking = crowd.ask(pair.door, customers, seed=turns)
     chance, told = random.Random(turns), Recorder()

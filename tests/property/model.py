@@ -7,7 +7,7 @@ from property.problems import problem_of
 from property.scene import KINDS, VERSIONS, offer, version_of
 
 from accord.domain import commands as say
-from accord.domain.terms import DAY, Identifier, Method
+from accord.domain.terms import DAY, Identifier
 
 
 class Model:
@@ -52,8 +52,6 @@ class Model:
                 self.give(it, who, act, (last, who.held[last]) if it.contact_point else None)
             case say.Confirm():
                 (given,) = (p for p in self.waiting([who]) if p.position == it.permission)
-                by_link = it.evidence.method is Method.CONFIRMATION_LINK
-                self.people.tell(who, given.point if by_link else None, "VERIFIED")
                 if self.recorded < given.waits:
                     given.waits, given.recorded = 0, self.recorded
             case say.Refuse():

@@ -35,7 +35,7 @@ def catalogue(number: int) -> Catalogue:
             Purpose("service.order", PurposeClass.SERVICE),
         ),
         levels=tuple(
-            Level(code, uses=int(once), valid_days=days, confirmation_hours=hours)
+            Level(code, uses=int(once), valid_days=days, confirmation_hours=hours, confirmed_otherwise=hours > 0)
             for code, (once, days, hours, _) in OFFERS.items()
         ),
         notices=tuple(

@@ -96,7 +96,7 @@ class Chance(random.Random):
 
     def confirm(self) -> say.Command:
         """Name which of those that wait; which they are is known later."""
-        evidence = self.declaration([Method.BUTTON, Method.CONFIRMATION_LINK], [Recorder.SYSTEM], TIMES[:1])
+        evidence = self.declaration([Method.BUTTON, Method.SIGNATURE], [Recorder.SYSTEM], TIMES[:1])
         return say.Confirm(customer=self.choice(MOSTLY_ADA), evidence=evidence, permission=Position(self.randrange(4)))
 
     def refuse(self) -> say.Command:

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 from support.databases import Databases
 from support.installations import BRAND, STORE_KINDS, Installation, StoreKind, open_parts
-from support.scenes import CATALOGUE, said
+from support.scenes import CATALOGUE, CONFIRMED_OTHERWISE, said
 
 from accord.domain.commands import (
     ApplyCatalogue,
@@ -40,7 +40,6 @@ from accord.domain.terms import (
     Identifier,
     IdentifierKind,
     Instant,
-    Method,
     Outcome,
     PermissionStatus,
     Position,
@@ -274,7 +273,7 @@ def test_a_group_merged_from_the_start_is_answered_like_one_customer(
     parts = [open_parts("memory", databases, tmp_path) for _ in range(2)]
     alone, group = (Installation(each) for each in parts)
     for it in (alone, group):
-        it.write(ApplyCatalogue(catalogue=CATALOGUE))
+        it.write(ApplyCatalogue(catalogue=CONFIRMED_OTHERWISE))
         it.write(*(ReportActivity(customer=named(who), kind=ActivityKind.CLICK) for who in PEOPLE[:3]))
     group.write(Merge(customers=tuple(named(who) for who in PEOPLE[:3]), justification=WHY))
     pending: list[tuple[Position, Position]] = []
@@ -288,7 +287,7 @@ def test_a_group_merged_from_the_start_is_answered_like_one_customer(
             command = told(named(who), dict(pending) if number else {})
             answers.append(it.write(command)[0])
         if not isinstance(command, Confirm):
-            # One who gave the same again no longer waits for a link that came too late; a member may.
+            # One who gave the same again no longer waits for what came too late; a member may.
             assert outcome_of(answers[0]) == outcome_of(answers[1]), step
         if isinstance(answers[0], Written) and answers[0].status == PermissionStatus.PENDING.value:
             assert isinstance(answers[1], Written)
@@ -313,7 +312,7 @@ def life_step(chance: random.Random, act_time: Instant, step: int, pending: list
         evidence = said(touchpoint, act_time=act_time)
         return lambda who, _: Grant(customer=who, evidence=evidence, channels=channels)
     if verb < 0.4 and pending:
-        position, evidence = chance.choice(pending), said("form", Method.CONFIRMATION_LINK)
+        position, evidence = chance.choice(pending), said("form")
         return lambda who, other: Confirm(customer=who, evidence=evidence, permission=other.get(position, position))
     if verb < 0.5:
         no = {"purpose": chance.choice(["", purpose]), "channel": chance.choice(["", channel])}

@@ -94,6 +94,7 @@ def cases() -> Iterator[Case]:
     yield from _officers()
     yield from _catalogues()
     yield from _positions()
+    yield from _exports()
 
 
 # What is asked of one field, whatever the request
@@ -293,6 +294,7 @@ def _contacts() -> Iterator[Case]:
         "customer": put("question.customer", by_id(f"holder-1-{MARK}")),
         "customer who is unknown": put("question.customer", by_id(STRANGER)),
     }
+    yield from _requests_to_confirm(authorize)
     for label, change in others.items():
         made = _case(authorize, f"contact_id of another {label}", ["contact_id"], _both(whole, change))
         yield made._replace(reason=Reason.CONTACT_ID_REUSED)
@@ -353,6 +355,8 @@ def _grants() -> Iterator[Case]:
         made = _case(method, f"{field} unknown", [field], put("places", places))
         yield made._replace(reason=Reason.PLACE_UNKNOWN)
     yield _case(method, "third parties where the level names none", ["recipients"], put("recipients", [MARK]))
+    linked = _both(clear("contact_point"), put("evidence", evidence("link_form")))
+    yield _case(method, "no address where a link confirms", ["contact_point"], linked)
     for field, touchpoint in {"topics": "alert_form", "places": "beacon", "recipients": "partner_page"}.items():
         wanted = _both(clear("purposes"), clear("channels"), clear(field), put("evidence", evidence(touchpoint)))
         yield _case(method, f"{field} missing where the level demands them", [field], wanted)
@@ -380,8 +384,76 @@ def _confirmations() -> Iterator[Case]:
         yield _case(method, f"{field} {position}", [field], put(field, position))
     imported = put("evidence.recorder", evidence_pb2.RECORDER_IMPORT)
     yield _case(method, "an import that confirms", ["evidence.recorder"], imported)
+    yield from _clicks(method)
     yield _unknown_customer(method)
     yield _ambiguous(method, "customer")
+
+
+def _clicks(method: str) -> Iterator[Case]:
+    field, link = "confirmation_token", put("evidence.method", evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK)
+    whole = _both(clear("customer"), clear("permission_position"), link)
+    wrong: dict[str, Change] = {
+        "that is no token": put(field, MARK),
+        "with a letter too few": _put_found(field, lambda ground: ground.confirmation_token[:-1]),
+        "with a letter too many": _put_found(field, lambda ground: ground.confirmation_token + "A"),
+        "with another secret": _put_found(field, lambda ground: ground.confirmation_token[:-4] + "AAAA"),
+        "of no contact": _put_found(field, lambda ground: "AAAA" + ground.confirmation_token[4:]),
+        "with a line break": _put_found(field, lambda ground: ground.confirmation_token + "\n"),
+    }
+    for label, change in wrong.items():
+        yield _case(method, f"a token {label}", [field], _both(whole, change))._replace(reason=Reason.TOKEN_INVALID)
+    token = _put_found(field, lambda ground: ground.confirmation_token)
+    yield _case(method, "a token and a customer", ["customer"], _both(clear("permission_position"), link, token))
+    both = ["customer", "permission_position"]
+    yield _case(method, "a token, a customer and a position", both, _both(link, token))
+    alone = _both(clear("customer"), clear("permission_position"), token)
+    yield _case(method, "a token and another act than a click", ["evidence.method"], alone)
+    made = _case(method, "a click without its token", ["evidence.method"], link)
+    yield made._replace(reason=Reason.TOKEN_REQUIRED)
+    linked = _both(
+        put("customer", by_id(f"linked-{MARK}")), _put_found("permission_position", lambda ground: ground.linked)
+    )
+    made = _case(method, "a position of what only a link confirms", ["permission_position"], linked)
+    yield made._replace(reason=Reason.TOKEN_REQUIRED)
+
+
+def _requests_to_confirm(method: str) -> Iterator[Case]:
+    field = "confirms_position"
+    asked = decision_pb2.Question(customer=by_id(f"linked-{MARK}"), channel="email", purpose="service.opt_in")
+    whole = _both(put("question", asked), _put_found(field, lambda ground: ground.linked))
+    for position in BEYOND:
+        yield _case(method, f"{field} {position}", [field], put(field, position))
+    unknown: dict[str, Change] = {
+        "of another customer": _put_found(field, lambda ground: ground.other_pending),
+        "of a permission that never waited": _both(
+            put("question.customer", by_id()), _put_found(field, lambda ground: ground.granted)
+        ),
+        "of nobody known": put("question.customer", by_id(STRANGER)),
+        "beyond the ledger": _put_found(field, lambda ground: ground.server.size(BRAND)),
+    }
+    for label, change in unknown.items():
+        made = _case(method, f"{field} {label}", [field], _both(whole, change))
+        yield made._replace(reason=Reason.PERMISSION_UNKNOWN)
+    wrong: dict[str, tuple[str, Change]] = {
+        "a purpose that promotes": ("question.purpose", put("question.purpose", "marketing.birthday")),
+        "a service purpose": ("question.purpose", put("question.purpose", "service.order")),
+        "a topic": ("question.topic", put("question.topic", MARK)),
+        "a place": ("question.place", put("question.place", "store:lyon")),
+        "a third party": ("question.recipient", put("question.recipient", MARK)),
+        "another address": ("question.contact_point", put("question.contact_point", email())),
+        "a channel of another kind": ("question.channel", put("question.channel", "sms")),
+        "a channel the permission does not cover": ("question.channel", put("question.channel", "voice")),
+        "a permission for every address": (
+            field,
+            _both(put("question.customer", by_id()), _put_found(field, lambda ground: ground.pending)),
+        ),
+    }
+    for label, (named, change) in wrong.items():
+        yield _case(method, f"a request to confirm with {label}", [named], _both(whole, change))
+    nothing = _both(whole, clear(field))
+    yield _case(method, "a confirmation that names no permission", [field], nothing)
+    taken = _case(method, "a request to confirm by a contact made for something else", ["contact_id"], whole)
+    yield taken._replace(reason=Reason.CONTACT_ID_REUSED, change=_both(whole, put("contact_id", CONTACT)))
 
 
 def _refusals() -> Iterator[Case]:
@@ -570,6 +642,8 @@ def _required_in_a_catalogue() -> dict[str, Change]:
     """Return how to leave out each field that catalogue.proto calls required."""
     paths = (
         "controller country channels purposes levels notices touchpoints "
+        "controller_details.address controller_details.contact controller_details.rights_url "
+        "controller_details.storage_countries "
         "channels[0].code channels[0].contact_point_kind purposes[0].code purposes[0].purpose_class levels[0].code "
         "notices[0].code notices[0].purposes notices[0].texts notices[0].texts[0].language notices[0].texts[0].text "
         "touchpoints[0].code touchpoints[0].level touchpoints[0].notice places[0].code bases[0].id bases[0].basis "
@@ -577,6 +651,16 @@ def _required_in_a_catalogue() -> dict[str, Change]:
         "hours[0].windows[0].from hours[0].windows[0].until cool_downs[0].id cool_downs[0].channels cool_downs[0].days"
     )
     return {path: clear(f"catalogue.{path}") for path in paths.split()}
+
+
+def _faults_of_confirmations() -> Iterator[tuple[str, str, Change]]:
+    hours, otherwise = "levels[0].confirmation_hours", "levels[0].confirmed_otherwise"
+    yield "a confirmation within years", hours, put(f"catalogue.{hours}", 8761)
+    yield "a level that waits for nothing, confirmed otherwise", otherwise, put(f"catalogue.{otherwise}", value=True)
+    for limit, most in {"confirmations_per_address": 20, "confirmation_window_hours": 720}.items():
+        yield f"{limit} of {most + 1}", limit, put(f"catalogue.{limit}", most + 1)
+    listed = "notices[0].purposes"
+    yield "a notice for confirmations", listed, put(f"catalogue.{listed}", ["service.opt_in"])
 
 
 def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
@@ -611,6 +695,7 @@ def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     for path, value in strange.items():
         field = path if isinstance(value, str) else f"{path}[0]"
         yield f"{path} unknown", field, put(f"catalogue.{path}", value)
+    yield from _faults_of_the_details()
     yield "a notice without channels", "notices[0].channels", clear("catalogue.notices[0].channels")
     yield "a language twice", "notices[0].texts", put("catalogue.notices[0].texts[1].language", "fr")
     yield "no language", "notices[0].texts[0].language", put("catalogue.notices[0].texts[0].language", "français")
@@ -619,12 +704,11 @@ def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     yield "a notice of spaces", text, put(f"catalogue.{text}", " \n")
     yield "a level of 36,501 days", "levels[0].valid_days", put("catalogue.levels[0].valid_days", 36_501)
     yield "a level for ever", "levels[0].valid_days", put("catalogue.levels[0].valid_days", 2**32 - 1)
-    hours = "levels[0].confirmation_hours"
-    yield "a confirmation within years", hours, put(f"catalogue.{hours}", 8761)
-    for basis in ("CLASS",):
+    yield from _faults_of_confirmations()
+    for basis in ("CLASS", "CONFIRMATION_REQUEST"):
         number = decision_pb2.Basis.Value(f"BASIS_{basis}")
         yield f"a rule of basis {basis}", "bases[0].basis", put("catalogue.bases[0].basis", number)
-    for kind in ("SERVICE", "LEGAL", "SAFETY"):
+    for kind in ("SERVICE", "LEGAL", "SAFETY", "CONFIRMATION"):
         number = catalogue_pb2.PurposeClass.Value(f"PURPOSE_CLASS_{kind}")
         yield f"a rule of class {kind}", "bases[0].purpose_class", put("catalogue.bases[0].purpose_class", number)
     yield "a cap of 401 days", "caps[0].days", put("catalogue.caps[0].days", 401)
@@ -651,14 +735,71 @@ def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     yield "a purpose of another class", "purposes[1].purpose_class", changed
 
 
+def _faults_of_the_details() -> Iterator[tuple[str, str, Change]]:
+    details = "controller_details"
+    for name in ("address", "contact", "rights_url"):
+        yield f"{details} {name} of spaces", f"{details}.{name}", put(f"catalogue.{details}.{name}", " ")
+    yield (
+        "a rights_url in the clear",
+        f"{details}.rights_url",
+        put(f"catalogue.{details}.rights_url", "http://a.example"),
+    )
+    stored = f"{details}.storage_countries"
+    yield "stored in Europe", f"{stored}[0]", put(f"catalogue.{stored}", ["EU"])
+    kept = f"{details}.retention_days"
+    yield "kept for ever", kept, put(f"catalogue.{kept}", 36_501)
+
+
 def _positions() -> Iterator[Case]:
-    for name in ("GetEntry", "ProveInclusion"):
-        method = f"LedgerService/{name}"
+    for method in ("LedgerService/GetEntry", "LedgerService/ProveInclusion", "AuditService/GetReceipt"):
         changes = {"the size of the ledger": _put_found("position", lambda ground: ground.server.size(BRAND))}
         changes |= {str(position): put("position", position) for position in BEYOND}
         for label, change in changes.items():
             made = _case(method, f"position {label}", ["position"], change)
             yield made._replace(reason=Reason.ENTRY_UNKNOWN)
+    made = _case("AuditService/GetReceipt", "the entry of a catalogue", ["position"], put("position", 0))
+    yield made._replace(reason=Reason.RECEIPT_UNKNOWN)
+
+    method = "LedgerService/ProveConsistency"
+    for size in (0, *BEYOND):
+        yield _case(method, f"old_size {size}", ["old_size"], put("old_size", size))._replace(
+            reason=Reason.ENTRY_UNKNOWN
+        )
+    for size in BEYOND:
+        yield _case(method, f"size {size}", ["size"], put("size", size))._replace(reason=Reason.ENTRY_UNKNOWN)
+    shrunk = _case(method, "sizes out of order", ["old_size"], put("size", 1))
+    yield shrunk._replace(reason=Reason.ENTRY_UNKNOWN)
+
+
+# Exports
+
+
+def _exports() -> Iterator[Case]:
+    method, everybody = "AuditService/Export", clear("customer")
+    yield from _texts(method, "request_id", required=True)
+    yield from _enums(method, "redaction")
+    yield from (case for case in _keys(method, "customer") if case.missing != "customer")
+    yield _unknown_customer(method)
+    yield _ambiguous(method, "customer")
+    yield _case(method, "a history held back", ["redaction"], put("redaction", 2))
+    for field in ("first_position", "end_position"):
+        yield _case(method, f"{field} of one customer", [field], put(field, 1))
+    for field in ("recorded_from", "recorded_until"):
+        yield _case(method, f"{field} of one customer", [field], put(field, at(-9)))
+        yield from (case._replace(change=_both(everybody, case.change)) for case in _instants(method, field))
+        mixed = _both(everybody, put("first_position", 1), put(field, at(-9)))
+        yield _case(method, f"{field} beside positions", [field], mixed)
+    for field in ("purposes", "channels"):
+        yield _case(method, f"{field} of one customer", [field], put(field, ["email"]))
+        yield from (case._replace(change=_both(everybody, case.change)) for case in _lists(method, field))
+    turned = _both(everybody, put("recorded_from", at(-1)), put("recorded_until", at(-2)))
+    yield _case(method, "a period that ends first", ["recorded_until"], turned)
+    past = _both(everybody, put("first_position", 3), put("end_position", 2))
+    yield _case(method, "a range that ends first", ["first_position"], past)._replace(reason=Reason.ENTRY_UNKNOWN)
+    for number in BEYOND:
+        for field in ("first_position", "end_position", "checkpoint_size"):
+            beyond = _case(method, f"{field} {number}", [field], _both(everybody, put(field, number)))
+            yield beyond._replace(reason=Reason.ENTRY_UNKNOWN)
 
 
 # Making cases and changing messages

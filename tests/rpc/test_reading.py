@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 from bad_requests import put
+from examine import examine
 from msgspec.json import decode
 from support.grpc_server import GrpcServer
 from wire_examples import (
     BRAND,
+    EMAIL,
+    KNOWN,
     MARK,
+    PHONE,
+    SHARED_EMAIL,
     STRANGER,
     VALID,
     Ground,
@@ -31,10 +36,13 @@ from wire_examples import (
     withdraw,
 )
 
+from accord.domain.problems import ErrorReason
 from accord.domain.terms import HOUR
 from accord.proof import checkpoint as notes
+from accord.proof import jws
 from accord.proof.merkle import leaf_hash, verify_inclusion
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_pb2,
@@ -293,6 +301,61 @@ def test_every_version_of_a_catalogue_comes_back_as_it_was(server: GrpcServer) -
     }
     assert [found[version].version for version in (0, 1, 2)] == [2, 1, 2]
     assert [found[version].catalogue for version in (0, 1, 2)] == [other, catalogue(), other]
+
+
+# Receipts
+
+
+def test_a_receipt_is_signed_with_the_key_of_the_ledger_and_says_the_same_again(ground: Ground) -> None:
+    request = valid("AuditService/GetReceipt", ground)
+    found = ground.server.ask("AuditService/GetReceipt", request)
+    _, key = notes.read_verifier_key(found.verifier_key)
+    assert key == ground.server.installation.secrets.private_key.public_key()
+    assert jws.verify(found.signed, key) == found.document
+    assert ground.server.ask("AuditService/GetReceipt", request) == found
+    record = json.loads(found.document)["dpv:hasRecordOfActivity"]
+    entry = ledger_service_pb2.GetEntryRequest(brand=BRAND, position=request.position)
+    leaf = ground.server.ask("LedgerService/GetEntry", entry).entry.leaf_hash
+    assert record["dct:source"] == f"urn:accord:leaf:{leaf.hex()}"
+
+
+def test_everything_a_customer_said_has_a_receipt_that_names_no_address(ground: Ground) -> None:
+    """Nothing else has one: facts, links, contacts and catalogues are no declarations."""
+    said = {"PermissionGranted", "PermissionConfirmed", "PermissionRefused"}
+    for position in range(ground.server.size(BRAND)):
+        entry = ledger_service_pb2.GetEntryRequest(brand=BRAND, position=position)
+        type_ = ground.server.ask("LedgerService/GetEntry", entry).entry.type
+        request = audit_service_pb2.GetReceiptRequest(brand=BRAND, position=position)
+        if type_ in said:
+            document = ground.server.ask("AuditService/GetReceipt", request).document
+            assert not any(each.encode() in document for each in (EMAIL, SHARED_EMAIL, PHONE, KNOWN))
+        else:
+            failure = ground.server.fail("AuditService/GetReceipt", request)
+            assert failure.reason == ErrorReason.RECEIPT_UNKNOWN
+
+
+def test_a_receipt_quotes_the_notice_as_it_was_when_the_customer_acted(server: GrpcServer) -> None:
+    server.ask("CatalogueService/Apply", apply("first"))
+    first = server.ask("PermissionService/Grant", grant("grant-1")).receipt.position
+    other = catalogue()
+    other.touchpoints[0].notice = "once-1"
+    server.ask("CatalogueService/Apply", apply("second", catalogue=other))
+    request = audit_service_pb2.GetReceiptRequest(brand=BRAND, position=first)
+    document = server.ask("AuditService/GetReceipt", request).document.decode()
+    assert "(newsletter-1)" in document
+    assert "(once-1)" not in document
+
+
+def test_without_the_details_of_the_controller_there_is_no_receipt(server: GrpcServer) -> None:
+    bare = catalogue()
+    bare.ClearField("controller_details")
+    server.ask("CatalogueService/Apply", apply("bare", catalogue=bare))
+    position = server.ask("PermissionService/Grant", grant("grant-1")).receipt.position
+    request = audit_service_pb2.GetReceiptRequest(brand=BRAND, position=position)
+    examine(server.fail("AuditService/GetReceipt", request), ErrorReason.CONTROLLER_UNTOLD)
+    # Once it is told, what was said before has its receipt too.
+    server.ask("CatalogueService/Apply", apply("whole"))
+    assert server.ask("AuditService/GetReceipt", request).document
 
 
 # The ledger

@@ -17,7 +17,7 @@ MAY: dict[str, set[str]] = {
     "DecisionService/BatchCheck": {"checker"},
     "DecisionService/ListReach": {"checker"},
     "ContactService/AuthorizeContact": {"sender"},
-    "ContactService/ReportContact": {"sender"},
+    "ContactService/ReportContact": {"mailer", "sender"},
     "ContactService/GetContact": {"sender", "auditor"},
     "PermissionService/Grant": {"collector"},
     "PermissionService/Confirm": {"collector"},
@@ -39,10 +39,13 @@ MAY: dict[str, set[str]] = {
     "CatalogueService/Apply": {"administrator"},
     "CatalogueService/Get": {"administrator"},
     "CatalogueService/List": {"administrator"},
+    "AuditService/GetReceipt": {"auditor", "collector"},
     "LedgerService/GetEntry": {"auditor"},
     "LedgerService/ListEntries": {"auditor"},
     "LedgerService/GetCheckpoint": {"auditor"},
     "LedgerService/ProveInclusion": {"auditor"},
+    "LedgerService/ProveConsistency": {"auditor"},
+    "AuditService/Export": {"auditor"},
 }
 
 

@@ -13,6 +13,7 @@ from support.installations import START
 
 from accord.domain.terms import SECOND
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
@@ -43,6 +44,13 @@ def catalogue() -> catalogue_pb2.Catalogue:
     return catalogue_pb2.Catalogue(
         controller="Maison Exemple SAS",
         country="FR",
+        controller_details=catalogue_pb2.ControllerDetails(
+            address="1 rue de l'Exemple, 75001 Paris",
+            contact="privacy@maison.example",
+            rights_url="https://maison.example/privacy",
+            storage_countries=["FR", "DE"],
+            retention_days=1095,
+        ),
         channels=[
             catalogue_pb2.Channel(
                 code="email",
@@ -68,6 +76,7 @@ def catalogue() -> catalogue_pb2.Catalogue:
             _purpose("profiling.social_listening", "PROCESSING"),
             _purpose("safety.recall", "SAFETY"),
             _purpose("legal.notice", "LEGAL"),
+            _purpose("service.opt_in", "CONFIRMATION"),
             _purpose("service.order", "SERVICE"),
             _purpose("sharing.partner", "PROCESSING"),
         ],
@@ -77,7 +86,8 @@ def catalogue() -> catalogue_pb2.Catalogue:
             catalogue_pb2.Level(code="alert", valid_days=365, topics_required=True),
             catalogue_pb2.Level(code="in_store", places_required=True),
             catalogue_pb2.Level(code="partner", recipients_required=True),
-            catalogue_pb2.Level(code="double", confirmation_hours=48),
+            catalogue_pb2.Level(code="double", confirmation_hours=48, confirmed_otherwise=True),
+            catalogue_pb2.Level(code="linked", confirmation_hours=48),
             catalogue_pb2.Level(code="century", valid_days=36_500),
         ],
         notices=[
@@ -95,6 +105,7 @@ def catalogue() -> catalogue_pb2.Catalogue:
             catalogue_pb2.Touchpoint(code="beacon", level="in_store", notice="store-1"),
             catalogue_pb2.Touchpoint(code="partner_page", level="partner", notice="partner-1"),
             catalogue_pb2.Touchpoint(code="double_form", level="double", notice="newsletter-1"),
+            catalogue_pb2.Touchpoint(code="link_form", level="linked", notice="newsletter-1"),
             catalogue_pb2.Touchpoint(code="century_form", level="century", notice="newsletter-1"),
         ],
         places=[
@@ -278,6 +289,12 @@ class Ground:
         ask("CustomerService/Merge", _merged("merging", 3, 4, 5))
         other = grant("other-1", brand=OTHER_BRAND)
         self.other_token = ask("PermissionService/Grant", other).receipt.token
+        linked = f"linked-{MARK}"
+        point = email(f"linked.{MARK}@example.com")
+        self.linked = self._granted("grant-5", linked, contact_point=point, evidence=evidence("link_form"))
+        carried = ask("ContactService/AuthorizeContact", ask_to_confirm(f"carried-{MARK}", self.linked))
+        self.confirmation_token = carried.confirmation_token
+        assert len(self.confirmation_token) == 64, carried
         self.other_pending = self._granted("grant-4", f"holder-1-{MARK}", evidence=double)
         for name in WRITES:
             if name != "CatalogueService/Apply":
@@ -328,8 +345,26 @@ def _confirm(ground: Ground) -> Any:
         request_id=f"valid-{MARK}",
         customer=by_id(),
         permission_position=ground.pending,
-        evidence=evidence(method=evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK),
+        evidence=evidence(method=evidence_pb2.DECLARATION_METHOD_SIGNATURE),
     )
+
+
+def click(request_id: str, token: str, **fields: Any) -> permission_service_pb2.ConfirmRequest:
+    told: dict[str, Any] = {
+        "brand": BRAND,
+        "request_id": request_id,
+        "evidence": evidence("link_form", method=evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK),
+        "confirmation_token": token,
+    }
+    return permission_service_pb2.ConfirmRequest(**told | fields)
+
+
+def ask_to_confirm(
+    contact_id: str, position: int, customer_id: str = f"linked-{MARK}", **fields: Any
+) -> contact_service_pb2.AuthorizeContactRequest:
+    asked = decision_pb2.Question(customer=by_id(customer_id), channel="email", purpose="service.opt_in")
+    told: dict[str, Any] = {"brand": BRAND, "contact_id": contact_id, "question": asked, "confirms_position": position}
+    return contact_service_pb2.AuthorizeContactRequest(**told | fields)
 
 
 def _no(kind: type[Any]) -> Make:
@@ -485,10 +520,22 @@ VALID: dict[str, Make] = {
     "CatalogueService/Apply": lambda _: apply(f"valid-{MARK}", expected_version=1),
     "CatalogueService/Get": _listed(catalogue_service_pb2.GetRequest, version=1),
     "CatalogueService/List": _listed(catalogue_service_pb2.ListRequest, page_size=10),
+    "AuditService/GetReceipt": lambda ground: audit_service_pb2.GetReceiptRequest(
+        brand=BRAND, position=ground.confirmed
+    ),
     "LedgerService/GetEntry": _listed(ledger_service_pb2.GetEntryRequest, position=1),
     "LedgerService/ListEntries": _listed(ledger_service_pb2.ListEntriesRequest, start_position=1, page_size=10),
     "LedgerService/GetCheckpoint": _listed(ledger_service_pb2.GetCheckpointRequest),
     "LedgerService/ProveInclusion": _listed(ledger_service_pb2.ProveInclusionRequest, position=1),
+    "LedgerService/ProveConsistency": _listed(ledger_service_pb2.ProveConsistencyRequest, old_size=2, size=3),
+    "AuditService/Export": _listed(
+        audit_service_pb2.ExportRequest,
+        request_id=f"valid-{MARK}",
+        redaction=audit_service_pb2.REDACTION_NONE,
+        customer=by_id(),
+        checkpoint_size=3,
+        offset=10,
+    ),
 }
 """One valid request for every method, with as many fields set as go together."""
 

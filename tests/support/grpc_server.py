@@ -20,10 +20,12 @@ from support.installations import HandClock, Installation, parts_at
 from accord.config import Config
 from accord.domain.terms import BrandId
 from accord.keys.callers import ROLES, Callers
+from accord.rpc.door import Tracing
 from accord.rpc.server import Services, serve
 from accord.storage.engine import open_engine
 from accord.storage.migrate import upgrade
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -37,6 +39,7 @@ STOP_SECONDS = 5
 EVERY_ROLE = "every-role"
 
 _MODULES = (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -104,9 +107,11 @@ def failure_of(error: Any) -> Failure:
 class GrpcServer:
     """A started server over `folder`; use as a context. Its clock stands at START until a test moves it."""
 
-    def __init__(self, folder: Path, clock: HandClock | None = None) -> None:
+    def __init__(self, folder: Path, clock: HandClock | None = None, traces: Tracing | None = None) -> None:
         self.folder = folder
         self.clock = clock or HandClock()
+        self.metadata: tuple[tuple[str, str], ...] = ()
+        """What every call carries besides its bearer."""
         urls = (f"sqlite:///{folder / 'accord.db'}", f"sqlite:///{folder / 'keys.db'}")
         for url, which in zip(urls, ("ledger", "keys"), strict=True):
             engine = open_engine(url)
@@ -125,8 +130,12 @@ class GrpcServer:
                 remembered=it.remembered,
                 proofs=it.proofs,
                 catalogues=it.catalogues,
+                exports=it.exports,
+                receipts=it.receipts,
                 lookups=it.lookups,
                 callers=self.callers,
+                tally=it.tally,
+                traces=traces,
             ),
         )
         self.server.start()
@@ -141,10 +150,12 @@ class GrpcServer:
         self._calls: dict[str, Callable[..., Any]] = {}
 
     def ask(self, name: str, request: Any, caller: str = EVERY_ROLE, *, timeout: float = TIMEOUT_SECONDS) -> Any:
-        """Return the response of a method, for a stream that of its one message. Raises FailedError."""
+        """Return the response of a method, for a stream that of its one message, or the last. Raises FailedError."""
         if METHODS[name].client_streaming:
             (response,) = self.stream(name, [request], caller, timeout=timeout)
             return response
+        if METHODS[name].server_streaming:
+            return self.receive(name, request, caller, timeout=timeout)[-1]
         try:
             return self._call(name)(request, timeout=timeout, metadata=self._bearer(caller))
         except grpc.RpcError as error:
@@ -156,6 +167,15 @@ class GrpcServer:
         """Return the responses of a stream. Raises FailedError."""
         try:
             return list(self._call(name)(iter(requests), timeout=timeout, metadata=self._bearer(caller)))
+        except grpc.RpcError as error:
+            raise FailedError(failure_of(error)) from None
+
+    def receive(
+        self, name: str, request: Any, caller: str = EVERY_ROLE, *, timeout: float = TIMEOUT_SECONDS
+    ) -> list[Any]:
+        """Return what a method streams in answer to one request. Raises FailedError."""
+        try:
+            return list(self._call(name)(request, timeout=timeout, metadata=self._bearer(caller)))
         except grpc.RpcError as error:
             raise FailedError(failure_of(error)) from None
 
@@ -175,6 +195,8 @@ class GrpcServer:
         try:
             if method.client_streaming:
                 list(self.channel.stream_stream(path)(iter([raw]), timeout=TIMEOUT_SECONDS, metadata=told))
+            elif method.server_streaming:
+                list(self.channel.unary_stream(path)(raw, timeout=TIMEOUT_SECONDS, metadata=told))
             else:
                 self.channel.unary_unary(path)(raw, timeout=TIMEOUT_SECONDS, metadata=told)
         except grpc.RpcError as error:
@@ -214,12 +236,13 @@ class GrpcServer:
         self.close()
 
     def _bearer(self, caller: str) -> tuple[tuple[str, str], ...]:
-        return (("authorization", f"Bearer {self.tokens[caller]}"),)
+        return (("authorization", f"Bearer {self.tokens[caller]}"), *self.metadata)
 
     def _call(self, name: str) -> Callable[..., Any]:
         if name not in self._calls:
             method = METHODS[name]
-            make = self.channel.stream_stream if method.client_streaming else self.channel.unary_unary
+            one_way = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
+            make = self.channel.stream_stream if method.client_streaming else one_way
             response: type[Message] = GetMessageClass(method.output_type)
             self._calls[name] = make(
                 f"/{method.containing_service.full_name}/{method.name}",

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain import admit
+from accord.domain import admit, confirmation
 from accord.domain.catalogue import Catalogue, examine
 from accord.domain.commands import (
     ApplyCatalogue,
@@ -61,6 +61,7 @@ from accord.domain.terms import (
 from accord.ledger.lookup import Lookups
 from accord.ledger.projection import Projection
 from accord.ledger.store import TreeHead, View
+from accord.service import confirmation_tokens, sitting
 from accord.service.answers import Request
 from accord.service.sitting import Sitting
 
@@ -103,6 +104,7 @@ class Act(_Told, frozen=True, kw_only=True):
     valid_from: str = ""
     valid_until: str = ""
     permission: str = ""
+    token_of: str = ""
     purpose: str = ""
     channel: str = ""
     topic: str = ""
@@ -134,7 +136,7 @@ class ToldFacts(_Told, frozen=True, kw_only=True):
 
 
 class Asked(_Told, frozen=True, kw_only=True):
-    """The question. `contact_id` set: it is asked by authorising that contact."""
+    """The question. `contact_id` set: it is asked by authorising that contact. `confirms`: to confirm that step."""
 
     customer: str
     purpose: str
@@ -144,6 +146,7 @@ class Asked(_Told, frozen=True, kw_only=True):
     recipient: str = ""
     contact_point: str = ""
     contact_id: str = ""
+    confirms: str = ""
 
 
 class Expected(_Told, frozen=True, kw_only=True):
@@ -195,6 +198,7 @@ class StateGiven(_Told, frozen=True, kw_only=True):
     erased: bool = False
     restricted: bool = False
     authority_order: bool = False
+    unproved: bool = False
     overlays: tuple[OverlayGiven, ...] = ()
 
 
@@ -254,6 +258,11 @@ def catalogue_of(told: str | dict[str, Any]) -> Catalogue:
     return catalogue
 
 
+def themes(folder: Path) -> list[Path]:
+    """Return the files of vectors in a folder, by name."""
+    return sorted(path for path in folder.glob("*.json") if path.name != "schema.json")
+
+
 def vectors(file: Path) -> tuple[Vector, ...]:
     """Return the vectors of one theme."""
     return msgspec.json.decode(file.read_bytes(), type=tuple[Vector, ...])
@@ -267,6 +276,7 @@ class History:
         head = TreeHead(BrandId("maison"), "golden")
         self._sitting = Sitting(Lookups(bytes(32)), View(head, {}, {}, {}, {}, {}), None, instant(BEGINNING))
         self.positions: dict[str, Position] = {}
+        self.tokens: dict[str, str] = {}
         self._given: StateGiven | None = None
         self.apply(catalogue)
 
@@ -318,10 +328,16 @@ class History:
         match judged:
             case Problem():
                 return judged
-            case (admit.Authorization() as found, _):
-                return found
+            case sitting._Authorized():
+                return judged.found
             case _:
                 return None
+
+    @property
+    def token(self) -> str:
+        """The confirmation token that the newest command got, empty for none."""
+        _, judged = self._sitting._judged[-1]
+        return judged.token if isinstance(judged, sitting._Authorized) else ""
 
     def tell(self, steps: Iterable[Step]) -> "History":
         """Play steps, each as it expects to be answered."""
@@ -330,6 +346,7 @@ class History:
             done = self.at(step.time).command(self._command(step))
             if step.name:
                 self.positions[step.name] = Position(before)
+                self.tokens[step.name] = self.token
             _as_expected(step, done, written=self.size > before)
         return self
 
@@ -362,9 +379,13 @@ class History:
             return Answer(None, customer)
         if not asked.contact_id:
             return Answer(decide(customer, question, self.policy, now, full=full))
-        command = AuthorizeContact(contact_id=asked.contact_id, question=question)
-        key = self._sitting._lookups.contact(self._sitting._head.brand, asked.contact_id)
-        found = admit.authorize(customer, command, self.policy, now, seen=key in self.world.contacts, full=full)
+        confirms = self.positions[asked.confirms] if asked.confirms else None
+        command = AuthorizeContact(contact_id=asked.contact_id, question=question, confirms=confirms)
+        seen = self._sitting._lookups.contact(self._sitting._head.brand, asked.contact_id) in self.world.contacts
+        if confirms is None:
+            found = admit.authorize(customer, command, self.policy, now, seen=seen, full=full)
+        else:
+            found = confirmation.authorize(customer, command, self.policy, now, bytes(32), seen=seen, full=full)
         if isinstance(found, Problem):
             return Answer(None, found)
         return Answer(found.decision, None, found.repeat)
@@ -393,7 +414,11 @@ class History:
             point = identifier(step.address.contact_point)
             return ReportContactPoint(contact_point=point, fact=step.address.fact, act_time=instant(step.address.acted))
         if step.authorize:
-            return AuthorizeContact(contact_id=step.authorize.contact_id, question=question_of(step.authorize))
+            return AuthorizeContact(
+                contact_id=step.authorize.contact_id,
+                question=question_of(step.authorize),
+                confirms=self.positions[step.authorize.confirms] if step.authorize.confirms else None,
+            )
         if step.report and step.report.outcome:
             return ReportContact(
                 contact_id=step.report.contact_id, outcome=step.report.outcome, outcome_time=instant(step.report.acted)
@@ -403,8 +428,10 @@ class History:
         raise AssertionError(f"the step at {step.time} has no verb")
 
     def _confirm(self, told: Act) -> Confirm:
-        position = self.positions.get(told.permission, Position(9_999))
         evidence = _evidence(replace(told, method=_clicked(told.method)))
+        if told.token_of:
+            return Confirm(evidence=evidence, token=confirmation_tokens.read(self.tokens[told.token_of]))
+        position = self.positions.get(told.permission, Position(9_999))
         return Confirm(customer=identifier(told.customer), evidence=evidence, permission=position)
 
 
@@ -469,7 +496,7 @@ def _as_expected(step: Step, done: Problem | admit.Authorization | None, *, writ
     if wanted.problem:
         raise AssertionError(f"at {step.time}: {wanted.problem} was expected")
     if done is None:
-        if not written:
+        if not (written or wanted.repeat):
             raise AssertionError(f"at {step.time}: nothing was written")
         return
     found = (done.decision.verdict.name, done.decision.reason.name, done.repeat)
@@ -532,6 +559,7 @@ def _overridden(state: CustomerState, given: StateGiven) -> CustomerState:
         erased=given.erased,
         restricted=given.restricted,
         authority_order=given.authority_order,
+        permissions=tuple(replace(mark, notice="") if given.unproved else mark for mark in state.permissions),
         overlays=tuple(Overlay(Position(0), instant(each.until)) for each in given.overlays),
     )
 

@@ -21,16 +21,19 @@ from accord.ledger.lookup import Lookups
 from accord.service.answers import Request, Result
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.outside import FileOutsideCopy
 from accord.storage.store import SqlStore
+from accord.telemetry.tally import Tally
 
 StoreKind = Literal["memory", "sqlite", "postgres"]
 STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
@@ -115,13 +118,24 @@ class Installation:
         self.lookups = Lookups(secrets.pepper)
         self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets)
         self.policies = Policies(self.proven, self.keyring)
+        self.tally = Tally()
         self.writer = Writer(
-            self.proven, self.keyring, self.lookups, self.policies, self.outside, secrets, self.clock, name_ledger
+            self.proven,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            secrets,
+            self.clock,
+            name_ledger,
+            self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, self.clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

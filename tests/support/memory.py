@@ -129,6 +129,13 @@ class MemoryStore:
     def heads(self) -> list[TreeHead]:
         return [it.head for _, it in sorted(self._brands.items())]
 
+    def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
+        found: dict[BrandId, StoredEntry | None] = {}
+        for brand, it in sorted(self._brands.items()):
+            alone = [row.positions[0] for row in it.contacts.values() if len(row.positions) == 1]
+            found[brand] = it.entries[min(alone)] if alone else None
+        return found
+
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         return self._brands[brand].contacts.get(key) if brand in self._brands else None
 

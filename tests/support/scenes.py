@@ -1,5 +1,7 @@
 """A brand and its customers for tests that need some: two channels, three purposes, five touchpoints."""
 
+from msgspec.structs import replace
+
 from accord.domain.catalogue import (
     BasisRule,
     Cap,
@@ -11,17 +13,19 @@ from accord.domain.catalogue import (
     Purpose,
     Touchpoint,
 )
-from accord.domain.commands import Declaration, Grant, Refuse
+from accord.domain.commands import AuthorizeContact, Confirm, Declaration, Grant, Question, Refuse
 from accord.domain.terms import (
     Basis,
     Declarant,
     Identifier,
     IdentifierKind,
     Method,
+    Position,
     PurposeClass,
     Recorder,
     RefusalKind,
 )
+from accord.service import confirmation_tokens
 
 CATALOGUE = Catalogue(
     controller="Maison Accord",
@@ -31,6 +35,7 @@ CATALOGUE = Catalogue(
         Purpose("marketing.cart", PurposeClass.MARKETING),
         Purpose("marketing.birthday", PurposeClass.MARKETING),
         Purpose("service.order", PurposeClass.SERVICE),
+        Purpose("service.opt_in", PurposeClass.CONFIRMATION),
     ),
     levels=(Level("ongoing"), Level("contact_once", uses=1), Level("double", confirmation_hours=24)),
     notices=(
@@ -46,6 +51,12 @@ CATALOGUE = Catalogue(
     bases=(BasisRule("permission", Basis.PERMISSION, PurposeClass.MARKETING),),
     caps=(Cap("week", 3, 7),),
 )
+
+CONFIRMED_OTHERWISE = replace(
+    CATALOGUE,
+    levels=tuple(replace(each, confirmed_otherwise=bool(each.confirmation_hours)) for each in CATALOGUE.levels),
+)
+"""The same, where another act than the click on the link confirms as well."""
 
 ADA_ID = Identifier(IdentifierKind.CUSTOMER_ID, "ada")
 ADA_MAIL = Identifier(IdentifierKind.EMAIL, "ada@example.com")
@@ -68,6 +79,17 @@ def said(touchpoint: str = "web", method: Method = Method.BUTTON, **told: object
 def grant(customer: Identifier = ADA_ID, touchpoint: str = "web", point: Identifier | None = ADA_MAIL) -> Grant:
     """Return the permission that a touchpoint asks for."""
     return Grant(customer=customer, contact_point=point, evidence=said(touchpoint))
+
+
+def ask_to_confirm(position: int, contact_id: str = "mail", customer: Identifier = ADA_ID) -> AuthorizeContact:
+    """Return the contact that asks to confirm what was given at a position."""
+    question = Question(customer=customer, purpose="service.opt_in", channel="email")
+    return AuthorizeContact(contact_id=contact_id, question=question, confirms=Position(position))
+
+
+def click(token: str) -> Confirm:
+    """Return a click on the link that carried a token."""
+    return Confirm(evidence=said("form", Method.CONFIRMATION_LINK), token=confirmation_tokens.read(token))
 
 
 def withdraw(customer: Identifier = ADA_ID, purpose: str = "") -> Refuse:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,6 +48,12 @@ CAP = 3
 CATALOGUE: dict[str, Any] = {
     "controller": "Maison",
     "country": "FR",
+    "controller_details": {
+        "address": "1 rue de l'Exemple, Paris",
+        "contact": "privacy@maison.example",
+        "rights_url": "https://maison.example/privacy",
+        "storage_countries": ["FR"],
+    },
     "channels": [
         {"code": "email", "contact_point_kind": "CONTACT_POINT_KIND_EMAIL"},
         {"code": "sms", "contact_point_kind": "CONTACT_POINT_KIND_PHONE"},
@@ -56,11 +62,13 @@ CATALOGUE: dict[str, Any] = {
         {"code": "marketing.callback", "purpose_class": "PURPOSE_CLASS_MARKETING"},
         {"code": "marketing.news", "purpose_class": "PURPOSE_CLASS_MARKETING"},
         {"code": "marketing.offer", "purpose_class": "PURPOSE_CLASS_MARKETING"},
+        {"code": "service.opt_in", "purpose_class": "PURPOSE_CLASS_CONFIRMATION"},
     ],
     "levels": [
         {"code": "contact_once", "uses": 1},
         {"code": "ongoing"},
-        {"code": "confirmed", "confirmation_hours": 48},
+        {"code": "confirmed", "confirmation_hours": 48, "confirmed_otherwise": True},
+        {"code": "linked", "confirmation_hours": 48},
     ],
     "notices": [
         {
@@ -80,6 +88,7 @@ CATALOGUE: dict[str, Any] = {
         {"code": "qr_code", "level": "contact_once", "notice": "callback-1"},
         {"code": "till", "level": "ongoing", "notice": "club-1"},
         {"code": "web_form", "level": "confirmed", "notice": "club-1"},
+        {"code": "newsletter_form", "level": "linked", "notice": "club-1"},
     ],
     "bases": [{"id": "permission", "basis": "BASIS_PERMISSION", "purpose_class": "PURPOSE_CLASS_MARKETING"}],
     "caps": [{"id": "offers", "limit": CAP, "days": 7, "purposes": ["marketing.offer"]}],
@@ -118,6 +127,10 @@ class Server:
     def wait_until_serving(self) -> None:
         """Return once its health is SERVING. Raises StartFailedError when it ends instead."""
         wait_for(self._is_serving, f"{self.address} to serve")
+
+    def workers(self) -> list[int]:
+        """Return the numbers of its worker processes; none where it serves alone."""
+        return [number for number in _children(self.process.pid) if b"worker" in _command_line(number)]
 
     def kill(self) -> None:
         """Kill it as the kernel would: no signal handler, no farewell."""
@@ -341,6 +354,35 @@ def authorize(
     return contact_service_pb2.AuthorizeContactRequest(
         brand=BRAND, contact_id=contact_id, question=question(customer, purpose, channel)
     )
+
+
+def is_running(number: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    try:
+        return _status(number)[0] != "Z"
+    except OSError:
+        return False
+
+
+def _children(number: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(_status(int(path.name))[1]) == number:
+                found.append(int(path.name))
+    return sorted(found)
+
+
+def _status(number: int) -> list[str]:
+    """Return what the kernel tells of a process, from its state on."""
+    return Path(f"/proc/{number}/stat").read_text("utf-8").rpartition(")")[2].split()
+
+
+def _command_line(number: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def test_a_level_sets_uses_and_ends_a_permission_from_the_act(policy: Policy) ->
 
 
 def test_a_permission_to_be_confirmed_waits_from_its_recording(policy: Policy) -> None:
-    event = granted(grant(at="double_opt_in", acted="2026-03-01T09:00Z"), policy)
+    event = granted(grant(at="paper_form", acted="2026-03-01T09:00Z"), policy)
     assert event.confirm_until == NOW + 48 * HOUR
 
 
@@ -214,8 +214,8 @@ def test_a_customer_full_of_identifiers_takes_no_more_but_may_still_say_no(polic
 
 def declaration(**told: object) -> Declaration:
     defaults: dict[str, object] = {
-        "touchpoint": "double_opt_in",
-        "method": Method.CONFIRMATION_LINK,
+        "touchpoint": "paper_form",
+        "method": Method.SIGNATURE,
         "declarant": Declarant.CUSTOMER,
         "recorder": Recorder.SYSTEM,
     }
@@ -223,7 +223,7 @@ def declaration(**told: object) -> Declaration:
 
 
 def pending(policy: Policy) -> Customer:
-    event = granted(grant(at="double_opt_in"), policy)
+    event = granted(grant(at="paper_form"), policy)
     return Customer(fold(NO_STATE, event, Position(7), NOW), (), {ADA: 1})
 
 

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from support.databases import Databases
@@ -11,10 +12,12 @@ from support.installations import BRAND, Installation, parts_at
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, AuthorizeContact, Link, Question, ReportContact
-from accord.domain.state import PointState, decode_customer, encode
+from accord.domain.state import CustomerState, PointState, decode_customer, encode
 from accord.domain.terms import Identifier, IdentifierKind, Outcome, Position
 from accord.proof.merkle import leaf_hash
+from accord.service import audit as audits
 from accord.service.audit import MAX_FAULTS, AuditReport
+from accord.storage import held
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,22 @@ def grown(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Pat
         shutil.copy(url.removeprefix("sqlite:///"), folder / name)
         databases.drop(url)
     return folder
+
+
+def test_whoever_waits_is_told_how_far_the_audit_is(
+    grown: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audits, "_PAGE", 128)
+    for name in ("ledger.db", "keys.db"):
+        shutil.copy(grown / name, tmp_path / name)
+    parts = parts_at(f"sqlite:///{tmp_path}/ledger.db", f"sqlite:///{tmp_path}/keys.db", tmp_path / "outside")
+    house = Installation(parts)
+    told: list[tuple[int, int]] = []
+    store = house.store
+    report = audits.audit(BRAND, store, store, house.keyring, house.lookups, lambda *done: told.append(done))
+    house.close()
+    assert report.faults == ()
+    assert told == [(128, 300), (256, 300), (300, 300)]
 
 
 class Bent:
@@ -222,3 +241,31 @@ def test_the_audit_tells_where_a_key_is_gone(bent: Bent) -> None:
 def test_faults_name_no_person(bent: Bent) -> None:
     faults = bent.bend("DELETE FROM identity", "DELETE FROM point")
     assert not any(ADA_MAIL.value in fault or "example.com" in fault for fault in faults.faults)
+
+
+def test_states_written_before_a_field_was_appended_are_no_fault(bent: Bent) -> None:
+    def shorter(raw: bytes) -> bytes:
+        return msgspec.msgpack.encode(msgspec.msgpack.decode(raw)[:-1])
+
+    state, addresses, point = (
+        bent.value(f"SELECT {sql}")
+        for sql in ("state FROM customer WHERE version = 3", "held FROM customer WHERE version = 3", "state FROM point")
+    )
+    seen = msgspec.msgpack.encode([replace(each, point=shorter(each.point)) for each in held.decode(addresses)])
+    report = bent.bend(
+        f"UPDATE customer SET state = x'{shorter(state).hex()}', held = x'{seen.hex()}' WHERE version = 3",
+        f"UPDATE point SET state = x'{shorter(point).hex()}'",
+    )
+    assert report.faults == ()
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", encode(CustomerState())[:-1], encode(CustomerState()) + b"\x00"])
+def test_what_is_no_state_is_not_made_one(bent: Bent, raw: bytes) -> None:
+    report = bent.bend(f"UPDATE customer SET state = x'{raw.hex()}' WHERE version = 3")
+    assert [fault.partition(": ")[2] for fault in report.faults] == [FOLLOW]
+
+
+def test_text_that_is_none_is_a_fault_and_no_crash(bent: Bent) -> None:
+    state = bent.value("SELECT state FROM customer WHERE version = 3").replace(b"email", b"\xff\xfe\xff\xfe\xff")
+    report = bent.bend(f"UPDATE customer SET state = x'{state.hex()}' WHERE version = 3")
+    assert [fault.partition(": ")[2] for fault in report.faults] == [FOLLOW]

@@ -15,14 +15,16 @@ from accord.domain.calendar import (
     calendar_days_after,
     calendar_days_start,
     candidate_zones,
+    countries_of,
     country_known,
+    months_after,
     next_open,
     open_until,
     year_of,
     year_start,
     zone_known,
 )
-from accord.domain.terms import DAY, HOUR, Instant
+from accord.domain.terms import DAY, HOUR, SECOND, Instant
 
 OFFICE = ((600, 780), (840, 1200))
 CALLING = OpenHours((OFFICE,) * 5 + ((),) * 2, closed_on_public_holidays=True)
@@ -233,6 +235,41 @@ def test_a_contact_leaves_a_calendar_window_at_the_instant_it_is_said_to() -> No
             leaves = calendar_days_after(where, contact, 2)
             assert calendar_days_start(where, leaves, 3) > contact
             assert calendar_days_start(where, Instant(leaves - 1), 3) <= contact
+
+
+def test_months_end_at_the_same_local_time_or_on_the_last_day_the_month_has() -> None:
+    for start, months, end in (
+        ("2024-02-29T12:00+01:00", 24, "2026-02-28T12:00+01:00"),
+        ("2024-02-29T12:00+01:00", 48, "2028-02-29T12:00+01:00"),
+        ("2026-08-31T12:00+02:00", 6, "2027-02-28T12:00+01:00"),
+        ("2026-01-31T23:59:59.999999+01:00", 1, "2026-02-28T23:59:59.999999+01:00"),
+        ("2026-11-30T00:00+01:00", 1, "2026-12-30T00:00+01:00"),
+        ("2026-12-15T08:07:06.000005+01:00", 1, "2027-01-15T08:07:06.000005+01:00"),
+    ):
+        assert iso(months_after(PARIS, instant(start), months)) == at(end)
+
+
+def test_months_of_an_unknown_zone_end_where_they_end_first() -> None:
+    time = instant("2026-01-31T22:30Z")
+    assert months_after(UNKNOWN, time, 1) == min(
+        months_after(Whereabouts("", "", zone, "FR"), time, 1) for zone in candidate_zones(UNKNOWN)
+    )
+
+
+def test_months_within_a_quarter_of_an_hour_differ_by_what_their_starts_do() -> None:
+    for minute in range(24 * 60 * 2):
+        start = Instant(instant("2026-01-30T12:00Z") + minute * 60 * SECOND)
+        whole = datetime.fromtimestamp(start / SECOND, ZoneInfo("Asia/Kathmandu"))
+        day = min(whole.day, 28) if whole.month == 1 else whole.day
+        wanted = int(whole.replace(month=whole.month + 1, day=day).timestamp()) * SECOND
+        assert months_after(Whereabouts("NP", "", "Asia/Kathmandu", "FR"), start, 1) == wanted
+
+
+def test_a_zone_is_of_the_country_the_data_gives_it_to() -> None:
+    assert countries_of("Indian/Reunion") == ("RE",)
+    assert countries_of("America/New_York") == ("US",)
+    assert countries_of("Nowhere/Land") == ()
+    assert countries_of("") == ()
 
 
 def test_years_are_those_of_utc() -> None:

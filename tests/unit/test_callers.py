@@ -128,3 +128,42 @@ class TestRights:
     def test_a_caller_of_every_brand_keeps_to_their_roles(self) -> None:
         assert self.ALL.may("maison", frozenset({"auditor"}))
         assert not self.ALL.may("maison", frozenset({"sender"}))
+
+
+# --- known by a certificate ---------------------------------------------------------------------
+
+
+def test_who_shows_a_certificate_is_known_by_a_name_in_it_letter_by_letter(callers: Callers) -> None:
+    callers.add_certificate("checkout", "maison", ("sender",), "spiffe://maison/checkout")
+    found = callers.find_by_certificate(["checkout.maison.example", "spiffe://maison/checkout"])
+    assert found is not None
+    assert (found.name, found.brand, found.roles) == ("checkout", "maison", ("sender",))
+    for other in ("spiffe://maison/checkout/2", "spiffe://maison/check", "SPIFFE://maison/checkout", ""):
+        assert callers.find_by_certificate([other]) is None
+    assert callers.find_by_certificate([]) is None
+
+
+def test_a_certificate_that_names_two_callers_is_neither(callers: Callers) -> None:
+    callers.add_certificate("one", "maison", ("sender",), "one.example")
+    callers.add_certificate("two", "maison", ("auditor",), "two.example")
+    assert callers.find_by_certificate(["one.example", "two.example"]) is None
+
+
+def test_a_certificates_name_is_no_token_and_a_missing_token_is_nobody(callers: Callers) -> None:
+    callers.add_certificate("checkout", "maison", ("sender",), "checkout.example")
+    assert callers.find("checkout.example") is None
+    assert callers.find("") is None
+
+
+def test_who_had_a_token_and_is_given_a_certificate_keeps_the_newer_alone(callers: Callers) -> None:
+    token = callers.add("checkout", "maison", ("sender",))
+    callers.add_certificate("checkout", "maison", ("sender",), "checkout.example")
+    callers.refresh()
+    assert callers.find(token) is None
+    assert callers.find_by_certificate(["checkout.example"]) is not None
+
+
+@pytest.mark.parametrize("name", ["", " ", "two words.example", "*.example", "spiffe://maison/*"])
+def test_a_certificates_name_is_one_exact_name(callers: Callers, name: str) -> None:
+    with pytest.raises(CallersError, match="certificate's name"):
+        callers.add_certificate("checkout", "maison", ("sender",), name)

@@ -87,6 +87,23 @@ def hours(*windows: DayWindow, lawful: bool = True, **told: object) -> tuple[Hou
         ({"levels": (*GOOD.levels, Level("ongoing"))}, "catalogue.levels[1].code"),
         ({"levels": (*GOOD.levels, Level("long", valid_days=36_501))}, "catalogue.levels[1].valid_days"),
         ({"levels": (*GOOD.levels, Level("slow", confirmation_hours=8_761))}, "catalogue.levels[1].confirmation_hours"),
+        (
+            {"levels": (*GOOD.levels, Level("at_once", confirmed_otherwise=True))},
+            "catalogue.levels[1].confirmed_otherwise",
+        ),
+        ({"confirmations_per_address": 21}, "catalogue.confirmations_per_address"),
+        ({"confirmation_window_hours": 721}, "catalogue.confirmation_window_hours"),
+        (
+            {
+                "purposes": (*GOOD.purposes, Purpose("service.opt_in", PurposeClass.CONFIRMATION)),
+                "notices": notice(purposes=("service.opt_in",)),
+            },
+            "catalogue.notices[0].purposes",
+        ),
+        (
+            {"bases": (BasisRule("asking", Basis.CONFIRMATION_REQUEST, PurposeClass.MARKETING),)},
+            "catalogue.bases[0].basis",
+        ),
         ({"notices": notice(purposes=("marketing.unknown",))}, "catalogue.notices[0].purposes[0]"),
         ({"notices": notice(purposes=("marketing",))}, "catalogue.notices[0].purposes[0]"),
         ({"notices": notice(purposes=())}, "catalogue.notices[0].purposes"),

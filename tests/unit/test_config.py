@@ -66,8 +66,45 @@ def test_a_setting_of_another_kind_is_refused_by_its_name(name: str, text: str) 
         Config.read({f"ACCORD_{name.upper()}": text})
 
 
+@pytest.mark.parametrize(("name", "text"), [("log_format", "xml"), ("log_level", "LOUD"), ("log_level", "info")])
+def test_a_word_that_is_none_of_a_setting_is_refused_by_its_name(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.read({f"ACCORD_{name.upper()}": text})
+
+
 @pytest.mark.parametrize("name", ["read_threads", "write_threads"])
 @pytest.mark.parametrize("number", ["0", "-1"])
 def test_there_is_at_least_one_thread_of_each_kind(name: str, number: str) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         Config.read({f"ACCORD_{name.upper()}": number})
+
+
+TLS = {"ACCORD_TLS_CERTIFICATE": "/tls/server.pem", "ACCORD_TLS_KEY": "/tls/server.key"}
+
+
+def test_on_tls_every_address_may_be_listened_on() -> None:
+    config = Config.read(TLS | {"ACCORD_LISTEN": "0.0.0.0:1"})
+    assert (config.speaks_tls, config.tls_certificate) == (True, Path("/tls/server.pem"))
+    assert not Config.read({}).speaks_tls
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"ACCORD_TLS_KEY": "k"}, "ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together"),
+        ({"ACCORD_TLS_CERTIFICATE": "c"}, "ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together"),
+        ({"ACCORD_TLS_CLIENT_CA": "ca"}, "ACCORD_TLS_CLIENT_CA needs ACCORD_TLS_CERTIFICATE"),
+        ({"ACCORD_WORKERS": "0"}, "ACCORD_WORKERS must be at least 1"),
+        ({"ACCORD_WORKERS": "2", "ACCORD_LISTEN": "unix:/run/accord.sock"}, "ACCORD_LISTEN must be HOST:PORT"),
+        ({"ACCORD_CHECKPOINT_SECONDS": "0"}, "ACCORD_CHECKPOINT_SECONDS must be more than 0"),
+    ],
+)
+def test_settings_that_cannot_be_together_are_told_by_name(environment: dict[str, str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Config.read(environment)
+
+
+def test_another_process_reads_the_very_same_settings() -> None:
+    told = TLS | {"ACCORD_WORKERS": "3", "ACCORD_DATABASE": "postgresql://db/ledger", "ACCORD_DRAIN_SECONDS": "0.5"}
+    config = Config.read(told, data=Path("/var/lib/accord"), listen="[::1]:0")
+    assert Config.read(config.environment()) == config

@@ -9,7 +9,7 @@ from accord.domain.terms import PermissionStatus, Recorder, Verdict
 
 ONCE = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada", at="call_me"))
 FORM = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada"))
-PENDING = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada", at="double_opt_in"))
+PENDING = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada", at="paper_form"))
 MONTH = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada", at="month_form"))
 SOON = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada", valid_from="2026-06-01T00:00Z"))
 PROFILE = Step(time="2026-01-01T09:00Z", grant=Act(customer="ada", at="profile_form"))

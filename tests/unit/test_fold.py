@@ -86,7 +86,7 @@ def test_a_wider_permission_stands_for_a_narrower_one() -> None:
         {"recorder": Recorder.IMPORT},
         {"declarant": Declarant.GUARDIAN},
         {"acted": "2025-12-01T09:00Z"},
-        {"at": "double_opt_in"},
+        {"at": "paper_form"},
         {"at": "call_me"},
         {"at": "month_form"},
     ],
@@ -118,8 +118,8 @@ def test_an_ongoing_permission_stands_for_a_contact_once_one_it_includes() -> No
 
 def test_the_first_of_two_pending_permissions_may_still_be_confirmed() -> None:
     history = told(
-        granted("2026-01-01T09:00Z", "first", at="double_opt_in"),
-        granted("2026-01-01T09:05Z", "second", at="double_opt_in"),
+        granted("2026-01-01T09:00Z", "first", at="paper_form"),
+        granted("2026-01-01T09:05Z", "second", at="paper_form"),
     )
     assert names(history) == ["first", "second"]
 

@@ -63,6 +63,23 @@ def refused(house: Installation) -> str:
     return check.value.problem.text
 
 
+class TestTold:
+    def test_whether_it_is_proven_is_told_from_the_first_proof_until_one_fails(self, world: World) -> None:
+        world.grow(3)
+        world.keep()
+        house = world.start()
+        assert not house.proven.is_proven
+        house.questions.check(BRAND, QUESTION)
+        assert house.proven.is_proven
+        world.outside.notes.clear()
+        with pytest.raises(LedgerUnprovenError):
+            house.proven.prove()
+        assert not house.proven.is_proven
+        world.keep()
+        house.proven.prove()
+        assert house.proven.is_proven
+
+
 class TestServed:
     def test_a_database_without_any_ledger_is_proven(self) -> None:
         world = World()
@@ -164,6 +181,63 @@ class TestRefused:
         assert house.audit().faults == ()
 
 
+class TestKept:
+    def test_what_is_kept_outside_is_the_newest_checkpoint(self, world: World) -> None:
+        world.grow(4)
+        world.start().proven.keep_checkpoints()
+        assert notes.verify(world.outside.notes[LEDGER], SECRETS.private_key.public_key()).size == 5
+
+    def test_a_fork_that_grew_past_the_checkpoint_does_not_take_its_place(self, world: World) -> None:
+        before = dict(world.store._brands)
+        world.grow(3)
+        world.keep()
+        kept = dict(world.outside.notes)
+        world.store._brands = before
+        real, world.outside = world.outside, MemoryOutsideCopy()
+        keep_outside(world.outside, world.store.heads()[0], SECRETS)
+        world.grow(20)
+        world.outside = real
+        with pytest.raises(LedgerUnprovenError, match="does not extend"):
+            world.start().proven.keep_checkpoints()
+        assert world.outside.notes == kept
+
+    def test_a_checkpoint_that_another_process_keeps_meanwhile_is_no_fault(self, world: World) -> None:
+        class Growing(MemoryStore):
+            """Somebody writes and keeps a checkpoint whenever the heads were read."""
+
+            def __getattribute__(self, name: str) -> Any:
+                if name != "heads":
+                    return getattr(world.store, name)
+
+                def heads() -> list[TreeHead]:
+                    found = world.store.heads()
+                    world.grow(1)
+                    world.keep()
+                    return found
+
+                return heads
+
+        ProvenStore(world.store, Growing(), world.outside, SECRETS).prove()
+
+    def test_a_ledger_that_is_begun_meanwhile_is_no_fault(self) -> None:
+        world = World()
+
+        class Late(MemoryOutsideCopy):
+            """The first ledger is begun right after the notes were listed."""
+
+            def ledgers(self) -> list[str]:
+                found = world.outside.ledgers()
+                if not found:
+                    world.start().write(ApplyCatalogue(catalogue=CATALOGUE))
+                return found
+
+            def read(self, ledger: str) -> str | None:
+                return world.outside.read(ledger)
+
+        ProvenStore(world.store, world.store, Late(), SECRETS).prove()
+        assert world.store.heads()
+
+
 class TestAgain:
     def test_a_proof_is_made_once_and_again_after_every_failure(self, world: World) -> None:
         away: list[str] = []
@@ -191,8 +265,10 @@ class TestAgain:
         away.append("the network is down")
         with pytest.raises(StoreUnavailableError):
             proven.read(BRAND, (b"",))
+        assert not proven.is_proven
         for _ in range(3):
             assert proven.read(BRAND, (b"",)) is not None
+        assert proven.is_proven
         assert proofs == [LEDGER, LEDGER]
 
     def test_a_refused_ledger_is_served_once_what_belongs_to_it_is_back(self, world: World) -> None:

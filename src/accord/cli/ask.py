@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from accord.cli import tell
-from accord.cli.arguments import OneOf, PointType, TimeType
+from accord.cli.arguments import POSITION, OneOf, PointType, TimeType
 from accord.cli.connect import connect
 from accord.cli.options import customer, remote, writing
 from accord.v1 import contact_service_pb2, decision_pb2, decision_service_pb2
@@ -66,11 +66,29 @@ def reach(server: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - a
 @click.command()
 @_asking
 @click.option("--contact-id", required=True, help="Your name for this one intended message.")
+@click.option(
+    "--confirms",
+    type=POSITION,
+    default=0,
+    metavar="POSITION",
+    help="It asks to confirm the pending permission at this position; role mailer.",
+)
 @remote
-def authorize(brand: str, server: str, as_json: bool, contact_id: str, **asked: Any) -> None:  # noqa: ANN401 - a question
+def authorize(
+    brand: str,
+    server: str,
+    as_json: bool,
+    contact_id: str,
+    confirms: int,
+    **asked: Any,  # noqa: ANN401 - a question
+) -> None:
     """Check and count one contact in one step. Exits 0 ALLOW, 10 DENY, 11 DEFER."""
     request = contact_service_pb2.AuthorizeContactRequest(
-        brand=brand, contact_id=contact_id, question=decision_pb2.Question(**asked), view=_FULL
+        brand=brand,
+        contact_id=contact_id,
+        question=decision_pb2.Question(**asked),
+        view=_FULL,
+        confirms_position=confirms,
     )
     with connect(server) as connection:
         response = connection.ask(connection.contacts.AuthorizeContact, request)
@@ -115,6 +133,8 @@ def _authorized(found: contact_service_pb2.AuthorizeContactResponse) -> None:
     tell.decision(found.decision)
     if found.HasField("send_before"):
         tell.lines((("send before", f"{tell.when(found.send_before)}{' (repeat)' if found.repeat else ''}"),))
+    if found.confirmation_token:
+        tell.lines((("link token", found.confirmation_token),))
     if found.HasField("receipt"):
         tell.receipt(found.receipt)
 

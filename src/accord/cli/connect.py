@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import click
 
 from accord.cli import suggest, tell
+from accord.cli.local import LocalError
 from accord.client import CallFailedError, Connection
+from accord.client.tls import PUBLIC, Credentials, tls
 from accord.config import Config
 from accord.v1 import catalogue_service_pb2
 
@@ -66,7 +68,21 @@ def connect(server: str) -> Connection:
     if not token:
         path = data_folder() / OPERATOR_TOKEN
         token = path.read_text("utf-8").strip() if path.exists() else ""
-    return _Noting(server, token, TIMEOUT_SECONDS)
+    return _Noting(server, token, TIMEOUT_SECONDS, _credentials())
+
+
+def _credentials() -> Credentials | None:
+    """Return what the options of TLS make; None where none of them was told."""
+    told = click.get_current_context().find_root().meta
+    ca, certificate, key = (told.get(name) for name in ("ca", "client_certificate", "client_key"))
+    if not (ca or certificate or key):
+        return None
+    try:
+        return tls(ca or PUBLIC, certificate or None, key or None)
+    except OSError as error:
+        raise LocalError(f"{error.filename} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise LocalError(f"{error} (ACCORD_CA, ACCORD_CLIENT_CERTIFICATE, ACCORD_CLIENT_KEY)") from error
 
 
 def data_folder() -> Path:

@@ -3,19 +3,37 @@
 Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the command was misspelled.
 """
 
-import logging
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from accord.cli import ask, catalogue, completion, customers, health, ledger, local, look, officers, say, suggest, tell
+from accord.cli import (
+    ask,
+    audits,
+    batch,
+    catalogue,
+    completion,
+    customers,
+    demo,
+    health,
+    ledger,
+    local,
+    look,
+    officers,
+    receipts,
+    rules,
+    say,
+    serve,
+    suggest,
+    tell,
+)
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError
 from accord.service.audit import AuditReport
+from accord.telemetry.logs import write_logs
 
 
 class Serving(Protocol):
@@ -37,6 +55,7 @@ class Installed(Protocol):
 
     callers: Any
     proven: Any
+    followers: Any
 
     def migrate(self) -> tuple[str, str]:
         """Bring both databases to the newest revision."""
@@ -46,8 +65,8 @@ class Installed(Protocol):
         """Say whether both databases are at the newest revision."""
         ...
 
-    def audit(self, brand: Any) -> AuditReport:  # noqa: ANN401 - a brand's name
-        """Fold a brand's ledger again and compare."""
+    def audit(self, brand: Any, progress: Callable[[int, int], None]) -> AuditReport:  # noqa: ANN401 - a brand's name
+        """Fold a brand's ledger again and compare; `progress` is told how many entries of how many are folded."""
         ...
 
     def brands(self) -> list[Any]:
@@ -56,6 +75,10 @@ class Installed(Protocol):
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoints outside the database."""
+        ...
+
+    def examine_certificates(self) -> None:
+        """Raise ValueError where the files of TLS cannot be used."""
         ...
 
     def server(self) -> Serving:
@@ -68,24 +91,34 @@ class Installed(Protocol):
 
 
 class Accord:
-    """What `app` hands to the command line: how to open an installation, and how to load the sample."""
+    """What `app` hands to the command line: how to open an installation, load the sample, and play the demo."""
 
     def __init__(
-        self, install: Callable[[Config], Installed], load_sample: Callable[[Config, Callable[[int, int], None]], None]
+        self,
+        install: Callable[[Config], Installed],
+        load_sample: Callable[[Config, Callable[[int, int], None]], None],
+        play_demo: Callable[[], Sequence[Any]],
     ) -> None:
-        """Hold both."""
+        """Hold them."""
         self.install = install
         self.load_sample = load_sample
+        self.play_demo = play_demo
 
 
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Before and after a contact": ask.COMMANDS,
-    "What customers say": (*say.COMMANDS, *look.COMMANDS),
+    "Before and after a contact": (*ask.COMMANDS, batch.check_many),
+    "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
     "What a privacy officer does": officers.COMMANDS,
-    "What the brand may ask and do": catalogue.COMMANDS,
-    "The ledger": ledger.COMMANDS,
-    "This installation": (*local.COMMANDS, *health.COMMANDS, *completion.COMMANDS),
+    "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
+    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),
+    "This installation": (
+        *serve.COMMANDS,
+        *local.COMMANDS,
+        *health.COMMANDS,
+        *demo.COMMANDS,
+        *completion.COMMANDS,
+    ),
 }
 
 
@@ -108,8 +141,9 @@ class _Group(click.Group):
         """Write the commands under what they are for, instead of by the alphabet."""
         del context
         for heading, commands in _SECTIONS.items():
-            width = formatter.width - 6 - max(len(name) for name in self.commands)
-            rows = [(command.name or "", command.get_short_help_str(width)) for command in commands]
+            shown = [command for command in commands if not command.hidden]
+            width = formatter.width - 6 - max(len(command.name or "") for command in shown)
+            rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
@@ -131,6 +165,5 @@ for command in (command for commands in _SECTIONS.values() for command in comman
 
 def run(it: Accord) -> None:
     """Run the command line on what `app` built."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    write_logs("text", "INFO")
     accord(obj=it, prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)

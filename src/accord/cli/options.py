@@ -7,6 +7,7 @@ from uuid import uuid4
 import click
 
 from accord.cli.arguments import CustomerType, OneOf, PointType, TimeType
+from accord.client.tls import PUBLIC
 from accord.config import DEFAULT_LISTEN
 from accord.v1 import evidence_pb2, permission_pb2
 
@@ -16,6 +17,24 @@ Told = dict[str, Any]
 customer = click.argument("customer", type=CustomerType())
 brand = click.option("--brand", envvar="ACCORD_BRAND", required=True, help="The brand (ACCORD_BRAND).")
 limit = click.option("--limit", type=click.IntRange(min=1), default=None, help="At most this many. Left out: all.")
+
+
+def _note(context: click.Context, param: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - any option's value
+    """Leave an option where `connect` finds it, instead of handing it through every command."""
+    context.find_root().meta[param.name or ""] = value
+    return value
+
+
+_TLS = tuple(
+    click.option(
+        name, envvar=variable, help=f"{told} ({variable}).", metavar="FILE", callback=_note, expose_value=False
+    )
+    for name, variable, told in (
+        ("--client-key", "ACCORD_CLIENT_KEY", "The key of --client-certificate, in PEM"),
+        ("--client-certificate", "ACCORD_CLIENT_CERTIFICATE", "The certificate that a server with mutual TLS asks for"),
+        ("--ca", "ACCORD_CA", f"Speak TLS and believe the CAs in this file, or `{PUBLIC}`: those everybody believes"),
+    )
+)
 
 
 def calling(command: Command) -> Command:
@@ -36,6 +55,7 @@ def calling(command: Command) -> Command:
             show_default=True,
             help="Where Accord serves (ACCORD_SERVER).",
         ),
+        *_TLS,
     ):
         command = option(command)
     return command

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 import click
 
 from accord.cli import tell
-from accord.cli.arguments import POSITION, PointType, TimeType
+from accord.cli.arguments import POSITION, CustomerType, PointType, TimeType
 from accord.cli.connect import connect
 from accord.cli.options import Told, customer, evidence, remote, scope, take_evidence, take_scope, writing
-from accord.v1 import permission_pb2, permission_service_pb2
+from accord.v1 import evidence_pb2, permission_pb2, permission_service_pb2
 
 _Permission = permission_service_pb2.GrantResponse | permission_service_pb2.ConfirmResponse
 _No = (
@@ -45,13 +45,23 @@ def grant(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - a 
 
 
 @click.command()
-@customer
-@click.argument("permission_position", type=POSITION)
+@click.argument("customer", type=CustomerType(), required=False)
+@click.argument("permission_position", type=POSITION, required=False)
+@click.option("--token", "confirmation_token", default="", help="The token of the link that was clicked.")
 @evidence("confirmation-link")
 @writing
 @remote
 def confirm(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - a confirmation's sides
-    """Record that CUSTOMER confirmed a pending permission. Its receipt told PERMISSION_POSITION (double opt-in)."""
+    """Record that a pending permission was confirmed.
+
+    By the click on a link, named by its --token. Or, where the level lets another act confirm, by CUSTOMER
+    and the PERMISSION_POSITION that its receipt told; say with --method how.
+    """
+    named = told["customer"] is not None and told["permission_position"] is not None
+    if named is bool(told["confirmation_token"]):
+        raise click.UsageError("name the --token of the link, or CUSTOMER and PERMISSION_POSITION")
+    if named and told["method"] == evidence_pb2.DECLARATION_METHOD_CONFIRMATION_LINK:
+        raise click.UsageError("say with --method how it was confirmed; a click on the link is named by its --token")
     request = permission_service_pb2.ConfirmRequest(evidence=take_evidence(told), **told)
     with connect(server) as connection:
         tell.answer(connection.ask(connection.permissions.Confirm, request), _permission, as_json=as_json)

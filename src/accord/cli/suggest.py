@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from accord.client import CallFailedError
 
 _STEPS = {
-    "UNREACHABLE": "no server answered: start one with `accord serve`, or set ACCORD_SERVER",
+    "UNREACHABLE": "no server answered: start one with `accord serve`, or set ACCORD_SERVER (and ACCORD_CA for TLS)",
     "UNAUTHENTICATED": "set ACCORD_TOKEN, or ACCORD_DATA to the folder of the server on this machine",
     "ROLE_MISSING": "give the caller one of the roles {roles} for this brand with `accord tokens add`",
     "CATALOGUE_MISSING": "is the brand spelled right? A new one begins with `accord catalogue apply FILE`",
@@ -21,6 +21,8 @@ _STEPS = {
     "CUSTOMER_NOT_MERGED": "there is nothing to split: `accord history` tells who was merged when",
     "OVERLAY_UNKNOWN": "`accord check` names the entries that a denial rests on: lift one of those",
     "CATALOGUE_VERSION_UNKNOWN": "`accord catalogue versions` lists them",
+    "TOKEN_INVALID": "use the newest link that was sent to the address, whole",
+    "TOKEN_REQUIRED": "confirm with `accord confirm --token TOKEN`, from the answer of `accord authorize --confirms`",
     "ENTRY_UNKNOWN": "the ledger has {size} entries; the first is 0",
 }
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")

@@ -15,19 +15,20 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from accord.client import CallFailedError
 from accord.v1 import decision_pb2, evidence_pb2
 
-_COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow"}
+COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow", "TURNED_AWAY": "red"}
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
 _SHORT = len("2026-03-01T09:00:00Z")
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 Response = TypeVar("Response", bound=Message)
+Show = Callable[[int, int], None]
 
 if os.environ.get("NO_COLOR"):
     _out, _errors = Console(highlight=False, color_system=None), Console(stderr=True, color_system=None)
@@ -63,7 +64,7 @@ def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
         shown.add_column(heading, no_wrap=short, overflow="fold")
     for row in found:
         # Text, since a string would be read as markup.
-        shown.add_row(*(Text(printable(cell), style=_COLOURS.get(cell, "")) for cell in row))
+        shown.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
     _out.print(shown)
 
 
@@ -75,19 +76,39 @@ def lines(sides: Iterable[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal that something goes on, and how much is done; nothing stays of it at the end."""
+def progress(label: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show on a terminal that something goes on, and how much of `total` is done; nothing stays of it at the end.
+
+    What it yields is called with how much is done, and with the total too where that turns out later.
+    """
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
+        BarColumn(),
         TimeElapsedColumn(),
         console=_errors,
         transient=True,
         disable=not _errors.is_terminal,
     ) as bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(label, total=total)
 
-        yield lambda done: bar.update(task, description=f"{label}: {done}")
+        def show(done: int, total: int | None = total) -> None:
+            of = f"{done} of {total}" if total else str(done)
+            bar.update(task, description=f"{label}: {of}", completed=done, total=total)
+
+        yield show
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Show]:
+    """Show on a terminal how much of a whole is done, and how long the rest may take; nothing stays of it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(
+        *columns, TimeRemainingColumn(), console=_errors, transient=True, disable=not _errors.is_terminal
+    ) as it:
+        task = it.add_task(label, total=None)
+
+        yield lambda done, total: it.update(task, completed=done, total=total)
 
 
 def verdict_exit(decision: decision_pb2.Decision) -> int:
@@ -98,7 +119,7 @@ def verdict_exit(decision: decision_pb2.Decision) -> int:
 def decision(found: decision_pb2.Decision) -> None:
     """Print a decision, its reason and its trace."""
     verdict, reason = verdict_of(found), reason_of(found)
-    click.secho(f"{verdict}  {reason}", fg=_COLOURS[verdict], bold=True)
+    click.secho(f"{verdict}  {reason}", fg=COLOURS[verdict], bold=True)
     lines(_sides(found))
     if found.trace:
         click.echo("  gates")

@@ -27,6 +27,7 @@ from accord.client.connection import AsyncConnection, Connection
 from accord.client.failures import CallFailedError, MistakeError
 from accord.client.patience import Patience
 from accord.client.sending import Contact
+from accord.client.tls import tls
 from accord.client.values import (
     ActivityKind,
     Artefact,
@@ -94,4 +95,5 @@ __all__ = [
     "Scope",
     "Standing",
     "Verdict",
+    "tls",
 ]

@@ -97,13 +97,15 @@ class Authorization(Answer):
     """Whether one contact may be made; on ALLOW it is counted already.
 
     `repeat`: it was authorised before and never reported, so it may have gone out; hand contact_id to
-    the provider as idempotency key. The message must leave before `send_before`.
+    the provider as idempotency key. The message must leave before `send_before`. `confirmation_token` is
+    what the link of a confirmation must carry; it is told this once.
     """
 
     contact_id: str
     receipt: Receipt | None = None
     repeat: bool = False
     send_before: datetime | None = None
+    confirmation_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A permission was recorded, or confirmed, and stands so: ACTIVE, PENDING, NOT_YET_VALID, EXPIRED."""
+    """A permission was recorded, or confirmed, and stands so: ACTIVE, PENDING, NOT_YET_VALID, EXPIRED, WITHDRAWN."""
 
     receipt: Receipt
     status: str

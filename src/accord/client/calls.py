@@ -141,10 +141,16 @@ def history(brand: str, customer: Customer, page_token: str, page_size: int) -> 
 # --- contacts -----------------------------------------------------------------------------------
 
 
-def authorize(brand: str, question: Question, contact_id: str, *, full: bool) -> Call[Authorization]:
+def authorize(
+    brand: str, question: Question, contact_id: str, confirms_position: int, *, full: bool
+) -> Call[Authorization]:
     """Check and count one contact. Its contact_id makes another attempt safe: the contact keeps what it holds."""
     request = contact_service_pb2.AuthorizeContactRequest(
-        brand=brand, contact_id=contact_id, question=_question(question), view=_view(full=full)
+        brand=brand,
+        contact_id=contact_id,
+        question=_question(question),
+        view=_view(full=full),
+        confirms_position=confirms_position,
     )
     return Call(
         lambda it: it.contacts.AuthorizeContact,
@@ -204,6 +210,17 @@ def confirm(
         request_id=_drawn(request_id),
         customer=_customer(customer),
         permission_position=permission_position,
+        evidence=_evidence(evidence),
+    )
+    return Call(lambda it: it.permissions.Confirm, request, reading.granted, writes=True)
+
+
+def confirm_by_token(brand: str, confirmation_token: str, evidence: Evidence, request_id: str | None) -> Call[Granted]:
+    """Record that a customer clicked the link that carried the token."""
+    request = permission_service_pb2.ConfirmRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        confirmation_token=confirmation_token,
         evidence=_evidence(evidence),
     )
     return Call(lambda it: it.permissions.Confirm, request, reading.granted, writes=True)

@@ -146,16 +146,18 @@ class Client:
         purpose: str,
         *,
         contact_id: str,
+        confirms_position: int = 0,
         **narrowing: Unpack[Narrowing],
     ) -> Sending:
         """Return the context of one contact: authorised when the block begins, reported when it ends (`sending`).
 
         The block runs either way; what it is given is false on a no. `contact_id` is your name for this
-        one message: the same for every attempt to send it, another for every other.
+        one message: the same for every attempt to send it, another for every other. `confirms_position` asks to
+        confirm the pending permission at that position: the link carries `contact.confirmation_token`.
         """
         question = Question(customer, channel, purpose, **narrowing)
         return Sending(
-            lambda: self._ask(calls.authorize(self.brand, question, contact_id, full=False)),
+            lambda: self._ask(calls.authorize(self.brand, question, contact_id, confirms_position, full=False)),
             lambda outcome: self.report(contact_id, outcome),
         )
 
@@ -166,12 +168,13 @@ class Client:
         purpose: str,
         *,
         contact_id: str,
+        confirms_position: int = 0,
         full: bool = False,
         **narrowing: Unpack[Narrowing],
     ) -> Authorization:
         """May this one message be sent? Check and count in one step; report what became of it."""
         question = Question(customer, channel, purpose, **narrowing)
-        return self._ask(calls.authorize(self.brand, question, contact_id, full=full))
+        return self._ask(calls.authorize(self.brand, question, contact_id, confirms_position, full=full))
 
     def report(
         self,
@@ -197,6 +200,15 @@ class Client:
     ) -> Granted:
         """Record that a customer confirmed a pending permission, named by the position in its receipt."""
         return self._ask(calls.confirm(self.brand, customer, permission_position, evidence, request_id))
+
+    def confirm_by_token(
+        self, confirmation_token: str, evidence: Evidence, *, request_id: str | None = None
+    ) -> Granted:
+        """Record that a customer clicked the link of a confirmation; its token says whose and which.
+
+        Call it for the POST of a button on the page the link opens, never for the GET: scanners open links.
+        """
+        return self._ask(calls.confirm_by_token(self.brand, confirmation_token, evidence, request_id))
 
     def refuse(
         self, customer: Customer, evidence: Evidence, *, request_id: str | None = None, **scope: Unpack[Scope]

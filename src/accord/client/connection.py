@@ -6,7 +6,7 @@ stand on it and know when another is safe.
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from accord.client.failures import closed, read_failure, unreadable, used_after_close
 from accord.v1 import (
+    audit_service_pb2_grpc,
     catalogue_service_pb2_grpc,
     contact_service_pb2_grpc,
     customer_service_pb2_grpc,
@@ -37,6 +38,8 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # Connections to one address are not made one: each may be taken by another worker of the server.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 
@@ -50,7 +53,9 @@ class Services:
         self.contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
         self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
+        self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
+        self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.health_checks = health_pb2_grpc.HealthStub(channel)
 
 
@@ -70,7 +75,8 @@ class Connection(Services):
             if credentials
             else grpc.insecure_channel(server, options=_OPTIONS)
         )
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        # Without a token it is the certificate that says who calls.
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_seconds = timeout_seconds
         self.closed = threading.Event()
         """Set once `close` was called."""
@@ -95,6 +101,15 @@ class Connection(Services):
             if self.closed.is_set():
                 raise closed() from None
             raise
+
+    def stream(self, method: Callable[..., Iterator[Response]], request: Any) -> Iterator[Response]:  # noqa: ANN401 - the method's own type
+        """Yield the responses of a streaming method, however long they take. Raises CallFailedError."""
+        if self.closed.is_set():
+            raise used_after_close()
+        try:
+            yield from method(request, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise (closed() if self.closed.is_set() else read_failure(error)) from None
 
     def health(self) -> str:
         """Return what the standard health check says of the server, such as SERVING. Raises CallFailedError."""
@@ -131,7 +146,8 @@ class AsyncConnection(Services):
             if credentials
             else grpc.aio.insecure_channel(server, options=_OPTIONS)
         )
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        # Without a token it is the certificate that says who calls.
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._timeout_seconds = timeout_seconds
         self.closed = asyncio.Event()
         """Set once `close` was called."""

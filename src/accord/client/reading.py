@@ -66,6 +66,7 @@ def authorization(response: contact_service_pb2.AuthorizeContactResponse, contac
         receipt=receipt(response.receipt) if response.HasField("receipt") else None,
         repeat=response.repeat,
         send_before=_time(response, "send_before"),
+        confirmation_token=response.confirmation_token,
     )
 
 

@@ -65,6 +65,11 @@ class Contact:
         """The instant before which it must leave."""
         return self.authorization.send_before
 
+    @property
+    def confirmation_token(self) -> str:
+        """What the link of a confirmation must carry; empty for any other contact. Never log it."""
+        return self.authorization.confirmation_token
+
     def cancel(self) -> None:
         """Say that it never left and will not, of a repeat by no attempt before either: what it took comes back."""
         self._cancelled = True

@@ -3,9 +3,10 @@
 `Config.read` is pure: it is given the environment. Nothing else in Accord reads a setting.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 from msgspec import Struct
@@ -30,7 +31,26 @@ class Config(Struct, frozen=True, kw_only=True):
     max_concurrent: int = 512
     drain_seconds: float = 20
     core: int = -1
-    """The processor core to stay on; -1 is the last one."""
+    """The processor core to stay on; -1 is the last one. Of several workers each has its own."""
+
+    workers: int = 1
+    """Processes that share the port; with more than one, another process supervises them."""
+
+    checkpoint_seconds: float = 10
+    """How long the ledger may grow before its newest checkpoint is kept outside the database."""
+
+    tls_certificate: Path | None = None
+    """The server's certificate, and those that lead to its CA, in PEM."""
+
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    """The CAs, in PEM, of whom every caller must show a certificate; none: no certificate is asked for."""
+
+    metrics_listen: str = ""
+    """Where Prometheus may ask for the measures, host:port; empty is nowhere."""
+    log_format: Literal["", "json", "text"] = ""
+    """Empty is text on a terminal, and JSON elsewhere."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod
     def read(cls, environment: Mapping[str, str], **options: object) -> Self:
@@ -39,7 +59,7 @@ class Config(Struct, frozen=True, kw_only=True):
         for name in cls.__struct_fields__:
             text = environment.get(f"ACCORD_{name.upper()}")
             if text:
-                told[name] = Path(text) if name == "data" else text
+                told[name] = text
         told |= {name: value for name, value in options.items() if value is not None}
         try:
             config = msgspec.convert(told, cls, strict=False, dec_hook=_path)
@@ -50,10 +70,33 @@ class Config(Struct, frozen=True, kw_only=True):
 
     def examine(self) -> None:
         """Raise ConfigError where settings contradict each other or what development mode allows."""
-        if not self.listen.startswith(_LOOPBACK):
-            raise ConfigError(f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN}")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together: set both, or neither")
+        if self.tls_client_ca is not None and not self.speaks_tls:
+            raise ConfigError("ACCORD_TLS_CLIENT_CA needs ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY too")
+        if not self.speaks_tls and not self.listen.startswith(_LOOPBACK):
+            raise ConfigError(
+                f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN};"
+                " to serve others set ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY"
+            )
         if self.read_threads < 1 or self.write_threads < 1:
             raise ConfigError("ACCORD_READ_THREADS and ACCORD_WRITE_THREADS must be at least 1")
+        if self.workers < 1:
+            raise ConfigError("ACCORD_WORKERS must be at least 1")
+        if self.workers > 1 and not re.fullmatch(r"[^:]+:\d+|\[[^]]+\]:\d+", self.listen):
+            raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT for ACCORD_WORKERS to share, such as {DEFAULT_LISTEN}")
+        if self.checkpoint_seconds <= 0:
+            raise ConfigError("ACCORD_CHECKPOINT_SECONDS must be more than 0")
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make another process read these very settings."""
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {f"ACCORD_{name.upper()}": str(value) for name, value in told.items() if value is not None}
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Say whether callers must speak TLS."""
+        return self.tls_certificate is not None
 
     @property
     def database_url(self) -> str:

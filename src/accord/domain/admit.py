@@ -21,11 +21,13 @@ from accord.domain.commands import (
     Declaration,
     Grant,
     Link,
+    Question,
     RecordFacts,
     Refuse,
     ReportActivity,
     ReportContact,
     ReportContactPoint,
+    Token,
     Unlink,
 )
 from accord.domain.decide import decide, examine_question
@@ -45,7 +47,7 @@ from accord.domain.events import (
     PermissionRefused,
 )
 from accord.domain.events import Link as LinkMade
-from accord.domain.fold import find_contact
+from accord.domain.fold import confirmation_of, find_contact
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation, invalid, invalid_fields, unknown
 from accord.domain.scope import asked_code
@@ -58,6 +60,8 @@ from accord.domain.terms import (
     Identifier,
     IdentifierKind,
     Instant,
+    Method,
+    Position,
     PurposeClass,
     Reason,
     Recorder,
@@ -131,6 +135,7 @@ def _granted(  # noqa: PLR0913 - all of it goes into the permission
         valid_until=Instant(min(ends, default=0)),
         uses=level.uses,
         confirm_until=Instant(now + level.confirmation_hours * HOUR) if level.confirmation_hours else NEVER,
+        link_only=_link_only(level),
     )
 
 
@@ -144,13 +149,45 @@ def admit_confirm(customer: Customer, command: Confirm, policy: Policy, now: Ins
         return _not_a_permission()
     if command.evidence.recorder is Recorder.IMPORT:
         return invalid("evidence.recorder", "must not be an import: an import never completes an opt-in")
-    pending = any(mark.position == command.permission and mark.pending_until for mark in customer.state.permissions)
-    if not pending:
-        fault = Violation("permission_position", "must be the position of a pending permission of this customer")
-        return Problem(ErrorReason.PERMISSION_UNKNOWN, "no such pending permission", (fault,))
     act_time = command.evidence.act_time or now
     evidence = _evidence(command.evidence, command.evidence.notice, act_time)
+    if command.token is not None:
+        return _by_token(customer, command.token, evidence)
+    pending = any(mark.position == command.permission and mark.pending_until for mark in customer.state.permissions)
+    if not pending:
+        return permission_unknown("permission_position")
+    if evidence.method is Method.CONFIRMATION_LINK:
+        return _token_required("evidence.method", "must not be a click on the link, which its token proves; name it")
+    if confirmation_of(customer.state, command.permission).link_only:
+        why = "names a permission that only a click on the link confirms; name its token"
+        return _token_required("permission_position", why)
     return PermissionConfirmed(evidence=evidence, permission=command.permission)
+
+
+def clicked_before(customer: Customer, token: Token) -> tuple[Position, Position] | None:
+    """Return the permission that this very token answered before, and the entry that told so; None if it did not."""
+    for mark in customer.state.confirmations:
+        if mark.token_sha256 == token.sha256 and mark.clicked:
+            return mark.permission, mark.clicked
+    return None
+
+
+def _by_token(customer: Customer, token: Token, evidence: Evidence) -> PermissionConfirmed | Problem:
+    """Return the click. What became of the permission meanwhile is for `fold` to say."""
+    if evidence.method is not Method.CONFIRMATION_LINK:
+        return invalid("evidence.method", "must be a click on the link when its token is named")
+    for mark in customer.state.confirmations:
+        if mark.token_sha256 != token.sha256:
+            continue
+        for permission in customer.state.permissions:
+            if permission.position == mark.permission:
+                return PermissionConfirmed(
+                    evidence=replace(evidence, notice=evidence.notice or permission.notice),
+                    permission=mark.permission,
+                    point=permission.granted.point,
+                    token_sha256=token.sha256.hex(),
+                )
+    return token_invalid()
 
 
 def admit_refuse(customer: Customer, command: Refuse, policy: Policy, now: Instant) -> PermissionRefused | Problem:
@@ -289,10 +326,8 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     `judge` decides instead of `decide` where the customer is a group of several.
     """
     question = command.question
-    if problem := examine_question(question, policy):
+    if problem := examine_question(question, policy) or _class_fault(question, policy):
         return problem
-    if policy.purposes[question.purpose].purpose_class is PurposeClass.PROCESSING:
-        return invalid("question.purpose", "must be a purpose of contact; ask Check for purposes of class processing")
     if customer is None:
         return Authorization(decide(None, question, policy, now, full=full))
     own = find_contact(customer.state, command.contact_id)
@@ -310,7 +345,7 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED
     named = question.contact_point or question.customer
-    point = _contacted(customer, named, policy.lane(question.purpose, question.channel).point_kind)
+    point = _contacted(customer, named, policy.channels[question.channel].contact_point_kind)
     if own is not None and own.point and point and own.point != point:
         return contact_id_reused()
     if own is not None and (own.permission, own.point) == (decision.permission, point):
@@ -329,6 +364,30 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
         policy_version=policy.version,
     )
     return Authorization(decision, event, repeat)
+
+
+def _class_fault(question: Question, policy: Policy) -> Problem | None:
+    match policy.purposes[question.purpose].purpose_class:
+        case PurposeClass.PROCESSING:
+            text = "must be a purpose of contact; ask Check for purposes of class processing"
+            return invalid("question.purpose", text)
+        case PurposeClass.CONFIRMATION:
+            return invalid("confirms_position", "is required for a purpose of class confirmation")
+        case _:
+            return None
+
+
+def permission_unknown(field: str) -> Problem:
+    """Say that no pending permission stands at the position a field names."""
+    fault = Violation(field, "must be the position of a pending permission of this customer")
+    return Problem(ErrorReason.PERMISSION_UNKNOWN, "no such pending permission", (fault,), {"field": field})
+
+
+def token_invalid() -> Problem:
+    """Say that a confirmation token is none, or no longer counts: whoever holds it learns no more than that."""
+    fault = Violation("confirmation_token", "must be the newest one sent to the address, whole")
+    metadata = {"field": "confirmation_token"}
+    return Problem(ErrorReason.TOKEN_INVALID, "the confirmation token confirms nothing", (fault,), metadata)
 
 
 def contact_id_reused() -> Problem:
@@ -363,6 +422,8 @@ def _grant_faults(command: Grant, notice: Notice, level: Level, now: Instant) ->
             yield Violation(field, f"is required: the level {level.code} is limited by {field}")
         if given and field == "recipients" and not required:
             yield Violation(field, f"must be empty: the level {level.code} names no third parties")
+    if _link_only(level) and command.contact_point is None:
+        yield Violation("contact_point", f"is required: the level {level.code} is confirmed by a link sent to it")
     start = command.valid_from or command.evidence.act_time or now
     if command.valid_until and command.valid_until <= start:
         yield Violation("valid_until", "must be later than valid_from")
@@ -411,6 +472,16 @@ def _number(customer: Customer, links: tuple[LinkMade, ...], identifier: Identif
         return 0
     made = {link.identifier: link.number for link in links}
     return customer.numbers.get(identifier) or made[identifier]
+
+
+def _link_only(level: Level) -> bool:
+    return bool(level.confirmation_hours) and not level.confirmed_otherwise
+
+
+def _token_required(field: str, description: str) -> Problem:
+    fault = Violation(field, description)
+    message = "the confirmation token of the link is required"
+    return Problem(ErrorReason.TOKEN_REQUIRED, message, (fault,), {"field": field})
 
 
 def _touchpoint_unknown(policy: Policy) -> Problem:

@@ -6,6 +6,7 @@ data come from libraries (tzdata, holidays), whose versions every answer names. 
 arguments and data versions give the same instants; caches only remember.
 """
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import metadata, resources
@@ -29,6 +30,7 @@ DATA_VERSION = f"tzdata/{metadata.version('tzdata')} holidays/{metadata.version(
 """The data that answers about hours rest on."""
 
 _MINUTE = 60 * SECOND
+_QUARTER = 15 * _MINUTE
 
 _DAYS_AROUND = 10
 """A day before, and more than a week after: hours repeat with the week."""
@@ -73,6 +75,11 @@ def zone_known(name: str) -> bool:
 def country_known(code: str) -> bool:
     """Say whether a code is a country of the time-zone data in use."""
     return code in _zones_by_country()
+
+
+def countries_of(zone: str) -> tuple[str, ...]:
+    """Return the countries to which the time-zone data gives a zone, by their codes; none for others."""
+    return _countries_by_zone().get(zone, ())
 
 
 @lru_cache(maxsize=4096)
@@ -128,6 +135,22 @@ def _days_start(where: Whereabouts, minute: int, days: int) -> Instant:
 def calendar_days_after(where: Whereabouts, time: Instant, days: int) -> Instant:
     """Return the local midnight that ends `days` full calendar days after the day of `time`."""
     return max(_midnight(_local_date(time, zone) + timedelta(days=days + 1), zone) for zone in candidate_zones(where))
+
+
+def months_after(where: Whereabouts, time: Instant, months: int) -> Instant:
+    """Return the same local time so many months later, in the first zone to reach it.
+
+    A day that the month does not have is its last: two years after 29 February end on 28 February.
+    """
+    zones = candidate_zones(where)
+    if len(zones) == 1:
+        return _months_after(time, months, zones[0])
+    return min(_months_after(time, months, zone) for zone in zones)
+
+
+def midnight(day: date, zone: str) -> Instant:
+    """Return the instant at which a local day begins."""
+    return _midnight(day, zone)
 
 
 def year_of(time: Instant) -> int:
@@ -222,6 +245,20 @@ def _midnight(day: date, zone: str) -> Instant:
     return _local_instant(day, 0, zone)
 
 
+def _months_after(time: Instant, months: int, zone: str) -> Instant:
+    quarter, rest = divmod(time, _QUARTER)
+    return Instant(_quarter_months_after(quarter, months, zone) + rest)
+
+
+@lru_cache(maxsize=65_536)
+def _quarter_months_after(quarter: int, months: int, zone: str) -> int:
+    # Days begin and clocks change on whole quarters of an hour everywhere, so what holds for its start holds within.
+    local = datetime.fromtimestamp(quarter * _QUARTER / SECOND, _zone(zone))
+    year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    day = min(local.day, monthrange(year, month + 1)[1])
+    return int(local.replace(year=year, month=month + 1, day=day).timestamp()) * SECOND
+
+
 def _local_date(time: Instant, zone: str) -> date:
     return datetime.fromtimestamp(time / SECOND, _zone(zone)).date()
 
@@ -249,6 +286,15 @@ def _zone(name: str) -> ZoneInfo:
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@lru_cache(maxsize=1)
+def _countries_by_zone() -> dict[str, tuple[str, ...]]:
+    table: dict[str, list[str]] = {}
+    for code, names in _zones_by_country().items():
+        for name in names:
+            table.setdefault(name, []).append(code)
+    return {name: tuple(codes) for name, codes in table.items()}
 
 
 @lru_cache(maxsize=1)

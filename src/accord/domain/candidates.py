@@ -8,7 +8,7 @@ used up says so rather than "nothing permits it".
 from accord.domain.case import Case
 from accord.domain.gates import basis, recipient, uses
 from accord.domain.ground import Ground
-from accord.domain.policy import BasisTerm
+from accord.domain.lane import BasisTerm
 from accord.domain.state import PermissionMark
 from accord.domain.terms import FAR, Basis, Position, Reason
 

@@ -7,10 +7,11 @@ gates lower `until`, the instant before which time cannot change the answer.
 from accord.domain.calendar import Whereabouts, whereabouts
 from accord.domain.decision import Customer, Point
 from accord.domain.ground import NOT_SOUGHT
-from accord.domain.policy import Lane, Policy
+from accord.domain.lane import Lane, SpreadTerm
+from accord.domain.policy import Policy
 from accord.domain.scope import Cell, permits, refuses
 from accord.domain.state import ContactMark, PermissionMark, RefusalMark
-from accord.domain.terms import FAR, Instant
+from accord.domain.terms import Instant
 
 
 class Case:
@@ -56,18 +57,18 @@ class Case:
         self.policy = policy
         self.now = now
         self.own_contact = own_contact
-        self.until: int = FAR
+        self.until = lane.until
         self.ground = NOT_SOUGHT
+        state, purpose = customer.state, cell.purpose
         self.permissions: list[PermissionMark] = []
-        purpose = cell.purpose
-        for mark in self.state.permissions:
+        for mark in state.permissions:
             # Most permissions fall at their purposes, without a call.
             if purpose in mark.granted.purposes and permits(mark.granted, cell):
                 self.permissions.append(mark)
         self.refusals: list[RefusalMark] = []
         if not lane.floor_only:
-            if self.state.refusals:
-                self._note_refusals(self.state.refusals)
+            if state.refusals:
+                self._note_refusals(state.refusals)
             for point in points:
                 if point.state.refusals:
                     self._note_refusals(point.state.refusals)
@@ -80,7 +81,9 @@ class Case:
 
     def at(self, time: Instant) -> "Case":
         """Return the same question asked at another instant."""
-        then = Case(self.customer, self.cell, self.points, self.lane, self.policy, time, self.own_contact)
+        cell = self.cell
+        lane = self.policy.lane(cell.purpose, cell.channel, self.state.facts, time)
+        then = Case(self.customer, cell, self.points, lane, self.policy, time, self.own_contact)
         then.permissions = self.permissions
         return then
 
@@ -110,5 +113,12 @@ class Case:
             if self.lane.exempt and not (refused.purpose or mark.stops):
                 continue
             # Most refusals fall at their channel, without a call.
-            if refused.channel in ("", cell.channel) and refuses(refused, cell):
+            if (refused.channel in ("", cell.channel) and refuses(refused, cell)) or (
+                self.lane.spreads and _spreads(mark, self.lane.spreads)
+            ):
                 self.refusals.append(mark)
+
+
+def _spreads(mark: RefusalMark, terms: tuple[SpreadTerm, ...]) -> bool:
+    """Say whether the law lets the refusal reach further than it names."""
+    return any(mark.refused.channel in term.said_on and mark.act_time >= term.since for term in terms)

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from accord.domain.calendar import country_known
+from accord.domain.packs import EDITIONS
 from accord.domain.problems import Violation
+from accord.domain.rules import CHANNELS, SECTORS
 from accord.domain.terms import CONTACT_MEMORY_DAYS, Basis, IdentifierKind, Obligation, PurposeClass
 
 MAX_CHANNELS = 64
@@ -20,6 +22,18 @@ MAX_ITEMS = 4096
 MAX_NOTICE_TEXT = 16_384
 MAX_VALID_DAYS = 36_500
 MAX_GUARDIAN_AGE = 30
+
+MAX_CONFIRMATION_HOURS = 24 * 365
+
+CONFIRMATIONS_PER_ADDRESS = 3
+"""Confirmations one address is asked for in the window, where a catalogue does not say."""
+
+CONFIRMATION_WINDOW_HOURS = 24
+"""The window, where a catalogue does not say."""
+
+MAX_CONFIRMATIONS_PER_ADDRESS = 20
+MAX_CONFIRMATION_WINDOW_HOURS = 720
+"""How long an address remembers that it was asked."""
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_:\-]{0,63}\Z")
 _PURPOSE = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){1,5}\Z")
@@ -44,6 +58,7 @@ class Purpose(Struct, frozen=True, omit_defaults=True):
     purpose_class: PurposeClass
     title: str = ""
     outside_brand_caps: bool = False
+    sector: str = ""
 
 
 class Level(Struct, frozen=True, omit_defaults=True):
@@ -56,6 +71,8 @@ class Level(Struct, frozen=True, omit_defaults=True):
     places_required: bool = False
     recipients_required: bool = False
     confirmation_hours: int = 0
+    confirmed_otherwise: bool = False
+    """Another act than a click on the link confirms it too."""
 
 
 class NoticeText(Struct, frozen=True):
@@ -152,6 +169,16 @@ class CoolDown(Struct, frozen=True, omit_defaults=True):
     legal_source: str = ""
 
 
+class ControllerDetails(Struct, frozen=True, omit_defaults=True):
+    """What receipts tell of the brand (GDPR art. 13; ISO/IEC TS 27560). `retention_days` 0: until it is taken back."""
+
+    address: str
+    contact: str
+    rights_url: str
+    storage_countries: tuple[str, ...]
+    retention_days: int = 0
+
+
 class Catalogue(Struct, frozen=True, omit_defaults=True):
     """Everything a brand may ask and do."""
 
@@ -167,6 +194,10 @@ class Catalogue(Struct, frozen=True, omit_defaults=True):
     caps: tuple[Cap, ...] = ()
     hours: tuple[Hours, ...] = ()
     cool_downs: tuple[CoolDown, ...] = ()
+    controller_details: ControllerDetails | None = None
+    rules_edition: str = ""
+    confirmations_per_address: int = 0
+    confirmation_window_hours: int = 0
 
 
 def covers(branch: str, purpose: str) -> bool:
@@ -184,14 +215,34 @@ def _faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
         yield Violation("catalogue.controller", "is required")
     if not country_known(it.country):
         yield Violation("catalogue.country", "must be an ISO 3166-1 alpha-2 code such as FR")
+    if it.controller_details is not None:
+        yield from _details_faults(it.controller_details)
     yield from _code_faults(it)
+    yield from _edition_faults(it, before)
     channels = frozenset(channel.code for channel in it.channels)
     purposes = {purpose.code: purpose for purpose in it.purposes}
     yield from _notice_faults(it, channels, purposes)
     yield from _touchpoint_faults(it)
+    yield from _confirmation_faults(it)
     yield from _rule_faults(it, channels, list(purposes))
     if before is not None:
         yield from _history_faults(it, before)
+
+
+def _details_faults(it: ControllerDetails) -> Iterator[Violation]:
+    at = "catalogue.controller_details"
+    for name in ("address", "contact", "rights_url"):
+        if not getattr(it, name).strip():
+            yield Violation(f"{at}.{name}", "is required")
+    if it.rights_url.strip() and not it.rights_url.startswith("https://"):
+        yield Violation(f"{at}.rights_url", "must begin with https://")
+    if not it.storage_countries:
+        yield Violation(f"{at}.storage_countries", "needs at least one country")
+    for index, country in enumerate(it.storage_countries):
+        if not country_known(country):
+            yield Violation(f"{at}.storage_countries[{index}]", "must be an ISO 3166-1 alpha-2 code such as FR")
+    if it.retention_days > MAX_VALID_DAYS:
+        yield Violation(f"{at}.retention_days", f"must be at most {MAX_VALID_DAYS}")
 
 
 def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list of checks
@@ -230,6 +281,25 @@ def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list o
             yield Violation(f"catalogue.channels[{index}].contact_point_kind", "must be a kind of contact point")
 
 
+def _edition_faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:
+    for index, purpose in enumerate(it.purposes):
+        if purpose.sector not in ("", *SECTORS):
+            allowed = ", ".join(SECTORS)
+            yield Violation(f"catalogue.purposes[{index}].sector", f"must be empty or one of: {allowed}")
+    if not it.rules_edition:
+        if before is not None and before.rules_edition:
+            yield Violation("catalogue.rules_edition", "is gone; a brand under rule packs stays under them")
+        return
+    if it.rules_edition not in EDITIONS:
+        yield Violation("catalogue.rules_edition", f"must be one of: {', '.join(EDITIONS)}")
+    elif before is not None and before.rules_edition > it.rules_edition:
+        yield Violation("catalogue.rules_edition", f"must not be older than {before.rules_edition}, which counts now")
+    for index, channel in enumerate(it.channels):
+        if channel.code not in CHANNELS:
+            allowed = ", ".join(CHANNELS)
+            yield Violation(f"catalogue.channels[{index}].code", f"must be one the rule packs know: {allowed}")
+
+
 def _notice_faults(it: Catalogue, channels: frozenset[str], purposes: dict[str, Purpose]) -> Iterator[Violation]:
     for index, notice in enumerate(it.notices):
         at = f"catalogue.notices[{index}]"
@@ -238,6 +308,8 @@ def _notice_faults(it: Catalogue, channels: frozenset[str], purposes: dict[str, 
         yield from _unknown(f"{at}.purposes", notice.purposes, purposes, "purpose")
         yield from _unknown(f"{at}.channels", notice.channels, channels, "channel")
         listed = [purposes[code] for code in notice.purposes if code in purposes]
+        if any(purpose.purpose_class is PurposeClass.CONFIRMATION for purpose in listed):
+            yield Violation(f"{at}.purposes", "names a purpose of class confirmation, which no permission covers")
         contacting = any(purpose.purpose_class is not PurposeClass.PROCESSING for purpose in listed)
         if contacting and not notice.channels:
             yield Violation(f"{at}.channels", "needs at least one channel, since it names purposes of contact")
@@ -258,12 +330,23 @@ def _touchpoint_faults(it: Catalogue) -> Iterator[Violation]:
     for index, level in enumerate(it.levels):
         if level.valid_days > MAX_VALID_DAYS:
             yield Violation(f"catalogue.levels[{index}].valid_days", f"must be at most {MAX_VALID_DAYS}")
-        if level.confirmation_hours > 24 * 365:
-            yield Violation(f"catalogue.levels[{index}].confirmation_hours", "must be at most 8760")
     for index, touchpoint in enumerate(it.touchpoints):
         at = f"catalogue.touchpoints[{index}]"
         yield from _unknown(f"{at}.level", [touchpoint.level], levels, "level")
         yield from _unknown(f"{at}.notice", [touchpoint.notice], notices, "notice")
+
+
+def _confirmation_faults(it: Catalogue) -> Iterator[Violation]:
+    for index, level in enumerate(it.levels):
+        at = f"catalogue.levels[{index}]"
+        if level.confirmation_hours > MAX_CONFIRMATION_HOURS:
+            yield Violation(f"{at}.confirmation_hours", f"must be at most {MAX_CONFIRMATION_HOURS}")
+        if level.confirmed_otherwise and not level.confirmation_hours:
+            yield Violation(f"{at}.confirmed_otherwise", "needs confirmation_hours: the level waits for nothing")
+    if it.confirmations_per_address > MAX_CONFIRMATIONS_PER_ADDRESS:
+        yield Violation("catalogue.confirmations_per_address", f"must be at most {MAX_CONFIRMATIONS_PER_ADDRESS}")
+    if it.confirmation_window_hours > MAX_CONFIRMATION_WINDOW_HOURS:
+        yield Violation("catalogue.confirmation_window_hours", f"must be at most {MAX_CONFIRMATION_WINDOW_HOURS}")
 
 
 def _rule_faults(  # noqa: C901 - a list of checks
@@ -275,8 +358,9 @@ def _rule_faults(  # noqa: C901 - a list of checks
         yield from _branches(f"{at}.purposes", rule.purposes, purposes)
         if rule.guardian_below_age > MAX_GUARDIAN_AGE:
             yield Violation(f"{at}.guardian_below_age", f"must be at most {MAX_GUARDIAN_AGE} years")
-        if rule.basis in {Basis.NONE, Basis.CLASS}:
-            yield Violation(f"{at}.basis", "must be a ground that needs a rule: not unspecified, not class")
+        if rule.basis in {Basis.NONE, Basis.CLASS, Basis.CONFIRMATION_REQUEST}:
+            allowed = "must be a ground that needs a rule: not unspecified, not class, not a confirmation request"
+            yield Violation(f"{at}.basis", allowed)
         if rule.purpose_class not in {PurposeClass.MARKETING, PurposeClass.PROCESSING}:
             yield Violation(f"{at}.purpose_class", "must be marketing or processing; the other classes need no basis")
     for index, cap in enumerate(it.caps):

@@ -8,7 +8,7 @@ is judged by `admit`.
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Artefact, FactsRecorded, Justification
+from accord.domain.events import Artefact, Exported, FactsRecorded, Justification
 from accord.domain.terms import (
     ActivityKind,
     Declarant,
@@ -54,12 +54,24 @@ class Grant(Struct, frozen=True, kw_only=True):
     valid_until: Instant = Instant(0)
 
 
-class Confirm(Struct, frozen=True, kw_only=True):
-    """Confirm the pending permission at a position."""
+class Token(Struct, frozen=True):
+    """What a confirmation token says: by which contact it went out, and the SHA-256 of its secret.
 
-    customer: Identifier
+    `contact_key` is the keyed digest by which the contact is found. The secret itself is forgotten where
+    the token is read.
+    """
+
+    contact_key: bytes
+    sha256: bytes
+
+
+class Confirm(Struct, frozen=True, kw_only=True):
+    """Confirm a pending permission: by the token of its link, or by its customer and its position."""
+
     evidence: Declaration
-    permission: Position
+    customer: Identifier | None = None
+    permission: Position = Position(0)
+    token: Token | None = None
 
 
 class Refuse(Struct, frozen=True, kw_only=True):
@@ -179,6 +191,8 @@ class AuthorizeContact(Struct, frozen=True, kw_only=True):
 
     contact_id: str
     question: Question
+    confirms: Position | None = None
+    """The pending permission whose confirmation the contact asks for; None for any other contact."""
 
     @property
     def customer(self) -> Identifier:
@@ -201,6 +215,12 @@ class ApplyCatalogue(Struct, frozen=True, kw_only=True):
     expected_version: int = 0
 
 
+class RecordExport(Struct, frozen=True, kw_only=True):
+    """Note that an export was begun, before anything of it is handed out."""
+
+    exported: Exported
+
+
 Command = (
     Grant
     | Confirm
@@ -219,4 +239,5 @@ Command = (
     | Restrict
     | LiftRestriction
     | ApplyCatalogue
+    | RecordExport
 )

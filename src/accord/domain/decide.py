@@ -15,6 +15,7 @@ from accord.domain.case import Case
 from accord.domain.commands import Question
 from accord.domain.decision import Customer, Decision, Finding, Point, Step
 from accord.domain.gates import (
+    absence,
     basis,
     contact_point,
     floor,
@@ -27,7 +28,8 @@ from accord.domain.gates import (
     resolve,
     uses,
 )
-from accord.domain.policy import Lane, Policy, Rule
+from accord.domain.lane import Lane, Rule
+from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
 from accord.domain.scope import Cell, code
 from accord.domain.state import ContactMark
@@ -96,7 +98,7 @@ _GROUND_GATES = (6, 7, 8)
 _KINDS = [(exempt, floor_only) for exempt in (False, True) for floor_only in (False, True)]
 _JUDGES = {(exempt, floor_only): _judges(exempt=exempt, floor_only=floor_only) for exempt, floor_only in _KINDS}
 
-_CLASS_RULE = Rule("accord:class")
+_BY_CLASS = (Rule("accord:class"),)
 
 # Bound once: to look a member up costs ten times what a name does, and every check passes here.
 _ALLOW, _PERMITTED, _PROCESSING = Verdict.ALLOW, Reason.PERMITTED, PurposeClass.PROCESSING
@@ -181,14 +183,15 @@ def _traced(case: Case) -> _Judged:
         finding = None if skipped else gate.judge(case)
         if finding is not None and (lowest is None or finding.verdict < lowest.verdict):
             lowest, until = finding, case.until
-        steps.append(Step(gate.number, gate.name, skipped, finding))
+        note = case.lane.assumed if gate.number == 0 else ""
+        steps.append(Step(gate.number, gate.name, skipped, finding, note))
     return lowest, until, tuple(steps)
 
 
 def _open(
     customer: Customer, question: Question, policy: Policy, now: Instant, own_contact: ContactMark | None
 ) -> Case:
-    lane = policy.lane(question.purpose, question.channel)
+    lane = policy.lane(question.purpose, question.channel, customer.state.facts, now)
     points = _points(customer, question, lane)
     named = question.contact_point
     if named is not None and named not in customer.numbers:
@@ -197,30 +200,24 @@ def _open(
         numbers = (points[0].number,)
     else:
         numbers = tuple(point.number for point in points)
-    cell = Cell(
-        purpose=question.purpose,
-        channel=question.channel,
-        points=numbers,
-        topic=code(question.topic) if question.topic else b"",
-        place=question.place,
-        recipient=code(question.recipient) if question.recipient else b"",
-    )
+    topic = code(question.topic) if question.topic else b""
+    recipient = code(question.recipient) if question.recipient else b""
+    cell = Cell(question.purpose, question.channel, numbers, topic, question.place, recipient)
     return Case(customer, cell, points, lane, policy, now, own_contact)
 
 
 def _points(customer: Customer, question: Question, lane: Lane) -> list[Point]:
     """Return the addresses that may be used: the one named, else every one of the channel's kind."""
-    kind, found = lane.point_kind, list[Point]()
+    kind = lane.point_kind
     if kind is None:
-        return found
+        return []
     named = question.contact_point
     if named is None and question.customer.kind is kind:
         named = question.customer
-    number = customer.numbers.get(named, 0) if named is not None else None
-    for point in customer.points:
-        if point.kind is kind if number is None else point.number == number:
-            found.append(point)
-    return found
+    if named is None:
+        return [point for point in customer.points if point.kind is kind]
+    number = customer.numbers.get(named, 0)
+    return [point for point in customer.points if point.number == number]
 
 
 def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
@@ -228,6 +225,7 @@ def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
     term, mark = ground.term, ground.mark
     limited = bool(mark and mark.uses) or bool(case.lane.brand_caps or case.lane.legal_caps)
     report = _REPORT if limited else ()
+    third = case.lane.recipient_obligations if case.cell.recipient else ()
     return Decision(
         verdict=_ALLOW,
         reason=_PERMITTED,
@@ -236,8 +234,8 @@ def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
         basis=term.basis if term else Basis.CLASS,
         permission=mark.position if mark else None,
         positions=ground.positions,
-        rules=(term.rule if term else _CLASS_RULE,),
-        obligations=(*case.lane.obligations, *report, *pressure.advice(case)),
+        rules=term.rules if term else _BY_CLASS,
+        obligations=(*case.lane.obligations, *third, *report, *pressure.advice(case)),
         valid_until=_instant(case.until),
         trace=trace,
     )
@@ -250,10 +248,17 @@ def _deny(case: Case, finding: Finding, until: int, trace: tuple[Step, ...]) -> 
         time=case.now,
         policy_version=case.policy.version,
         positions=finding.positions,
-        rules=(finding.rule,) if finding.rule else (),
+        rules=_rules(case, finding),
         valid_until=_instant(until),
         trace=trace,
     )
+
+
+def _rules(case: Case, finding: Finding) -> tuple[Rule, ...]:
+    """Return the rule a gate named, else the law behind the reason."""
+    if sources := case.lane.sources.get(finding.reason):
+        return sources
+    return (finding.rule,) if finding.rule else ()
 
 
 def _defer(case: Case, finding: Finding, trace: tuple[Step, ...]) -> Decision:
@@ -281,8 +286,8 @@ def _defer(case: Case, finding: Finding, trace: tuple[Step, ...]) -> Decision:
 
 
 def _ends_before(then: Case) -> bool:
-    """Say whether, asked at a later instant, the ground is gone or a refusal stands again."""
-    return bool(candidates.best(then).gate or refusals.judge(then))
+    """Say whether, asked at a later instant, the ground is gone, or something forbids it that no waiting mends."""
+    return bool(candidates.best(then).gate or refusals.judge(then) or absence.judge(then) or floor.judge(then))
 
 
 def _slot(case: Case) -> Instant:
@@ -296,9 +301,13 @@ def _slot(case: Case) -> Instant:
         before = time
         for opens in deferring:
             time = opens(case, time)
-            if not time:
-                return time
-        if time == before:
+            if not time or time > case.lane.until:
+                # No slot while this law counts; the next begins then.
+                time = Instant(case.lane.until)
+                break
+        if time == case.lane.until:
+            case = case.at(time)
+        elif time == before:
             return time
     return NEVER
 

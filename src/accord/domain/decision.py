@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from accord.domain.policy import Rule
+from accord.domain.lane import Rule
 from accord.domain.state import CustomerState, PointState
 from accord.domain.terms import Basis, Identifier, IdentifierKind, Instant, Obligation, Position, Reason, Verdict
 
@@ -38,12 +38,13 @@ class Finding(Struct, frozen=True, gc=False):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One line of the trace; `finding` None: the gate lets pass, or was skipped."""
+    """One line of the trace; `finding` None: the gate lets pass, or was skipped. `note`: what it took for granted."""
 
     number: int
     name: str
     skipped: bool
     finding: Finding | None
+    note: str = ""
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -21,6 +21,7 @@ from accord.domain.terms import (
     PointFact,
     Position,
     Recorder,
+    Redaction,
     RefusalKind,
     RestrictionGround,
 )
@@ -67,6 +68,7 @@ class _Event(Struct, frozen=True, omit_defaults=True, kw_only=True, tag=True, ta
 class PermissionGranted(_Event, frozen=True, kw_only=True):
     """A customer gave what a touchpoint asked for. `confirm_until` set: it waits for its confirmation.
 
+    `link_only`: nothing but a click on the link sent to its address confirms it.
     Among `channels` the empty one stands for purposes of class processing, which have none.
     """
 
@@ -82,13 +84,20 @@ class PermissionGranted(_Event, frozen=True, kw_only=True):
     valid_until: Instant = Instant(0)
     uses: int = 0
     confirm_until: Instant = Instant(0)
+    link_only: bool = False
 
 
 class PermissionConfirmed(_Event, frozen=True, kw_only=True):
-    """A customer confirmed a pending permission, by its position."""
+    """A customer confirmed a pending permission, by its position.
+
+    `token_sha256` set, in hexadecimal: by a click on the link sent to the address `point`, which held
+    the secret of this digest.
+    """
 
     evidence: Evidence
     permission: Position
+    point: int = 0
+    token_sha256: str = ""
 
 
 class PermissionRefused(_Event, frozen=True, kw_only=True):
@@ -153,7 +162,11 @@ class ContactPointReported(_Event, frozen=True, kw_only=True):
 
 
 class ContactAuthorized(_Event, frozen=True, kw_only=True):
-    """A contact was allowed and took its use and its places under the caps."""
+    """A contact was allowed and took its use and its places under the caps.
+
+    `confirms` set: it asks to confirm the pending permission at that position, by the link whose secret
+    has the digest `token_sha256`, in hexadecimal. The secret itself was told to the mailer alone.
+    """
 
     contact_id: str
     channel: str
@@ -166,6 +179,8 @@ class ContactAuthorized(_Event, frozen=True, kw_only=True):
     permission: Position | None = None
     positions: tuple[Position, ...] = ()
     policy_version: int
+    confirms: Position | None = None
+    token_sha256: str = ""
 
 
 class ContactReported(_Event, frozen=True, kw_only=True):
@@ -263,6 +278,25 @@ class CatalogueApplied(_Event, frozen=True, kw_only=True):
     catalogue: Catalogue
 
 
+class Exported(_Event, frozen=True, kw_only=True):
+    """An export of the first `size` entries was begun; `root`, in hexadecimal, is theirs.
+
+    Positions from `first` up to, not including, `end`; empty and zero sides asked for no filter.
+    `customer` names the one it was about, by reference.
+    """
+
+    size: int
+    root: str
+    first: Position
+    end: Position
+    redaction: Redaction
+    customer: str = ""
+    recorded_from: Instant = Instant(0)
+    recorded_until: Instant = Instant(0)
+    purposes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
 Event = (
     PermissionGranted
     | PermissionConfirmed
@@ -281,4 +315,5 @@ Event = (
     | CustomerMerged
     | CustomerSplit
     | CatalogueApplied
+    | Exported
 )

@@ -35,12 +35,23 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.REGISTRY_LISTED: ("the address stands on a do-not-contact registry", "a ground the registry does not bind"),
     Reason.GUARDIAN_MISSING: ("a minor's permission lacks the guardian's", "a guardian gives the permission too"),
     Reason.NO_BASIS: ("the rules know no ground for this purpose on this channel", "another channel"),
+    Reason.PENDING_EXPIRED: ("nobody confirmed the permission in time", "the customer gives the permission again"),
     Reason.RECIPIENT_NOT_NAMED: ("the permission does not name this third party", "a permission that names it"),
     Reason.USED_UP: ("every contact the permission allowed was made", "the customer gives the permission again"),
     Reason.CONTACT_ALREADY_REPORTED: ("this very contact was already reported", "name another contact"),
+    Reason.CONFIRMATION_REQUESTED: (
+        "another contact asked for this very confirmation already",
+        "the customer gives the permission again, or that contact failed",
+    ),
+    Reason.ALREADY_CONFIRMED: ("the permission was confirmed already", "nothing: there is nothing left to confirm"),
     Reason.OUTSIDE_CALLING_HOURS: ("outside the lawful hours where the customer lives", "wait for the lawful hours"),
     Reason.LEGAL_CAP_REACHED: ("the lawful number of contacts is reached", "wait until the window has room"),
     Reason.COOLING_DOWN: ("too soon after a refusal", "wait until the silence ends"),
+    Reason.INACTIVE: ("the customer did nothing for too long", "the customer acts again, or says yes when asked once"),
+    Reason.NOT_PRESENT: (
+        "the customer was not seen there just now, or did not permit to be located",
+        "the customer, who permitted it, is seen there",
+    ),
     Reason.BRAND_CAP_REACHED: ("the brand's own number of contacts is reached", "wait until the window has room"),
     Reason.QUIET_HOURS: ("quiet hours where the customer lives", "wait until the quiet hours end"),
     Reason.PAUSED: ("the customer paused messages", "wait until the pause ends"),
@@ -48,12 +59,19 @@ _WORDS: dict[Reason, tuple[str, str]] = {
         "no instant in the next 90 days satisfies every gate while the ground lasts",
         "a ground that lasts longer, or the customer's time zone where it is unknown",
     ),
+    Reason.CONFIRMATION_CAP_REACHED: (
+        "this address was asked for as many confirmations as it may be",
+        "wait until the window has room",
+    ),
 }
 
 
 def sentence(finding: Finding | None) -> str:
-    """Return what a gate says, in plain words."""
-    return _WORDS[finding.reason][0] if finding else "lets it pass"
+    """Return what a gate says, in plain words, with the sentence of the rule that binds."""
+    if finding is None:
+        return "lets it pass"
+    rule = f" ({finding.rule.says})" if finding.rule and finding.rule.says else ""
+    return _WORDS[finding.reason][0] + rule
 
 
 def what_would_allow(decision: Decision) -> str:

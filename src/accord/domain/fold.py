@@ -8,6 +8,7 @@ here: `decide` compares the clocks of permission and refusal on each cell.
 
 from msgspec.structs import replace
 
+from accord.domain.catalogue import MAX_CONFIRMATION_WINDOW_HOURS, MAX_CONFIRMATIONS_PER_ADDRESS
 from accord.domain.events import (
     ActivityReported,
     ContactAuthorized,
@@ -25,9 +26,10 @@ from accord.domain.events import (
     PermissionRefused,
     RestrictionLifted,
 )
-from accord.domain.scope import Granted, Refused, asked_code, code, includes
+from accord.domain.scope import Granted, Refused, asked_code, code, confirms_code, includes
 from accord.domain.state import (
     Activity,
+    ConfirmationMark,
     ContactMark,
     CustomerState,
     Facts,
@@ -41,6 +43,7 @@ from accord.domain.state import (
 from accord.domain.terms import (
     CONTACT_MEMORY_DAYS,
     DAY,
+    HOUR,
     ActivityKind,
     Basis,
     ContactStatus,
@@ -55,6 +58,9 @@ from accord.domain.terms import (
 )
 
 _OfficerEvent = OverlayAdded | OverlayLifted | CustomerRestricted | RestrictionLifted | CustomerMerged | CustomerSplit
+
+_SERVED = frozenset({Basis.CLASS, Basis.CONFIRMATION_REQUEST})
+"""Grounds of contacts that no cap on marketing counts."""
 
 HOLDING = frozenset({ContactStatus.AUTHORIZED, ContactStatus.SENT, ContactStatus.BOUNCED, ContactStatus.COMPLAINED})
 """Contacts that keep the use they took. Failed and cancelled ones give it back."""
@@ -73,9 +79,11 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
     state = _with_links(state, event)
     match event:
         case PermissionGranted():
-            return with_permission(state, _granted(event, position, recorded_time))
+            state = with_permission(state, _granted(event, position, recorded_time))
+            mark = ConfirmationMark(position, link_only=True)
+            return _with_confirmation(state, mark) if event.link_only else state
         case PermissionConfirmed():
-            return _confirmed(state, event, recorded_time)
+            return _confirmed(_clicked(state, event, position), event, recorded_time)
         case PermissionRefused() if not event.point:
             return replace(state, refusals=_with_refusal(state.refusals, event, position, recorded_time))
         case FactsRecorded():
@@ -83,7 +91,7 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
         case ActivityReported():
             return replace(state, activity=_with_activity(state.activity, event, position))
         case ContactAuthorized():
-            return _authorized(state, event, position, recorded_time)
+            return _authorized(_requested(state, event), event, position, recorded_time)
         case ContactReported():
             return _reported(state, event)
         case (
@@ -115,6 +123,11 @@ def fold_point(point: PointState, event: Event, position: Position, recorded_tim
             return _with_fact(point, PointFact.COMPLAINED, position)
         case PermissionConfirmed():
             return _with_fact(point, PointFact.VERIFIED, position)
+        case ContactAuthorized() if event.confirms is not None:
+            asked = (code(event.contact_id), recorded_time)
+            return replace(point, requests=(*_requests(point, event.contact_id, recorded_time), asked))
+        case ContactReported(outcome=Outcome.CANCELLED):
+            return replace(point, requests=_requests(point, event.contact_id, recorded_time))
         case _:
             return point
 
@@ -132,6 +145,11 @@ def touched_number(state: CustomerState, event: Event) -> int:
         case ContactReported(outcome=Outcome.BOUNCED | Outcome.COMPLAINED):
             mark = find_contact(state, event.contact_id)
             return mark.point if mark else 0
+        case ContactAuthorized() if event.confirms is not None:
+            return event.point
+        case ContactReported(outcome=Outcome.CANCELLED) if _asks(state, event.contact_id):
+            mark = find_contact(state, event.contact_id)
+            return mark.point if mark else 0
         case PermissionConfirmed() if event.evidence.method is Method.CONFIRMATION_LINK:
             # The link went to that address, so whoever clicked it holds it (BGH I ZR 164/09), late or not.
             pending = (mark for mark in state.permissions if mark.position == event.permission)
@@ -144,6 +162,12 @@ def find_contact(state: CustomerState, contact_id: str) -> ContactMark | None:
     """Return the mark of a contact, or None when there is none or it is older than the memory."""
     key = code(contact_id)
     return next((mark for mark in contacts_newest_first(state) if mark.key == key), None)
+
+
+def confirmation_of(state: CustomerState, permission: Position) -> ConfirmationMark:
+    """Return what the confirmation of a permission rests on; an empty mark where nothing is known."""
+    found = (mark for mark in state.confirmations if mark.permission == permission)
+    return next(found, ConfirmationMark(permission))
 
 
 def _with_links(state: CustomerState, event: Event) -> CustomerState:
@@ -238,6 +262,42 @@ def _confirmed(state: CustomerState, event: PermissionConfirmed, recorded_time: 
             active = replace(mark, pending_until=Instant(0), recorded_time=recorded_time)
             return with_permission(others, active)
     return state
+
+
+def _with_confirmation(state: CustomerState, mark: ConfirmationMark) -> CustomerState:
+    """Return the state with this mark; marks of permissions that are gone go with them."""
+    known = {permission.position for permission in state.permissions}
+    marks = [old for old in state.confirmations if old.permission != mark.permission]
+    kept = tuple(each for each in (*marks, mark) if each.permission in known)
+    return replace(state, confirmations=kept)
+
+
+def _requested(state: CustomerState, event: ContactAuthorized) -> CustomerState:
+    """Note the one token that counts: an earlier one of the same permission no longer does."""
+    if event.confirms is None:
+        return state
+    before = confirmation_of(state, event.confirms)
+    token, contact = bytes.fromhex(event.token_sha256), code(event.contact_id)
+    return _with_confirmation(state, replace(before, token_sha256=token, contact=contact))
+
+
+def _clicked(state: CustomerState, event: PermissionConfirmed, position: Position) -> CustomerState:
+    if not event.token_sha256:
+        return state
+    before = confirmation_of(state, event.permission)
+    return _with_confirmation(state, replace(before, clicked=before.clicked or position))
+
+
+def _asks(state: CustomerState, contact_id: str) -> bool:
+    key = code(contact_id)
+    return any(mark.contact == key for mark in state.confirmations)
+
+
+def _requests(point: PointState, contact_id: str, now: Instant) -> tuple[tuple[bytes, Instant], ...]:
+    """Return the confirmations asked for by other contacts, as many and as far back as any limit looks."""
+    key, since = code(contact_id), now - MAX_CONFIRMATION_WINDOW_HOURS * HOUR
+    others = [each for each in point.requests if each[0] != key and each[1] > since]
+    return tuple(others[-MAX_CONFIRMATIONS_PER_ADDRESS:])
 
 
 def _with_refusal(
@@ -346,8 +406,10 @@ def _authorized(
         channel=event.channel,
         point=event.point,
         status=ContactStatus.AUTHORIZED,
-        served=event.basis is Basis.CLASS,
-        asked=asked_code(event.topic, event.place, event.recipient),
+        served=event.basis in _SERVED,
+        asked=asked_code(event.topic, event.place, event.recipient)
+        if event.confirms is None
+        else confirms_code(event.confirms),
     )
     since = Instant(recorded_time - CONTACT_MEMORY_DAYS * DAY)
     kept = [old for old in contacts_newest_first(state, since) if old.key != mark.key]

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from accord.domain.policy import BasisTerm
+from accord.domain.lane import BasisTerm
 from accord.domain.state import PermissionMark
 from accord.domain.terms import Position, Reason
 

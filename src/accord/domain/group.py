@@ -81,7 +81,23 @@ class Group(Struct, frozen=True):
     ) -> Decision:
         """Return the lowest answer under any reading of the facts; of two alike, the one that binds longer."""
         found = [decide(each, question, policy, now, own_contact=own_contact, full=full) for each in self.readings]
-        return found[0] if len(found) == 1 else _lowest(found)
+        return lowest(found)
+
+    def binding(self, member: Customer) -> tuple[Customer, ...]:
+        """Return a member with all that forbids the person a contact, under each reading of the facts.
+
+        Permissions, contacts and addresses stay the member's own, by the member's numbers.
+        """
+        person = self.customer.state
+        state = replace(
+            member.state,
+            refusals=person.refusals,
+            overlays=person.overlays,
+            erased=person.erased,
+            restricted=person.restricted,
+            authority_order=person.authority_order,
+        )
+        return tuple(replace(member, state=replace(state, facts=each.state.facts)) for each in self.readings)
 
 
 def unite(members: Sequence[Member], named: Mapping[Identifier, bytes] | None = None) -> Group:
@@ -130,6 +146,7 @@ def _united(members: Sequence[Member], numbering: Numbering) -> CustomerState:
         refusals=refusals,
         activity=_activity([each.activity for each in states]),
         overlays=tuple(overlays[position] for position in sorted(overlays)),
+        confirmations=tuple(chain.from_iterable(each.confirmations for each in states)),
         erased=any(each.erased for each in states),
         restricted=any(each.restricted for each in states),
         authority_order=any(each.authority_order for each in states),
@@ -226,8 +243,10 @@ def _position(told: Sequence[Facts]) -> Position:
     return max(died or paused or told, key=lambda each: (each.paused_until, each.position)).position
 
 
-def _lowest(found: list[Decision]) -> Decision:
-    """Return the lowest decision, good until the first instant at which any of them may change."""
+def lowest(found: list[Decision]) -> Decision:
+    """Return the lowest of one or more decisions, good until the first instant at which any of them may change."""
+    if len(found) == 1:
+        return found[0]
     worst = min(found, key=_lowness)
     until = min((each.valid_until or FAR) for each in found)
     duties = worst.obligations

@@ -1,16 +1,18 @@
-"""The rules that bind, compiled for decisions. Today a catalogue fills it; rule packs will fill it too.
+"""The rules that bind, compiled for decisions: a catalogue version with the edition of the rule packs it names.
 
-Owns the form a rule has when `decide` meets it, whoever wrote it: every rule has an id and a legal
-source, and everything that does not depend on the customer is worked out here, once per catalogue
-version. A `Lane` is all that binds one purpose on one channel.
+The law is not chosen: the customer's facts and the brand's country say which packs count. The
+catalogue claims grounds and sets limits; it can be stricter than the packs, never laxer. One that
+names no edition, as those before the packs, answers by itself alone, as it always did.
 """
 
 from functools import cached_property
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain.calendar import OpenHours
 from accord.domain.catalogue import (
+    CONFIRMATION_WINDOW_HOURS,
+    CONFIRMATIONS_PER_ADDRESS,
     BasisRule,
     Cap,
     Catalogue,
@@ -23,103 +25,37 @@ from accord.domain.catalogue import (
     Touchpoint,
     covers,
 )
-from accord.domain.terms import DAY, Basis, IdentifierKind, Obligation, PurposeClass
+from accord.domain.hours import open_hours
+from accord.domain.jurisdiction import Places, places
+from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTerm, Lane, Law, Rule
+from accord.domain.law import Subject, windows
+from accord.domain.packs import Edition, edition
+from accord.domain.state import Facts
+from accord.domain.terms import DAY, HOUR, Basis, CustomerKind, Instant, PurposeClass
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
 
+_REMEMBERED = 65_536
+"""Ways to lanes kept, by what is known of customers; regions are words of the caller's, so there may be many."""
 
-class Rule(Struct, frozen=True):
-    """The name of a rule in answers, and its source in law; empty where the brand set it for itself."""
+_LaneKey = tuple[str, str, str, str, str, CustomerKind | None]
+"""Purpose, channel, country, region, time zone, kind."""
 
-    id: str
-    legal_source: str = ""
+_NOWHERE = Places((), ())
+"""Of a catalogue that names no edition."""
 
-
-class BasisTerm(Struct, frozen=True):
-    """One acceptable ground on a lane."""
-
-    rule: Rule
-    basis: Basis
-    purchase_within: int = 0
-    registry_binds: bool = False
-    guardian_below_age: int = 0
-
-
-class CapTerm(Struct, frozen=True):
-    """One limit on a lane; `counts` tells which earlier contacts count, by purpose and channel."""
-
-    rule: Rule
-    limit: int
-    days: int
-    span: int
-    """The window in microseconds, for a sliding one."""
-    calendar_days: bool
-    counts_attempts: bool
-    channels: frozenset[str]
-    branches: tuple[str, ...]
-    uncounted: frozenset[str]
-    known: dict[tuple[str, str], bool]
-    """What `counts` said before: it depends on nothing else."""
-
-    def counts(self, purpose: str, channel: str) -> bool:
-        """Say whether an earlier contact for this purpose on this channel counts."""
-        found = self.known.get((purpose, channel))
-        if found is None:
-            found = self.known[purpose, channel] = (
-                (not self.channels or channel in self.channels)
-                and purpose not in self.uncounted
-                and any(covers(branch, purpose) for branch in self.branches)
-            )
-        return found
-
-
-class HoursTerm(Struct, frozen=True):
-    """Hours on a lane."""
-
-    rule: Rule
-    open_hours: OpenHours
-
-
-class CoolDownTerm(Struct, frozen=True):
-    """A silence after a refusal on a lane."""
-
-    rule: Rule
-    days: int
-
-
-class Lane(Struct, frozen=True):
-    """All that binds one purpose on one channel; the channel is empty for purposes of class processing."""
-
-    purpose: str
-    channel: str
-    purpose_class: PurposeClass
-    point_kind: IdentifierKind | None
-    exempt: bool
-    """Class service, legal or safety: gates 5, 6, 8, 10 and the marketing rules of 9 are skipped."""
-    floor_only: bool
-    """Class legal or safety: gate 3 is skipped as well."""
-    marketing: bool = False
-    """Class marketing."""
-    verification_required: bool = False
-    prohibited_by: Rule | None = None
-    """The rule by which a sector may not contact anyone for this."""
-    bases: tuple[BasisTerm, ...] = ()
-    lawful_hours: tuple[HoursTerm, ...] = ()
-    quiet_hours: tuple[HoursTerm, ...] = ()
-    legal_caps: tuple[CapTerm, ...] = ()
-    brand_caps: tuple[CapTerm, ...] = ()
-    cool_downs: tuple[CoolDownTerm, ...] = ()
-    obligations: tuple[Obligation, ...] = ()
+_EXEMPT = (PurposeClass.SERVICE, PurposeClass.LEGAL, PurposeClass.SAFETY)
 
 
 class Policy:
     """A catalogue version, compiled. Lanes are made when first asked for and kept."""
 
-    def __init__(self, catalogue: Catalogue, version: int) -> None:
-        """Compile a catalogue that `examine` found without fault."""
+    def __init__(self, catalogue: Catalogue, version: int, packs: Edition | None = None) -> None:
+        """Compile a catalogue that `examine` found without fault, with the packs it names unless others are told."""
         self.catalogue = catalogue
         self.version = version
+        self.packs = packs or (edition(catalogue.rules_edition) if catalogue.rules_edition else None)
         self.channels: dict[str, Channel] = {channel.code: channel for channel in catalogue.channels}
         self.purposes: dict[str, Purpose] = {purpose.code: purpose for purpose in catalogue.purposes}
         self.levels: dict[str, Level] = {level.code: level for level in catalogue.levels}
@@ -128,16 +64,51 @@ class Policy:
         self.places = frozenset(place.code for place in catalogue.places)
         self.stale_notices = frozenset(notice.code for notice in catalogue.notices if notice.stale)
         self.home_country = catalogue.country
+        self.confirmations_per_address = catalogue.confirmations_per_address or CONFIRMATIONS_PER_ADDRESS
+        self.confirmation_window = (catalogue.confirmation_window_hours or CONFIRMATION_WINDOW_HOURS) * HOUR
         self._open_hours = {hours.id: _open_hours(hours) for hours in catalogue.hours}
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._lawful_hours: dict[str, OpenHours] = {}
+        self._lanes: dict[_LaneKey, tuple[Lane, ...]] = {}
+        self._compiled: dict[tuple[str, ...], tuple[Lane, ...]] = {}
 
-    def lane(self, purpose: str, channel: str) -> Lane:
-        """Return what binds the pair; both must be in the catalogue (channel empty for processing)."""
-        key = (purpose, channel)
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = self._compile(self.purposes[purpose], channel)
-        return lane
+    def lane(self, purpose: str, channel: str, facts: Facts, now: Instant) -> Lane:
+        """Return what binds the pair now, for a customer of whom these facts are known.
+
+        Both must be in the catalogue (channel empty for processing).
+        """
+        key = (purpose, channel, facts.country, facts.region, facts.time_zone, facts.kind)
+        lanes = self._lanes.get(key)
+        if lanes is None:
+            lanes = self._remember(key, facts)
+        for lane in lanes:
+            if now < lane.until:
+                return lane
+        return lanes[-1]
+
+    def _remember(self, key: _LaneKey, facts: Facts) -> tuple[Lane, ...]:
+        if len(self._lanes) >= _REMEMBERED:
+            self._lanes = {}
+        lanes = self._lanes[key] = self._lanes_of(key[0], key[1], facts)
+        return lanes
+
+    def _lanes_of(self, purpose: str, channel: str, facts: Facts) -> tuple[Lane, ...]:
+        """Return the lanes of a place, which many facts share, so that each is compiled and kept once."""
+        if self.packs is None:
+            found = _NOWHERE
+        else:
+            found = places(self.packs, facts.country, facts.region, facts.time_zone, self.home_country)
+        kind = facts.kind or CustomerKind.CONSUMER
+        key = (purpose, channel, kind, *found.names)
+        lanes = self._compiled.get(key)
+        if lanes is None:
+            laws = self._laws(self.purposes[purpose], channel, kind, found)
+            lanes = self._compiled[key] = tuple(self._compile(self.purposes[purpose], channel, law) for law in laws)
+        return lanes
+
+    def _laws(self, purpose: Purpose, channel: str, kind: CustomerKind, found: Places) -> tuple[Law, ...]:
+        if found is _NOWHERE:
+            return (NO_LAW,)
+        return windows(found, Subject(purpose, channel, kind, self._not_marketing), self._lawful_hours)
 
     def knows_branch(self, branch: str) -> bool:
         """Say whether some purpose of the catalogue lies in the branch."""
@@ -156,11 +127,12 @@ class Policy:
         marketing = PurposeClass.MARKETING
         return frozenset(each.code for each in self.catalogue.purposes if each.purpose_class is not marketing)
 
-    def _compile(self, purpose: Purpose, channel: str) -> Lane:
+    def _compile(self, purpose: Purpose, channel: str, law: Law) -> Lane:
         means = self.channels.get(channel)
         kind = purpose.purpose_class
-        exempt = kind in {PurposeClass.SERVICE, PurposeClass.LEGAL, PurposeClass.SAFETY}
+        exempt = kind in _EXEMPT
         marketing = kind is PurposeClass.MARKETING
+        obligations = (*(means.obligations if means else ()), *law.obligations) if marketing else ()
         return Lane(
             purpose=purpose.code,
             channel=channel,
@@ -169,30 +141,42 @@ class Policy:
             exempt=exempt,
             floor_only=kind in {PurposeClass.LEGAL, PurposeClass.SAFETY},
             marketing=marketing,
-            verification_required=bool(means and means.verification_required and marketing),
-            bases=() if exempt else self._bases(purpose, channel),
-            lawful_hours=self._hours(channel, lawful=True) if marketing else (),
+            verification_required=marketing
+            and bool((means and means.verification_required) or law.verification_required),
+            prohibited_by=law.prohibited_by,
+            contract_spared=law.contract_spared,
+            bases=() if exempt else self._bases(purpose, channel, law),
+            lawful_hours=(*law.lawful_hours, *self._hours(channel, lawful=True)) if marketing else (),
             quiet_hours=self._hours(channel, lawful=False) if marketing else (),
-            legal_caps=self._caps(purpose, channel, legal=True) if marketing else (),
+            legal_caps=(*law.caps, *self._caps(purpose, channel, legal=True)) if marketing else (),
             brand_caps=self._caps(purpose, channel, legal=False) if marketing else (),
-            cool_downs=self._cool_downs(channel) if marketing else (),
-            obligations=means.obligations if means and marketing else (),
+            cool_downs=(*law.cool_downs, *self._cool_downs(channel)) if marketing else (),
+            obligations=tuple(dict.fromkeys(obligations)),
+            recipient_obligations=tuple(each for each in law.recipient_obligations if each not in obligations),
+            inactivity=law.inactivity,
+            presence=law.presence,
+            spreads=law.spreads,
+            sources=law.sources,
+            assumed=law.assumed,
+            until=law.until,
         )
 
-    def _bases(self, purpose: Purpose, channel: str) -> tuple[BasisTerm, ...]:
-        return tuple(
-            BasisTerm(
-                rule=_rule(rule),
-                basis=rule.basis,
-                purchase_within=rule.purchase_within_days * DAY,
-                registry_binds=rule.registry_binds,
-                guardian_below_age=rule.guardian_below_age,
-            )
+    def _bases(self, purpose: Purpose, channel: str, law: Law) -> tuple[BasisTerm, ...]:
+        claims = [
+            rule
             for rule in self.catalogue.bases
             if rule.purpose_class is purpose.purpose_class
             and (not rule.channels or channel in rule.channels)
             and (not rule.purposes or any(covers(branch, purpose.code) for branch in rule.purposes))
-        )
+        ]
+        if law.grounds is None:
+            return tuple(_claimed(rule) for rule in claims)
+        if not claims:
+            # A permission needs no claim: every other ground rests on what only the brand can say of its offers.
+            found = [term for term in law.grounds if term.basis is Basis.PERMISSION]
+        else:
+            found = [_both(rule, term) for rule in claims for term in law.grounds if term.basis is rule.basis]
+        return tuple(_bounded(term, law) for term in found)
 
     def _caps(self, purpose: Purpose, channel: str, *, legal: bool) -> tuple[CapTerm, ...]:
         if not legal and purpose.outside_brand_caps:
@@ -233,34 +217,36 @@ def _rule(it: BasisRule | Cap | Hours | CoolDown) -> Rule:
     return Rule("catalogue:" + it.id, it.legal_source)
 
 
-def _open_hours(hours: Hours) -> OpenHours:
-    """Turn lawful or quiet hours into the minutes of each ISO day in which a contact may be made."""
-    inside: list[set[int]] = [set() for _ in range(7)]
-    for window in hours.windows:
-        start, end = _minute(window.from_), _minute(window.until)
-        for day in window.days or range(1, 8):
-            if start < end:
-                inside[day - 1].update(range(start, end))
-            else:
-                inside[day - 1].update(range(start, 24 * 60))
-                inside[day % 7].update(range(end))
-    everything = set(range(24 * 60))
-    minutes = inside if hours.lawful else [everything - day for day in inside]
-    return OpenHours(
-        days=tuple(_spans(sorted(day)) for day in minutes),
-        closed_on_public_holidays=hours.closed_on_public_holidays,
+def _claimed(rule: BasisRule) -> BasisTerm:
+    named = _rule(rule)
+    return BasisTerm(
+        rule=named,
+        rules=(named,),
+        basis=rule.basis,
+        purchase_within=rule.purchase_within_days * DAY,
+        registry_binds=rule.registry_binds,
+        guardian_below_age=rule.guardian_below_age,
     )
 
 
-def _minute(text: str) -> int:
-    return int(text[:2]) * 60 + int(text[3:])
+def _both(claim: BasisRule, term: BasisTerm) -> BasisTerm:
+    """Return the law's ground with what the catalogue demands besides."""
+    return replace(
+        _claimed(claim), rule=term.rule, rules=(*term.rules, _rule(claim)), since=term.since, months=term.months
+    )
 
 
-def _spans(minutes: list[int]) -> tuple[tuple[int, int], ...]:
-    spans: list[tuple[int, int]] = []
-    for minute in minutes:
-        if spans and spans[-1][1] == minute:
-            spans[-1] = (spans[-1][0], minute + 1)
-        else:
-            spans.append((minute, minute + 1))
-    return tuple(spans)
+def _bounded(term: BasisTerm, law: Law) -> BasisTerm:
+    """Return a ground with the law's bounds on grounds: registries, and minors where a permission is given."""
+    given = term.basis is Basis.PERMISSION
+    return replace(
+        term,
+        registry_binds=term.registry_binds or any(term.basis not in spared for _, spared in law.registries),
+        guardian_below_age=max(term.guardian_below_age, law.guardian_below_age) if given else term.guardian_below_age,
+        minor_too=law.minor_too and given,
+    )
+
+
+def _open_hours(hours: Hours) -> OpenHours:
+    told = [(window.days, window.from_, window.until) for window in hours.windows]
+    return open_hours(told, lawful=hours.lawful, closed_on_public_holidays=hours.closed_on_public_holidays)

@@ -38,6 +38,8 @@ class ErrorReason(StrEnum):
     ENTRY_UNKNOWN = "ENTRY_UNKNOWN"
     PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"  # noqa: S105 - a reason, not a secret
     FRESHNESS_UNAVAILABLE = "FRESHNESS_UNAVAILABLE"
+    RECEIPT_UNKNOWN = "RECEIPT_UNKNOWN"
+    CONTROLLER_UNTOLD = "CONTROLLER_UNTOLD"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     ROLE_MISSING = "ROLE_MISSING"
     OVERLOADED = "OVERLOADED"
@@ -46,6 +48,8 @@ class ErrorReason(StrEnum):
     LEDGER_UNPROVEN = "LEDGER_UNPROVEN"
     STOPPING = "STOPPING"
     INTERNAL = "INTERNAL"
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - a reason, not a secret
+    TOKEN_REQUIRED = "TOKEN_REQUIRED"  # noqa: S105 - a reason, not a secret
 
 
 class Violation(Struct, frozen=True):

@@ -58,6 +58,11 @@ def asked_code(topic: str, place: str, recipient: str) -> bytes:
     return code(f"{topic}\0{place}\0{recipient}")[:4] if topic or place or recipient else bytes(4)
 
 
+def confirms_code(permission: int) -> bytes:
+    """Return the same 4 bytes for a contact that asks to confirm the permission at this position."""
+    return code(f"confirms\0{permission}")[:4]
+
+
 def permits(granted: Granted, cell: Cell) -> bool:
     """Say whether the permission lists this very cell; third parties are gate 7's question."""
     return (

@@ -40,12 +40,19 @@ def open_contacts(customer: Customer, refusal: PermissionRefused, policy: Policy
         mark
         for mark in contacts_newest_first(customer.state)
         if mark.status is ContactStatus.AUTHORIZED
-        and covers(refusal.purpose, mark.purpose)
+        and (covers(refusal.purpose, mark.purpose) or _asks_for(refusal.purpose, mark, customer))
         and refusal.channel in ("", mark.channel)
         and (not refusal.point or mark.point in (0, refusal.point))
         and _bound(refusal, mark, policy)
     ]
     return found[::-1]
+
+
+def _asks_for(branch: str, contact: ContactMark, customer: Customer) -> bool:
+    """Say whether the contact asks to confirm a permission for something in the branch."""
+    asked = [mark.permission for mark in customer.state.confirmations if mark.contact == contact.key]
+    marks = (mark for mark in customer.state.permissions if mark.position in asked)
+    return any(covers(branch, purpose) for mark in marks for purpose in mark.granted.purposes)
 
 
 def _withdrawn(mark: PermissionMark, customer: Customer) -> bool:

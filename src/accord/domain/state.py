@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from accord.domain.scope import Granted, Refused
 from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, Position, RefusalKind
@@ -98,6 +98,21 @@ class Activity(Struct, frozen=True, array_like=True, gc=False):
     purchase_position: Position = Position(0)
 
 
+class ConfirmationMark(Struct, frozen=True, array_like=True, gc=False):
+    """What the confirmation of a permission rests on, by the permission's position.
+
+    `link_only`: nothing but the link confirms it. `token_sha256` is the digest of the one secret that
+    counts, `contact` the key of the contact that carried it; empty before the link is sent. `clicked` is
+    the entry that told of the click, in time or late; 0 before it.
+    """
+
+    permission: Position
+    link_only: bool = False
+    token_sha256: bytes = b""
+    contact: bytes = b""
+    clicked: Position = Position(0)
+
+
 class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one customer. `identifiers` counts numbers ever given to theirs.
 
@@ -117,13 +132,16 @@ class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     restricted: bool = False
     authority_order: bool = False
     served: bytes = b""
+    confirmations: tuple[ConfirmationMark, ...] = ()
 
 
 class PointState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one address, whoever holds it: positions of facts, 0 for none.
 
-    Refusals that name the address live here, so that they bind every holder, later ones too.
-    `reassigned` stays when it is verified anew: what was given before `reassigned_time` is another person's.
+    Refusals that name the address live here, so that they bind every holder, later ones too. So do the
+    confirmations it was asked for, by the key of the contact: whoever asks, one mailbox gets them all.
+    `reassigned` stays when it is verified anew: what was given before `reassigned_time`, the latest told,
+    is another person's.
     """
 
     bounced: Position = Position(0)
@@ -133,8 +151,8 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     verified: Position = Position(0)
     listed: Position = Position(0)
     refusals: tuple[RefusalMark, ...] = ()
+    requests: tuple[tuple[bytes, Instant], ...] = ()
     reassigned_time: Instant = Instant(0)
-    """The latest told; left out of the bytes while it is 0."""
 
 
 class ContactMark(Struct, frozen=True, gc=False):
@@ -173,8 +191,6 @@ _encoder = msgspec.msgpack.Encoder()
 
 def encode(state: CustomerState | PointState) -> bytes:
     """Return the bytes of a state; the same state gives the same bytes."""
-    if isinstance(state, PointState) and not state.reassigned_time:
-        return _encoder.encode(astuple(state)[:-1])
     return _encoder.encode(state)
 
 
@@ -183,6 +199,23 @@ decode_customer: Callable[[bytes], CustomerState] = msgspec.msgpack.Decoder(Cust
 
 decode_point: Callable[[bytes], PointState] = msgspec.msgpack.Decoder(PointState).decode
 """Return the state of an address from its bytes."""
+
+
+def customer_anew(raw: bytes) -> bytes:
+    """Return the bytes of a customer's state as they are written now; what is no state stays as it is."""
+    return _anew(raw, decode_customer)
+
+
+def point_anew(raw: bytes) -> bytes:
+    """Return the bytes of an address's state as they are written now; what is no state stays as it is."""
+    return _anew(raw, decode_point)
+
+
+def _anew(raw: bytes, decode: Callable[[bytes], CustomerState | PointState]) -> bytes:
+    try:
+        return encode(decode(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return raw
 
 
 def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> list[ContactMark]:

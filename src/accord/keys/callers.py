@@ -1,7 +1,8 @@
-"""Callers: who may call, for which brand, in which roles. Tokens are kept as digests only.
+"""Callers: who may call, for which brand, in which roles, known by a token or by a certificate.
 
-A token is 32 random bytes, so a plain SHA-256 hides it: there is nothing to guess. The file is
-read again when it changes, so a caller added or removed counts within a second.
+A token is 32 random bytes, so a plain SHA-256, which is all that is kept, hides it: there is nothing
+to guess. A certificate is known by a name in it, letter by letter, so that it may be renewed. The
+file is read again when it changes, so a caller added or removed counts within a second.
 """
 
 import base64
@@ -9,7 +10,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,19 +19,21 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-ROLES: Final = ("administrator", "auditor", "checker", "collector", "privacy_officer", "sender")
+ROLES: Final = ("administrator", "auditor", "checker", "collector", "mailer", "privacy_officer", "sender")
 ANY_BRAND: Final = "*"
 REFRESH_SECONDS = 1.0
 _TOKEN_BYTES = 32
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """One caller. `brand` is one brand or `*`; `token_sha256` is hexadecimal."""
+    """One caller. `brand` is one brand or `*`; `token_sha256` is hexadecimal, empty where a certificate is shown."""
 
     name: str
     brand: str
     roles: tuple[str, ...]
-    token_sha256: str
+    token_sha256: str = ""
+    certificate_name: str = ""
+    """An alternative name of the caller's certificate: a DNS name or a URI; empty where a token is."""
 
     def may(self, brand: str, roles: frozenset[str]) -> bool:
         """Say whether the caller holds one of the roles for the brand."""
@@ -42,12 +45,13 @@ class CallersError(Exception):
 
 
 class _Known:
-    """The callers of one reading of the file, by digest and, once seen, by token."""
+    """The callers of one reading of the file, by digest and, once seen, by token; or by the name of a certificate."""
 
-    __slots__ = ("by_digest", "by_token")
+    __slots__ = ("by_certificate_name", "by_digest", "by_token")
 
-    def __init__(self, by_digest: dict[str, Caller]) -> None:
-        self.by_digest = by_digest
+    def __init__(self, callers: list[Caller]) -> None:
+        self.by_digest = {caller.token_sha256: caller for caller in callers if caller.token_sha256}
+        self.by_certificate_name = {each.certificate_name: each for each in callers if each.certificate_name}
         self.by_token: dict[str, Caller] = {}
 
 
@@ -60,17 +64,12 @@ class Callers:
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
         self._looked = 0.0
-        self._known = _Known({})
+        self._known = _Known([])
 
     def find(self, token: str) -> Caller | None:
         """Return who holds the token, or None. A token given or taken back counts within REFRESH_SECONDS."""
-        now = time.monotonic()
-        if now - self._looked > REFRESH_SECONDS:
-            # Before the first reading nobody is known: whoever comes meanwhile reads too, not turned away unread.
-            if self._stamp is not None:
-                self._looked = now
-            self.refresh()
-            self._looked = now
+        if time.monotonic() - self._looked > REFRESH_SECONDS:
+            self._look_again()
         known = self._known
         caller = known.by_token.get(token)
         if caller is None:
@@ -78,6 +77,14 @@ class Callers:
             if caller is not None:
                 known.by_token[token] = caller
         return caller
+
+    def find_by_certificate(self, names: Iterable[str]) -> Caller | None:
+        """Return who is known by one of the names of a verified certificate, or None; nobody where two are."""
+        if time.monotonic() - self._looked > REFRESH_SECONDS:
+            self._look_again()
+        known = self._known.by_certificate_name
+        found = {name: known[name] for name in names if name in known}
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def refresh(self) -> None:
         """Read the file again if it changed; without the file nobody may call."""
@@ -91,8 +98,16 @@ class Callers:
                 if stamp == self._stamp:
                     return
                 # One object takes the place of the other, so a token taken back is never put back.
-                self._known = _Known({caller.token_sha256: caller for caller in self.all()})
+                self._known = _Known(self.all())
                 self._stamp = stamp
+
+    def _look_again(self) -> None:
+        now = time.monotonic()
+        # Before the first reading nobody is known: whoever comes meanwhile reads too, not turned away unread.
+        if self._stamp is not None:
+            self._looked = now
+        self.refresh()
+        self._looked = now
 
     def all(self) -> list[Caller]:
         """Return every caller in the file. Raises CallersError when it cannot be read."""
@@ -105,18 +120,25 @@ class Callers:
 
     def add(self, name: str, brand: str, roles: tuple[str, ...]) -> str:
         """Give a new caller a token and return it; it is shown this once. Replaces a caller of the same name."""
-        unknown = sorted(set(roles) - set(ROLES))
-        if unknown or not roles:
-            raise CallersError(f"roles must be among {', '.join(ROLES)}")
-        with self._alone():
-            return self._add(name, brand, roles)
-
-    def _add(self, name: str, brand: str, roles: tuple[str, ...]) -> str:
         token = base64.urlsafe_b64encode(os.urandom(_TOKEN_BYTES)).decode().rstrip("=")
         digest = sha256(token.encode()).hexdigest()
-        others = [caller for caller in self.all() if caller.name != name]
-        self._write([*others, Caller(name=name, brand=brand, roles=tuple(sorted(roles)), token_sha256=digest)])
+        self._add(Caller(name=name, brand=brand, roles=_roles(roles), token_sha256=digest))
         return token
+
+    def add_certificate(self, name: str, brand: str, roles: tuple[str, ...], certificate_name: str) -> None:
+        """Know a new caller by a name in its certificate. Replaces a caller of the same name."""
+        if not certificate_name or certificate_name != "".join(certificate_name.split()):
+            raise CallersError("a certificate's name is a DNS name or a URI, without blanks")
+        if "*" in certificate_name:
+            raise CallersError("a certificate's name counts letter by letter: * stands for nothing else")
+        self._add(Caller(name=name, brand=brand, roles=_roles(roles), certificate_name=certificate_name))
+
+    def _add(self, caller: Caller) -> None:
+        with self._alone():
+            others = [each for each in self.all() if each.name != caller.name]
+            if caller.certificate_name and caller.certificate_name in {each.certificate_name for each in others}:
+                raise CallersError("another caller is known by this certificate's name already")
+            self._write([*others, caller])
 
     def remove(self, name: str) -> bool:
         """Take a caller's token back; False when there is no such caller."""
@@ -142,3 +164,9 @@ class Callers:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+
+
+def _roles(roles: tuple[str, ...]) -> tuple[str, ...]:
+    if not roles or not set(roles) <= set(ROLES):
+        raise CallersError(f"roles must be among {', '.join(ROLES)}")
+    return tuple(sorted(roles))

@@ -219,6 +219,19 @@ class LedgerStore(Protocol):
         ...
 
 
+class Unreported(Protocol):
+    """What is asked of contacts by those who watch over senders."""
+
+    def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
+        """Return the entry that authorised the oldest unreported contact of each brand, None where there is none.
+
+        Unreported is a contact of which nothing was told since it was authorised, so that it has one entry.
+        One that was authorised again before its report (with another permission or address) is not looked for.
+        By an index: the cost does not grow with the contacts.
+        """
+        ...
+
+
 class Records(Protocol):
     """What audit and start-up read besides: everything, in bulk."""
 

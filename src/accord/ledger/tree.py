@@ -12,6 +12,7 @@ from accord.proof.merkle import (
     Node,
     assemble,
     consistency_nodes,
+    cover,
     grow,
     inclusion_nodes,
     root_of_edge,
@@ -37,6 +38,10 @@ class Tree:
     def prove_consistency(self, old_size: int, size: int) -> list[bytes]:
         """Return the consistency proof between two sizes, both at least 1. Raises ValueError out of order."""
         return assemble(consistency_nodes(old_size, size), self.node)
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the first `size` entries, which are there."""
+        return assemble([cover(0, size)], self.node)[0]
 
     def node(self, node: Node) -> bytes:
         """Return the hash of a perfect subtree."""

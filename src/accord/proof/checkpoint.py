@@ -59,9 +59,16 @@ def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
 
 def sign(checkpoint: Checkpoint, private_key: Ed25519PrivateKey) -> str:
     """Return the signed note; the key's name is the origin."""
-    body = checkpoint.body()
-    signature = key_id(checkpoint.origin, private_key.public_key()) + private_key.sign(body.encode())
-    return f"{body}\n{_DASH} {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
+    return sign_text(checkpoint.origin, checkpoint.body(), private_key)
+
+
+def sign_text(name: str, body: str, private_key: Ed25519PrivateKey) -> str:
+    """Return the signed note of any text that ends with a line feed; `name` is the key's.
+
+    Its second line must not be a number, or it could be taken for a checkpoint.
+    """
+    signature = key_id(name, private_key.public_key()) + private_key.sign(body.encode())
+    return f"{body}\n{_DASH} {name} {base64.b64encode(signature).decode()}\n"
 
 
 def verify(note: str, public_key: Ed25519PublicKey) -> Checkpoint:

@@ -68,10 +68,10 @@ def inclusion_nodes(position: int, size: int) -> list[list[Node]]:
     while end - start > 1:
         middle = start + _split(end - start)
         if position < middle:
-            path.append(_cover(middle, end))
+            path.append(cover(middle, end))
             end = middle
         else:
-            path.append(_cover(start, middle))
+            path.append(cover(start, middle))
             start = middle
     return path[::-1]
 
@@ -88,13 +88,13 @@ def consistency_nodes(old_size: int, size: int) -> list[list[Node]]:
     while old_size != end:
         middle = start + _split(end - start)
         if old_size <= middle:
-            path.append(_cover(middle, end))
+            path.append(cover(middle, end))
             end = middle
         else:
-            path.append(_cover(start, middle))
+            path.append(cover(start, middle))
             start, whole = middle, False
     if not whole:
-        path.append(_cover(start, end))
+        path.append(cover(start, end))
     return path[::-1]
 
 
@@ -163,7 +163,7 @@ def _split(width: int) -> int:
     return 1 << (width - 1).bit_length() - 1
 
 
-def _cover(start: int, end: int) -> list[Node]:
+def cover(start: int, end: int) -> list[Node]:
     """Return the perfect subtrees over [start, end), largest first; `start` is a multiple of each."""
     nodes: list[Node] = []
     while start < end:

@@ -16,10 +16,12 @@ from accord.keys.callers import ROLES, Caller, Callers
 from accord.ledger.store import StoreUnavailableError
 from accord.rpc.errors import abort, incident
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
+from accord.rpc.tls import certificate_names
 from accord.rpc.wire import brand_of
 from accord.service.errors import CallError, store_unavailable
 
 _BEARER = "Bearer "
+_WHO_CALLS = "a bearer token that somebody was given is required, or a certificate that somebody is known by"
 
 
 class Gated(Protocol):
@@ -68,14 +70,21 @@ def call(*roles: str) -> Callable[[Callable[[Any, Any, Call], Any]], Any]:
 
 
 def admit(callers: Callers, context: grpc.ServicerContext, brand: str, allowed: frozenset[str]) -> Call:
-    """Return the call when its bearer may make it. Raises CallError."""
+    """Return the call when its caller may make it: who holds the token told, else who showed the certificate.
+
+    Raises CallError.
+    """
     token = ""
     for key, value in context.invocation_metadata():
         if key == "authorization":
             token = str(value)
-    caller = callers.find(token[len(_BEARER) :]) if token.startswith(_BEARER) else None
+    if token.startswith(_BEARER):
+        caller = callers.find(token[len(_BEARER) :])
+    else:
+        # A token that is told counts alone: a wrong one is not mended by a certificate.
+        caller = None if token else callers.find_by_certificate(certificate_names(context))
     if caller is None:
-        raise CallError(Problem(ErrorReason.UNAUTHENTICATED, "a bearer token that somebody was given is required"))
+        raise CallError(Problem(ErrorReason.UNAUTHENTICATED, _WHO_CALLS))
     named = brand_of(brand)
     if not caller.may(brand, allowed):
         roles = ", ".join(sorted(allowed))

@@ -43,6 +43,8 @@ def _inbound(message: Any, at: str, faults: list[Violation]) -> dict[str, Any]: 
         value = getattr(message, field.name)
         where = f"{at}.{field.name}"
         name = "from_" if field.name == "from" else field.name
+        if field.has_presence and not message.HasField(field.name):
+            continue
         if field.is_repeated:
             told[name] = [_item(field, each, f"{where}[{index}]", faults) for index, each in enumerate(value)]
         else:
@@ -66,6 +68,8 @@ def _item(field: FieldDescriptor, value: Any, at: str, faults: list[Violation]) 
 def _outbound(told: dict[str, Any], descriptor: Descriptor) -> dict[str, Any]:
     message = {}
     for name, value in told.items():
+        if value is None:
+            continue
         field = descriptor.fields_by_name[name.removesuffix("_")]
         if field.is_repeated:
             message[field.name] = [_out_item(field, each) for each in value]

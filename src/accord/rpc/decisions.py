@@ -10,6 +10,7 @@ from accord.rpc.wire import Examiner
 from accord.service.errors import CallError
 from accord.service.questions import Questions
 from accord.service.tokens import freshness
+from accord.telemetry.tally import Tally
 from accord.v1 import decision_service_pb2 as pb
 from accord.v1.decision_service_pb2_grpc import DecisionServiceServicer
 
@@ -19,9 +20,10 @@ MAX_QUESTIONS = 1000
 class DecisionService(DecisionServiceServicer):
     """Answers questions."""
 
-    def __init__(self, questions: Questions, callers: Callers) -> None:
+    def __init__(self, questions: Questions, callers: Callers, tally: Tally) -> None:
         """Serve from these."""
         self._questions = questions
+        self._tally = tally
         self.callers = callers
 
     @call("checker")
@@ -32,6 +34,7 @@ class DecisionService(DecisionServiceServicer):
         full = examiner.full_view(request.view)
         examiner.done()
         answer = self._questions.check(call.brand, question, full=full, fresh=request.at_least_as_fresh)
+        self._tally.decided("check", question, answer.decision)
         token = freshness(answer.head.ledger, answer.head.size)
         response = pb.CheckResponse()
         outbound.tell(response.decision, answer.decision, token, full=full)
@@ -49,11 +52,12 @@ class DecisionService(DecisionServiceServicer):
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
         response = pb.BatchCheckResponse()
-        for each in found:
+        for told, each in zip(request.questions, found, strict=True):
             result = response.results.add()
             if isinstance(each, Problem):
                 result.error.CopyFrom(to_item_error(each))
             else:
+                self._tally.counted("batch", told.channel, each)
                 outbound.tell(result.decision, each, token, full=full)
         return response
 
@@ -73,5 +77,6 @@ class DecisionService(DecisionServiceServicer):
         token = freshness(head.ledger, head.size)
         response = pb.ListReachResponse()
         for channel, decision in found:
+            self._tally.counted("reach", channel, decision)
             outbound.tell(response.reaches.add(channel=channel).decision, decision, token, full=full)
         return response

@@ -47,6 +47,8 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.ENTRY_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.PAGE_TOKEN_INVALID: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorReason.FRESHNESS_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    ErrorReason.RECEIPT_UNKNOWN: grpc.StatusCode.NOT_FOUND,
+    ErrorReason.CONTROLLER_UNTOLD: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorReason.ROLE_MISSING: grpc.StatusCode.PERMISSION_DENIED,
     ErrorReason.OVERLOADED: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -55,6 +57,8 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.LEDGER_UNPROVEN: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.STOPPING: grpc.StatusCode.UNAVAILABLE,
     ErrorReason.INTERNAL: grpc.StatusCode.INTERNAL,
+    ErrorReason.TOKEN_INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorReason.TOKEN_REQUIRED: grpc.StatusCode.FAILED_PRECONDITION,
 }
 
 _COME_AGAIN = {ErrorReason.OVERLOADED, ErrorReason.STORE_UNAVAILABLE, ErrorReason.STOPPING}
@@ -129,5 +133,5 @@ def incident(error: BaseException) -> Problem:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "unknown"
-    _log.error("incident %s: %s at %s", number, type(error).__name__, where)
+    _log.error("incident %s: %s at %s", number, type(error).__name__, where, extra={"incident": number})
     return Problem(ErrorReason.INTERNAL, "a fault of ours", (), {"incident": number})

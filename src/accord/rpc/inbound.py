@@ -21,6 +21,7 @@ from accord.domain.commands import (
     ReportContactPoint,
     Restrict,
     Split,
+    Token,
     Unlink,
 )
 from accord.domain.events import Artefact, FactsRecorded, Justification
@@ -41,6 +42,7 @@ from accord.domain.terms import (
     RestrictionGround,
 )
 from accord.rpc.wire import Examiner, names
+from accord.service import confirmation_tokens as tokens
 from accord.service.errors import CallError
 from accord.v1 import (
     contact_service_pb2,
@@ -120,12 +122,13 @@ def grant(request: permission_service_pb2.GrantRequest, examiner: Examiner) -> G
 
 def confirm(request: permission_service_pb2.ConfirmRequest, examiner: Examiner) -> Confirm:
     """Return the command."""
-    if request.permission_position > MAX_POSITION:
-        examiner.fault("permission_position", f"must be at most {MAX_POSITION}")
+    evidence = _evidence(request.evidence, examiner)
+    if request.confirmation_token:
+        return Confirm(evidence=evidence, token=_token(request, examiner))
     return Confirm(
         customer=examiner.customer("customer", request.customer),
-        evidence=_evidence(request.evidence, examiner),
-        permission=Position(request.permission_position),
+        evidence=evidence,
+        permission=_position("permission_position", request.permission_position, examiner),
     )
 
 
@@ -287,6 +290,7 @@ def authorize_contact(request: contact_service_pb2.AuthorizeContactRequest, exam
     return AuthorizeContact(
         contact_id=examiner.code("contact_id", request.contact_id, required=True),
         question=question(request.question, examiner),
+        confirms=_position("confirms_position", request.confirms_position, examiner) or None,
     )
 
 
@@ -297,6 +301,20 @@ def report_contact(request: contact_service_pb2.ReportContactRequest, examiner: 
         outcome=examiner.member("outcome", request.outcome, _OUTCOMES),
         outcome_time=examiner.instant("outcome_time", request, "outcome_time"),
     )
+
+
+def _position(field: str, position: int, examiner: Examiner) -> Position:
+    if position > MAX_POSITION:
+        examiner.fault(field, f"must be at most {MAX_POSITION}")
+    return Position(position)
+
+
+def _token(request: permission_service_pb2.ConfirmRequest, examiner: Examiner) -> Token:
+    """Return what the token says. One that is none is told by the writer, as one that no longer counts."""
+    named = {"customer": request.HasField("customer"), "permission_position": bool(request.permission_position)}
+    for field in (field for field, told in named.items() if told):
+        examiner.fault(field, "must be left out: the token says whose confirmation it is, and of what")
+    return tokens.read(request.confirmation_token) or Token(b"", b"")
 
 
 def _evidence(told: evidence_pb2.Evidence, examiner: Examiner, *, to_grant: bool = False) -> Declaration:

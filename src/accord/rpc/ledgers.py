@@ -64,6 +64,17 @@ class LedgerService(LedgerServiceServicer):
             checkpoint=outbound.checkpoint(found.signed),
         )
 
+    @call("auditor")
+    def ProveConsistency(self, request: pb.ProveConsistencyRequest, call: Call) -> pb.ProveConsistencyResponse:
+        """Prove that the ledger only grew."""
+        found = self._proofs.consistency(call.brand, request.old_size, request.size)
+        return pb.ProveConsistencyResponse(
+            old_size=found.old_size,
+            old_root_hash=found.old_root,
+            hashes=found.hashes,
+            checkpoint=outbound.checkpoint(found.signed),
+        )
+
 
 def _position(number: int) -> Position:
     """Return a position; one beyond what the ledger can hold is beyond its end."""

@@ -7,7 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.domain import calendar, explain
 from accord.domain.decide import ORDER
 from accord.domain.decision import Decision, Step
-from accord.domain.policy import ENGINE_VERSION, Rule
+from accord.domain.lane import Rule
+from accord.domain.policy import ENGINE_VERSION
 from accord.domain.terms import SECOND, Basis, ContactStatus, Obligation, Reason, RefusalKind, Verdict
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
@@ -93,7 +94,7 @@ def _step(step: Step, found: Decision) -> decision_pb2.GateStep:
         name=step.name,
         verdict=(finding.verdict if finding else Verdict.ALLOW).value,  # type: ignore[arg-type] # shared numbers
         reason=finding.reason.value if finding else 0,  # type: ignore[arg-type] # the same
-        explanation=explain.sentence(finding) if finding else passed,
+        explanation="; ".join(filter(None, (explain.sentence(finding) if finding else passed, step.note))),
         not_before=optional_timestamp(finding.not_before) if finding else None,
         skipped=step.skipped,
     )

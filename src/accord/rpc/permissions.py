@@ -67,7 +67,7 @@ class PermissionService(PermissionServiceServicer):
     @call("collector")
     def Confirm(self, request: pb.ConfirmRequest, call: Call) -> pb.ConfirmResponse:
         """Record a confirmation."""
-        return self._confirmed(self._submitter.one(request, _READERS["confirm"], call))
+        return self._confirmed(call.brand, self._submitter.one(request, _READERS["confirm"], call))
 
     @call(*ROLES)
     def Refuse(self, request: pb.RefuseRequest, call: Call) -> pb.RefuseResponse:
@@ -169,7 +169,7 @@ class PermissionService(PermissionServiceServicer):
             case "grant":
                 return pb.BatchRecordResult(grant=self._granted(result))
             case "confirm":
-                return pb.BatchRecordResult(confirm=self._confirmed(result))
+                return pb.BatchRecordResult(confirm=self._confirmed(brand, result))
             case "refuse":
                 return pb.BatchRecordResult(refuse=self._said_no(pb.RefuseResponse, brand, result))
             case "withdraw":
@@ -181,8 +181,11 @@ class PermissionService(PermissionServiceServicer):
         (receipt,) = outbound.receipts(written)
         return pb.GrantResponse(receipt=receipt, status=written.status)  # type: ignore[arg-type] # shared numbers
 
-    def _confirmed(self, written: Written) -> pb.ConfirmResponse:
-        (receipt,) = outbound.receipts(written)
+    def _confirmed(self, brand: BrandId, written: Written) -> pb.ConfirmResponse:
+        if written.told_at is None:
+            (receipt,) = outbound.receipts(written)
+        else:
+            receipt = outbound.receipt(written.ledger, self._remembered.receipt(brand, written.told_at))
         return pb.ConfirmResponse(receipt=receipt, status=written.status)  # type: ignore[arg-type] # shared numbers
 
     def _said_no(self, response: type[SaidNo], brand: BrandId, written: Written) -> SaidNo:

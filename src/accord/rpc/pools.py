@@ -32,6 +32,7 @@ class Pool(ThreadPoolExecutor):
     def __init__(self, threads: int, name: str) -> None:
         """Start no thread yet: the first calls do."""
         super().__init__(threads)
+        self.threads = threads
         self._name = name
         self._calls: SimpleQueue[tuple[_Ticket, Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
         self._to_start = deque(range(threads))
@@ -49,9 +50,13 @@ class Pool(ThreadPoolExecutor):
         return ticket
 
     def busy(self) -> bool:
-        """Say whether a call waits or runs. To look moves both counters alike."""
+        """Say whether a call waits or runs."""
+        return self.calls() != 0
+
+    def calls(self) -> int:
+        """Return how many calls wait or run. To look moves both counters alike."""
         ended = next(self._ended)
-        return next(self._begun) != ended
+        return next(self._begun) - ended
 
     def _start_thread(self) -> None:
         with suppress(IndexError):  # another call has just started the last one
@@ -118,3 +123,8 @@ class Pools:
     def busy(self) -> bool:
         """Say whether a call of ours is under way; who only looks at us does not count."""
         return any(pool.busy() for pool in (self.reading, self.writing, self.streaming))
+
+    def load(self) -> dict[str, tuple[int, int]]:
+        """Return how many calls wait or run in each pool, and how many threads it has."""
+        pools = {"read": self.reading, "write": self.writing, "stream": self.streaming, "describe": self.describing}
+        return {name: (pool.calls(), pool.threads) for name, pool in pools.items()}

@@ -16,21 +16,28 @@ from msgspec import Struct
 from accord.config import Config
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
+from accord.rpc.audits import AuditService
 from accord.rpc.catalogue_versions import CatalogueService
 from accord.rpc.contacts import ContactService
 from accord.rpc.customers import CustomerService
 from accord.rpc.decisions import DecisionService
+from accord.rpc.door import Door, Tracing
 from accord.rpc.ledgers import LedgerService
 from accord.rpc.parsing import CarefulServer
 from accord.rpc.permissions import PermissionService
 from accord.rpc.pools import Pools
 from accord.rpc.submit import Submitter
 from accord.service.catalogues import Catalogues
+from accord.service.exports import Exports
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
+from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.writer import Writer
+from accord.telemetry.tally import Tally
 from accord.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
     contact_service_pb2,
@@ -54,6 +61,7 @@ _LOOK_SECONDS = 0.05
 """How often a server that stops looks whether anything is under way."""
 
 _MODULES = (
+    audit_service_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
@@ -75,8 +83,12 @@ class Services(Struct, frozen=True):
     remembered: Remembered
     proofs: Proofs
     catalogues: Catalogues
+    exports: Exports
+    receipts: Receipts
     lookups: Lookups
     callers: Callers
+    tally: Tally
+    traces: Tracing | None = None
 
 
 class Server:
@@ -87,7 +99,7 @@ class Server:
     ) -> None:
         """Hold what `serve` built."""
         self._server = server
-        self._pools = pools
+        self.pools = pools
         self._writer = writer
         self._statuses = statuses
         self.port = port
@@ -107,21 +119,21 @@ class Server:
         self._statuses.enter_graceful_shutdown()
         stopped = self._server.stop(drain_seconds)
         while not stopped.wait(_LOOK_SECONDS):
-            if not self._pools.busy():
+            if not self.pools.busy():
                 self._server.stop(None).wait(_AFTER_DRAIN_SECONDS)
                 break
         self._writer.stop()
 
 
-def serve(config: Config, services: Services) -> Server:
-    """Return a server bound to its address. Raises RuntimeError when the address is taken."""
+def serve(config: Config, services: Services, credentials: grpc.ServerCredentials | None = None) -> Server:
+    """Return a server bound to its address, by TLS with `credentials`. Raises RuntimeError where it is taken."""
     pools = Pools(config)
     server = grpc.server(
         pools.reading,
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", 4 * MAX_MESSAGE_BYTES),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(config.workers > 1)),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
@@ -133,28 +145,34 @@ def serve(config: Config, services: Services) -> Server:
     describing = reflection.ReflectionServicer((*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME))
     _use_pool(describing, pools.describing)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(describing, server)
-    port = server.add_insecure_port(config.listen)
+    port = (
+        server.add_secure_port(config.listen, credentials) if credentials else server.add_insecure_port(config.listen)
+    )
     return Server(server, services.writer, port, statuses, pools)
 
 
 def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     # Generated code calls two methods of it, and CarefulServer has both.
-    careful = cast("grpc.Server", CarefulServer(server))
+    careful = cast("grpc.Server", CarefulServer(server, Door(it.tally, it.traces)))
     submitter = Submitter(it.writer, it.lookups)
     permissions = PermissionService(submitter, it.remembered, it.lookups, it.callers)
     ledgers = LedgerService(it.proofs, it.remembered, it.lookups, it.callers)
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
-    contacts = ContactService(submitter, it.remembered, it.callers)
+    contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.callers)
-    for servicer in (permissions, ledgers, versions, contacts, customers):
+    audits = AuditService(it.exports, it.receipts, submitter, it.callers)
+    for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
-    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(DecisionService(it.questions, it.callers), careful)
+    AuditService.Export.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
+    decisions = DecisionService(it.questions, it.callers, it.tally)
+    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)
     permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)
     contact_service_pb2_grpc.add_ContactServiceServicer_to_server(contacts, careful)
     customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(customers, careful)
     catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(versions, careful)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledgers, careful)
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(audits, careful)
 
 
 def _use_pool(servicer: object, pool: ThreadPoolExecutor) -> None:

@@ -1,9 +1,10 @@
 """The words the made-up year is told in: acts, and one customer's life as a list of them.
 
 An act is a command with the instant at which it happens. It may rest on the answer to an earlier
-one: a confirmation needs the position of what it confirms, and only a contact that was authorised
-is reported. So a life is told in full before anything is written, and `settle` fills the gaps in
-when the answers are there. Nothing here looks at a clock or at a ledger.
+one: the message that asks to confirm needs the position of what it asks about, the click on its link
+needs the token, and only a contact that was authorised is reported. So a life is told in full before
+anything is written, and `settle` fills the gaps in when the answers are there. Nothing here looks at
+a clock or at a ledger.
 
 Every name, address and number is made up: e-mail at example.com and example.org, phone numbers
 from the ranges that Arcep and Ofcom keep for fiction.
@@ -41,9 +42,12 @@ from accord.domain.terms import (
     Recorder,
     RefusalKind,
 )
+from accord.service import confirmation_tokens
 
 MAX_CUSTOMERS = 10_000
 """The ranges of phone numbers kept for fiction hold no more."""
+
+CONFIRMATION = "service.opt_in_confirmation"
 
 _GIVEN_NAMES = ("ada", "basile", "camille", "dora", "elio", "flore", "gaspard", "hilda", "isidore", "jeanne")
 
@@ -60,17 +64,30 @@ class Act(Struct, frozen=True):
     rests_on: str = ""
 
 
-def settle(act: Act, answers: dict[str, Position]) -> Command | None:
+class Answer(Struct, frozen=True):
+    """What an act brought that later ones rest on: where it stands, and the token of the link it may send."""
+
+    position: Position
+    token: str = ""
+
+
+def settle(act: Act, answers: dict[str, Answer]) -> Command | None:
     """Return the command with what its answer brought filled in; None when the act falls away.
 
-    `answers` has the position of each permission that waits and of each contact that was authorised.
+    `answers` has those of permissions that wait and of contacts that were authorised.
     """
     if not act.rests_on:
         return act.command
-    position = answers.get(act.rests_on)
-    if position is None:
+    answer = answers.get(act.rests_on)
+    if answer is None:
         return None
-    return replace(act.command, permission=position) if isinstance(act.command, Confirm) else act.command
+    match act.command:
+        case AuthorizeContact():
+            return replace(act.command, confirms=answer.position)
+        case Confirm():
+            return replace(act.command, token=confirmation_tokens.read(answer.token))
+        case _:
+            return act.command
 
 
 def customer_id(number: int) -> Identifier:
@@ -181,10 +198,19 @@ class Life:
         )
         return self._tell(time, command)
 
-    def confirms(self, time: int, grant: str, touchpoint: str) -> None:
-        """Tell that the customer clicks the link sent to the address."""
+    def is_asked_to_confirm(self, time: int, grant: str) -> str:
+        """Tell that the mailer wants to send the link; return the act's id, to click it."""
+        question = Question(customer=self.customer, purpose=CONFIRMATION, channel="email")
+        contact_id = f"confirmation-{self.number:05d}-{len(self.acts):03d}"
+        return self._tell(time, AuthorizeContact(contact_id=contact_id, question=question), grant)
+
+    def clicks(self, time: int, asked: str, touchpoint: str) -> None:
+        """Tell that the customer clicks the link, and that the message it came in was delivered."""
         evidence = _said(time, touchpoint, Method.CONFIRMATION_LINK, Recorder.SYSTEM)
-        self._tell(time, Confirm(customer=self.customer, evidence=evidence, permission=Position(0)), grant)
+        self._tell(time, Confirm(evidence=evidence), asked)
+        asking = next(act.command for act in self.acts if act.id == asked)
+        if isinstance(asking, AuthorizeContact):
+            self._tell(time, ReportContact(contact_id=asking.contact_id, outcome=Outcome.SENT), asked)
 
     def says_no(  # noqa: PLR0913 - a refusal has this many sides
         self,
@@ -217,6 +243,13 @@ class Life:
             act_time=Instant(time),
             place=place,
             objection_offered=objection_offered,
+        )
+        self._tell(time, command)
+
+    def is_seen(self, time: int, place: str) -> None:
+        """Tell that a beacon of a store sees the customer's phone, whose system lets it."""
+        command = ReportActivity(
+            customer=self.customer, kind=ActivityKind.PRESENCE, act_time=Instant(time), place=place
         )
         self._tell(time, command)
 

@@ -3,7 +3,8 @@
 The clock is moved from sitting to sitting, so that entries are recorded over the year. A load that
 was cut short goes on where the ledger ends: the catalogue's receipt tells when the year began, a
 sitting whose instant the ledger has reached was committed whole, and only what later acts rest on
-is asked again, which the service answers as it first did. Loading a loaded sample writes nothing.
+is asked again, which the service answers as it first did. A link on its way is asked for anew, since
+its token went with the process: one entry more. Loading a loaded sample writes nothing.
 
 Whatever the service turns away is a fault of the sample and stops the load; a contact that may not
 be made is an answer, and counted.
@@ -25,7 +26,7 @@ from accord.domain.terms import DAY, BrandId, Instant, PermissionStatus, Positio
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import Head
 from accord.rpc.catalogues import inbound
-from accord.sample.life import MAX_CUSTOMERS, Act, settle
+from accord.sample.life import MAX_CUSTOMERS, Act, Answer, settle
 from accord.sample.year import YEAR, Sitting, tell_year
 from accord.service.answers import Authorized, Receipt, Request, Result, Written
 from accord.service.writer import Writer
@@ -55,6 +56,18 @@ def sample_catalogue() -> Catalogue:
     """Return the catalogue of the sample brand."""
     text = resources.files("accord.sample").joinpath("catalogue.toml").read_text("utf-8")
     return inbound(json_format.ParseDict(tomllib.loads(text), catalogue_pb2.Catalogue()))
+
+
+def request_for(lookups: Lookups, brand: BrandId, name: str, command: Command, content: bytes) -> Request:
+    """Return the request by which the sample writes a command; `name` is the same in every run."""
+    if isinstance(command, AuthorizeContact):
+        return Request(command=command, caller=CALLER)
+    return Request(
+        command=command,
+        caller=CALLER,
+        key=lookups.request(brand, CALLER, name),
+        content=lookups.content(type(command).__name__.encode() + b"\0" + content),
+    )
 
 
 def load_sample(  # noqa: PLR0913 - everything a load needs, handed in by the composition root
@@ -90,7 +103,8 @@ def load_sample(  # noqa: PLR0913 - everything a load needs, handed in by the co
     # (3) What later acts rest on is asked again, at the instant the ledger stands at.
     if past:
         set_time(reached)
-        load.write(_needed(past, coming))
+        for acts in _needed(past, coming):
+            load.write(acts)
     # (4) The rest of the year.
     for sitting in coming:
         set_time(sitting.time)
@@ -100,9 +114,15 @@ def load_sample(  # noqa: PLR0913 - everything a load needs, handed in by the co
     return load.loaded()
 
 
-def _needed(past: Iterable[Sitting], coming: Iterable[Sitting]) -> tuple[Act, ...]:
+def _needed(past: Iterable[Sitting], coming: Iterable[Sitting]) -> list[tuple[Act, ...]]:
+    """Return the acts that coming ones rest on, and before them those that these rest on."""
     rested_on = {act.rests_on for sitting in coming for act in sitting.acts}
-    return tuple(act for sitting in past for act in sitting.acts if act.id in rested_on)
+    acts = [act for sitting in past for act in sitting.acts]
+    rounds: list[tuple[Act, ...]] = []
+    while found := tuple(act for act in acts if act.id in rested_on):
+        rounds.insert(0, found)
+        rested_on = {act.rests_on for act in found if act.rests_on}
+    return rounds
 
 
 class _Load:
@@ -112,7 +132,7 @@ class _Load:
         self._writer = writer
         self._lookups = lookups
         self._brand = brand
-        self._answers: dict[str, Position] = {}
+        self._answers: dict[str, Answer] = {}
         self._started = self._size = head.size if head else 0
         self._denied: Counter[str] = Counter()
 
@@ -143,30 +163,23 @@ class _Load:
         return Loaded(self._size - self._started, dict(sorted(self._denied.items())))
 
     def _request(self, name: str, command: Command, content: bytes) -> Request:
-        if isinstance(command, AuthorizeContact):
-            return Request(command=command, caller=CALLER)
-        return Request(
-            command=command,
-            caller=CALLER,
-            key=self._lookups.request(self._brand, CALLER, name),
-            content=self._lookups.content(type(command).__name__.encode() + b"\0" + content),
-        )
+        return request_for(self._lookups, self._brand, name, command, content)
 
     def _remember(self, act: Act, command: Command, result: Result) -> None:
         match result:
             case Problem():
                 raise SampleError(f"{act.id}, a {type(command).__name__}, was turned away: {result.text}")
-            case Authorized(authorization=found, receipt=receipt):
+            case Authorized(authorization=found, receipt=receipt, confirmation_token=token):
                 if found.decision.verdict is not Verdict.ALLOW:
                     self._denied[found.decision.reason.name] += 1
                     return
                 # A contact asked about again, after a load that was cut short, is allowed without a new entry.
-                self._answers[act.id] = receipt.position if receipt else Position(0)
+                self._answers[act.id] = Answer(receipt.position if receipt else Position(0), token)
                 if receipt:
                     self._wrote(receipt)
             case Written(receipts=receipts, status=status):
                 if isinstance(command, Grant) and status == PermissionStatus.PENDING:
-                    self._answers[act.id] = receipts[0].position
+                    self._answers[act.id] = Answer(receipts[0].position)
                 for receipt in receipts:
                     self._wrote(receipt)
 

@@ -1,4 +1,4 @@
-"""Named customers whose stories the documentation and the demo tell, each with the answers it must give.
+"""Named customers whose stories the documentation tells, each with the answers it must give.
 
 Their stories are counted back from the end of the year, which is when the sample is loaded, so they
 are true then, whatever the date; a few days later some have moved on, as they should: confirmations
@@ -76,7 +76,8 @@ def _adult(life: Life, time: int, *, country: str = "FR", zone: str = "Europe/Pa
 def _subscribes(life: Life, time: int) -> None:
     address = email(life.number)
     grant = life.grants(time, "web_newsletter_form", address=address)
-    life.confirms(time + 6 * HOUR, grant, "web_newsletter_form")
+    asked = life.is_asked_to_confirm(time, grant)
+    life.clicks(time + 6 * HOUR, asked, "web_newsletter_form")
 
 
 def _ticks(life: Life, time: int, *purposes: str, channels: tuple[str, ...] = ("email",)) -> None:
@@ -133,6 +134,7 @@ def _wants_one_article(life: Life, end: Instant) -> None:
 def _wants_offers_in_one_store(life: Life, end: Instant) -> None:
     life.links(_ago(end, 60), beacon_device(life.number))
     life.grants(_ago(end, 60), "beacon_welcome", method=Method.BUTTON, places=("store:lyon",))
+    life.is_seen(end - HOUR // 12, "store:lyon")
 
 
 def _has_not_confirmed(life: Life, end: Instant) -> None:
@@ -181,9 +183,9 @@ def _is_thirteen(life: Life, end: Instant) -> None:
 def _is_thirteen_with_a_guardian(life: Life, end: Instant) -> None:
     _is_thirteen(life, end)
     life.grants(
-        _ago(end, 69), "paper_form", method=Method.SIGNATURE, declarant=Declarant.GUARDIAN, recorder=Recorder.CLERK
+        _ago(end, 65), "paper_form", method=Method.SIGNATURE, declarant=Declarant.GUARDIAN, recorder=Recorder.CLERK
     )
-    life.grants(_ago(end, 69), "paper_form", method=Method.SIGNATURE, recorder=Recorder.CLERK)
+    life.grants(_ago(end, 65), "paper_form", method=Method.SIGNATURE, recorder=Recorder.CLERK)
 
 
 def _takes_calls_in_reunion(life: Life, end: Instant) -> None:
@@ -307,7 +309,7 @@ STORIES: tuple[Story, ...] = (
         _has_not_confirmed,
         (
             _no(_asked(9, "email", "marketing.newsletter"), Reason.PENDING_CONFIRMATION),
-            _yes(_asked(9, "email", "service.opt_in_confirmation")),
+            _yes(_asked(9, "email", "service.order")),
         ),
     ),
     Story(

@@ -260,11 +260,16 @@ class _Chance:
             self._leaves(time, addresses)
         topic = self._chance.choice(_SKUS) if door.topic else ""
         grant = self._grants(door, time, addresses[0], topic)
-        if door.confirmed and self._chance.random() < 0.85:
-            self._life.confirms(time + int(self._chance.random() * 40 * HOUR), grant, door.touchpoint)
+        if door.confirmed:
+            self._is_asked_to_confirm(door, time, grant)
         self._is_sent(door, time, topic)
         if not door.once and self._chance.random() < 0.03:
             self._is_wanted_by_all(door, self._after(time + DAY, 100), topic)
+
+    def _is_asked_to_confirm(self, door: _Door, time: int, grant: str) -> None:
+        asked = self._life.is_asked_to_confirm(time, grant)
+        if self._chance.random() < 0.85:
+            self._life.clicks(time + int(self._chance.random() * 40 * HOUR), asked, door.touchpoint)
 
     def _leaves(self, time: int, addresses: list[Identifier]) -> None:
         for address in addresses:
@@ -310,6 +315,8 @@ class _Chance:
         for _ in range(count):
             channel, purpose = self._chance.choice(door.sends)
             when = self._after(time + HOUR, 20 if door.once else 150)
+            if channel == "in_store":
+                self._life.is_seen(when, self._store)
             self._life.is_to_be_contacted(
                 when,
                 channel,

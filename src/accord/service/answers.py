@@ -27,22 +27,30 @@ class OpenContact(Struct, frozen=True, array_like=True):
 
 
 class Written(Struct, frozen=True, array_like=True):
-    """The answer to a command. `status` is that of the permission or contact; `version` of the catalogue."""
+    """The answer to a command. `status` is that of the permission or contact; `version` of the catalogue.
+
+    `told_at` is the entry that told the same before, where nothing was written and there is no receipt.
+    """
 
     ledger: str
     receipts: tuple[Receipt, ...]
     status: int = 0
     open_contacts: tuple[OpenContact, ...] = ()
     version: int = 0
+    told_at: Position | None = None
 
 
 class Authorized(Struct, frozen=True):
-    """The answer to AuthorizeContact; `size` is how much of the ledger was known when it was decided."""
+    """The answer to AuthorizeContact; `size` is how much of the ledger was known when it was decided.
+
+    `confirmation_token` is told where the contact asks for a confirmation; it is kept nowhere.
+    """
 
     ledger: str
     size: int
     authorization: Authorization
     receipt: Receipt | None
+    confirmation_token: str = ""
 
 
 Result = Written | Authorized | Problem

@@ -1,5 +1,7 @@
 """Versions of a brand's catalogue, as its ledger keeps them."""
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from accord.domain.events import CatalogueApplied
@@ -35,7 +37,7 @@ class Catalogues:
         if version in (0, head.catalogue_version):
             (entry,) = self._store.entries(brand, head.catalogue_position, 1)
             return self._policies.applied(head, entry), entry.position
-        for entry in self._entries(brand):
+        for entry in self.entries(brand):
             applied = self._policies.applied(head, entry)
             if applied.version == version:
                 return applied, entry.position
@@ -43,12 +45,18 @@ class Catalogues:
         metadata = {"field": "version", "newest": str(head.catalogue_version)}
         raise CallError(Problem(ErrorReason.CATALOGUE_VERSION_UNKNOWN, "no such version", (fault,), metadata))
 
+    def at(self, brand: BrandId, position: Position) -> CatalogueApplied:
+        """Return the version that counted when the entry at a position was recorded, or that it applied."""
+        head = self._head(brand)
+        *_, last = (entry for entry in self.entries(brand) if entry.position <= position)
+        return self._policies.applied(head, last)
+
     def versions(self, brand: BrandId) -> list[AppliedVersion]:
         """Return every version, oldest first."""
         self._head(brand)
         return [
             AppliedVersion(number, entry.position, read_leaf(entry.leaf).recorded_at)
-            for number, entry in enumerate(self._entries(brand), start=1)
+            for number, entry in enumerate(self.entries(brand), start=1)
         ]
 
     def _head(self, brand: BrandId) -> Head:
@@ -57,9 +65,10 @@ class Catalogues:
             raise catalogue_missing()
         return head
 
-    def _entries(self, brand: BrandId) -> list[StoredEntry]:
-        """Return the entries that applied a catalogue."""
-        found: list[StoredEntry] = []
-        while page := self._store.entries(brand, len(found) + 1, _PAGE, BRAND_REF):
-            found += page
-        return found
+    def entries(self, brand: BrandId) -> Iterator[StoredEntry]:
+        """Yield the entries that applied a catalogue, oldest first."""
+        start = 1
+        while page := self._store.entries(brand, start, _PAGE, BRAND_REF):
+            # The brand's own entries tell of other things too, such as exports.
+            yield from (entry for entry in page if read_leaf(entry.leaf).type == CatalogueApplied.__name__)
+            start += len(page)

@@ -49,21 +49,31 @@ class ProvenStore:
         self._outside = outside
         self._signer = signer
         self._proven_connections = _NEVER
+        self._refused = False
         self._lock = threading.Lock()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the last proof held and the database has not failed since."""
+        return not self._refused and self._proven_connections != _NEVER
 
     def prove(self) -> None:
         """Prove every ledger against its outside checkpoint. Raises LedgerUnprovenError, StoreUnavailableError."""
         with self._lock:
-            # What counts is a proof during which the store opened no connection.
-            for _ in range(_TRIES):
-                connections = self._store.connections
-                heads = {head.ledger: head for head in self._fresh.heads()}
-                for name in sorted({*heads, *self._outside.ledgers()}):
-                    self._prove_ledger(name, heads.get(name))
-                if connections == self._store.connections:
-                    self._proven_connections = connections
-                    return
-        raise StoreUnavailableError(_RESTLESS)
+            try:
+                self._prove()
+            except Exception:
+                self._refused = True
+                raise
+            self._refused = False
+
+    def keep_checkpoints(self) -> None:
+        """Keep the newest checkpoint of every ledger outside. Raises LedgerUnprovenError, StoreUnavailableError.
+
+        A fork must not become what the ledger is proven against, so each is proven first.
+        """
+        for head in self._prove_ledgers():
+            keep_outside(self._outside, head, self._signer)
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Read; again once proven, for as long as reading opens connections that are not proven yet."""
@@ -118,6 +128,16 @@ class ProvenStore:
         """Read tiles; an auditor may look at an unproven ledger."""
         return self._store.tiles(brand, level, indexes)
 
+    def _prove(self) -> None:
+        # What counts is a proof during which the store opened no connection.
+        for _ in range(_TRIES):
+            connections = self._store.connections
+            self._prove_ledgers()
+            if connections == self._store.connections:
+                self._proven_connections = connections
+                return
+        raise StoreUnavailableError(_RESTLESS)
+
     def _unproven(self) -> bool:
         return self._proven_connections != self._store.connections
 
@@ -127,8 +147,22 @@ class ProvenStore:
         except LedgerUnprovenError as error:
             raise CallError(Problem(ErrorReason.LEDGER_UNPROVEN, str(error))) from error
 
-    def _prove_ledger(self, name: str, head: TreeHead | None) -> None:
-        note = self._outside.read(name)
+    def _prove_ledgers(self) -> list[TreeHead]:
+        """Prove what the database holds now, and return it."""
+        # Notes before heads: others write and keep checkpoints meanwhile, and a head read after a note is no smaller.
+        notes_kept = {name: self._outside.read(name) for name in self._outside.ledgers()}
+        heads = self._fresh.heads()
+        begun = [head.ledger for head in heads if head.ledger not in notes_kept]
+        if begun:
+            # A ledger that was begun in between has had its note since before its first commit.
+            notes_kept |= {name: self._outside.read(name) for name in begun}
+            heads = self._fresh.heads()
+        by_name = {head.ledger: head for head in heads}
+        for name in sorted({*by_name, *notes_kept}):
+            self._prove_ledger(name, notes_kept.get(name), by_name.get(name))
+        return heads
+
+    def _prove_ledger(self, name: str, note: str | None, head: TreeHead | None) -> None:
         if note is None:
             raise LedgerUnprovenError(f"no checkpoint of {name} is kept outside the database: {_ADVICE}")
         try:

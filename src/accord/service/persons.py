@@ -5,6 +5,8 @@ of the group alone has (an address, a pending permission, an overlay), it goes t
 nobody is given what they would keep after a split. A restriction goes to every member. A contact is
 told in each history that it touches: of whom it arrived by, of who holds the address, of who gave the
 permission it takes a use of; a use is taken where its permission lives, whatever becomes of the group.
+A contact that asks for a confirmation names a permission, so it is told to whoever gave that, alone:
+its link finds them by the contact, and stays good while they are merged and after a split.
 """
 
 import os
@@ -12,6 +14,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from accord.domain.admit import token_invalid
 from accord.domain.commands import (
     AddOverlay,
     Command,
@@ -27,6 +30,7 @@ from accord.domain.commands import (
     Split,
     Unlink,
 )
+from accord.domain.decision import Customer
 from accord.domain.events import ContactAuthorized, CustomerMerged, CustomerSplit, Event
 from accord.domain.group import Group
 from accord.domain.officer import MAX_GROUP, Carried, carried, has_overlay
@@ -44,6 +48,9 @@ def targets(world: Projection, command: Command, named: tuple[Identifier, ...]) 
     """Return into whose history a command goes; a new reference where it may make a customer."""
     if isinstance(command, AddOverlay):
         return _each(world, command.customers)
+    if isinstance(command, Confirm) and command.token is not None:
+        carrier = world.contacts.get(command.token.contact_key)
+        return [carrier.customer_ref] if carrier else token_invalid()
     refs = world.customers_of(named[0])
     if not refs and isinstance(command, Grant | Link) and command.contact_point is not None:
         refs = _recognised(world, named[0], command.contact_point)
@@ -89,8 +96,7 @@ def _homes(world: Projection, command: Command, ref: bytes) -> list[bytes]:
             holders = world.customers_of(command.contact_point)
             return _one_of(ref, (each for each in members if each in holders))
         case Confirm():
-            waiting = (each for each in members if _waits(world, each, command))
-            return _one_of(ref, waiting)
+            return [giver(world, ref, command.permission)]
         case LiftOverlay():
             return [each for each in members if has_overlay(world.states[each], command.overlay)] or [ref]
         case Restrict():
@@ -117,8 +123,20 @@ def _one_of(ref: bytes, fitting: Iterable[bytes]) -> list[bytes]:
     return [ref] if ref in found or not found else found[:1]
 
 
-def _waits(world: Projection, ref: bytes, command: Confirm) -> bool:
-    return any(mark.position == command.permission and mark.pending_until for mark in world.states[ref].permissions)
+def giver(world: Projection, ref: bytes, permission: Position) -> bytes:
+    """Return who of the group gave the permission at a position; where nobody did, whom the command arrived by."""
+    gave = (each for each in world.members(ref) if _has_permission(world, each, permission))
+    return _one_of(ref, gave)[0]
+
+
+def _has_permission(world: Projection, ref: bytes, permission: Position) -> bool:
+    return any(mark.position == permission for mark in world.states[ref].permissions)
+
+
+def bound(world: Projection, ref: bytes, named: tuple[Identifier, ...]) -> tuple[Customer, ...]:
+    """Return a customer under each reading of the facts, with all that forbids the person a contact."""
+    customer = world.customer(ref, named)
+    return world.united(ref).binding(customer) if ref in world.merged else (customer,)
 
 
 def merge(world: Projection, command: Merge) -> Told | Problem:

@@ -10,7 +10,7 @@ from accord.ledger.store import Head, LedgerStore, TreeHead
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
-from accord.proof.merkle import verify_inclusion
+from accord.proof.merkle import verify_consistency, verify_inclusion
 from accord.service.errors import CallError, catalogue_missing
 from accord.service.guard import keep_outside
 
@@ -28,6 +28,15 @@ class InclusionProof(Struct, frozen=True):
 
     position: Position
     leaf_hash: bytes
+    hashes: list[bytes]
+    signed: SignedCheckpoint
+
+
+class ConsistencyProof(Struct, frozen=True):
+    """The hashes that show a later tree to extend an earlier one, and the checkpoint of the later one."""
+
+    old_size: int
+    old_root: bytes
     hashes: list[bytes]
     signed: SignedCheckpoint
 
@@ -51,6 +60,27 @@ class Proofs:
     def checkpoint(self, brand: BrandId) -> SignedCheckpoint:
         """Sign the size and root as they are now, and keep it outside."""
         return self._sign(self.head(brand))
+
+    def checkpoint_at(self, brand: BrandId, size: int, field: str = "size") -> SignedCheckpoint:
+        """Sign the first `size` entries, 0 for all there are. Raises CallError, naming `field`, for more."""
+        head = self.head(brand)
+        if size in (0, head.size):
+            return self._sign(head)
+        if size > head.size:
+            raise CallError(_size_unknown(field, head))
+        return self._sign_past(head, size)
+
+    def consistency(self, brand: BrandId, old_size: int, size: int) -> ConsistencyProof:
+        """Prove that the first `size` entries, 0 for all there are, extend the first `old_size`. Raises CallError."""
+        signed = self.checkpoint_at(brand, size)
+        size = signed.checkpoint.size
+        if not 0 < old_size <= size:
+            raise CallError(_size_unknown("old_size", self.head(brand)))
+        tree = Tree(self._store, brand)
+        old_root, hashes = tree.root(old_size), tree.prove_consistency(old_size, size)
+        if not verify_consistency(old_size, old_root, size, signed.checkpoint.root, hashes):
+            raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
+        return ConsistencyProof(old_size, old_root, hashes, signed)
 
     def entry(self, brand: BrandId, position: Position) -> StoredEntry:
         """Return one entry. Raises CallError when the ledger has no such position."""
@@ -77,9 +107,25 @@ class Proofs:
 
     def _sign(self, head: TreeHead) -> SignedCheckpoint:
         note = keep_outside(self._outside, head, self._signer)
+        return self._signed(Checkpoint(head.ledger, head.size, head.root), note)
+
+    def _sign_past(self, head: TreeHead, size: int) -> SignedCheckpoint:
+        """Sign a state the ledger was in, once it is proven that the head extends it."""
+        tree = Tree(self._store, head.brand)
+        checkpoint = Checkpoint(head.ledger, size, tree.root(size))
+        proof = tree.prove_consistency(size, head.size)
+        if not verify_consistency(size, checkpoint.root, head.size, head.root, proof):
+            raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
+        return self._signed(checkpoint, notes.sign(checkpoint, self._signer.private_key))
+
+    def _signed(self, checkpoint: Checkpoint, note: str) -> SignedCheckpoint:
         public = self._signer.private_key.public_key()
-        checkpoint = Checkpoint(head.ledger, head.size, head.root)
-        return SignedCheckpoint(checkpoint, note, notes.verifier_key(head.ledger, public))
+        return SignedCheckpoint(checkpoint, note, notes.verifier_key(checkpoint.origin, public))
+
+
+def _size_unknown(field: str, head: Head) -> Problem:
+    fault = Violation(field, f"must be 1 to {head.size}, the size of the ledger")
+    return Problem(ErrorReason.ENTRY_UNKNOWN, "no such size", (fault,), {"field": field, "size": str(head.size)})
 
 
 def _entry_unknown(head: Head) -> Problem:

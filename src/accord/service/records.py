@@ -13,12 +13,13 @@ from accord.domain.group import Group
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
-from accord.ledger.entry import StoredEntry
+from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
-from accord.ledger.store import Known, LedgerStore, Records, Sight
-from accord.service.errors import CallError, catalogue_missing, customer_unknown
+from accord.ledger.store import Head, Known, LedgerStore, Records, Sight
+from accord.service.answers import Receipt
+from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
 from accord.service.sights import group_of
 from accord.service.writer import Clock
 
@@ -60,7 +61,7 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        sight, found, group = self._find(brand, customer)
+        sight, found, group = self._person(brand, customer)
         known = group.customer if group else _alone(found[0])
         now = Instant(max(self._clock(), sight.head.recorded_time))
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
@@ -73,7 +74,7 @@ class Remembered:
 
         Of a group: the entries of all members as one history, in the order of their positions.
         """
-        sight, found, _ = self._find(brand, customer)
+        sight, found, _ = self._person(brand, customer)
         refs = [each.customer_ref for each in found]
         if len(refs) == 1:
             entries = self._store.entries(brand, start, limit, refs[0])
@@ -104,6 +105,11 @@ class Remembered:
             return open_entry(entry, ledger, self._keyring.find(brand, [entry.customer_ref]))
         except KeyError:
             return None
+
+    def receipt(self, brand: BrandId, position: Position) -> Receipt:
+        """Return the receipt of an entry of the ledger, as it was first given."""
+        (entry,) = self._store.entries(brand, position, 1)
+        return Receipt(position, entry.leaf_hash, read_leaf(entry.leaf).recorded_at)
 
     def contact_ids(self, brand: BrandId, ledger: str, positions: list[Position]) -> list[str]:
         """Return the names of the contacts that entries authorised, in order."""
@@ -137,8 +143,23 @@ class Remembered:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
         return Contact(contact_id, authorized, authorized_time, row.positions, status)
 
-    def _find(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...], Group | None]:
+    def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
+        """Return whom alone a key leads to, be they merged or not. Raises CallError for nobody, and for several."""
+        sight, known = self._holders(brand, customer)
+        if len(known) > 1:
+            raise CallError(customer_ambiguous(len(known)))
+        return sight.head, known[0]
+
+    def _person(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...], Group | None]:
         """Return everyone in the history of whom a key names, and the group they are, if any. Raises CallError."""
+        sight, known = self._holders(brand, customer)
+        group = group_of(sight, known, {customer: self._lookups.identifier(brand, customer)})
+        if isinstance(group, Problem):
+            raise CallError(group)
+        return sight, sight.groups[known[0].group] if group else known, group
+
+    def _holders(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...]]:
+        """Return everyone who holds a key: one at least. Raises CallError."""
         lookup = self._lookups.identifier(brand, customer)
         sight = self._store.read(brand, (lookup,))
         if sight is None:
@@ -146,10 +167,7 @@ class Remembered:
         known = sight.known.get(lookup, ())
         if not known:
             raise CallError(customer_unknown())
-        group = group_of(sight, known, {customer: lookup})
-        if isinstance(group, Problem):
-            raise CallError(group)
-        return sight, sight.groups[known[0].group] if group else known, group
+        return sight, known
 
 
 def _alone(found: Known) -> Customer:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain import admit, officer, standing
+from accord.domain import admit, confirmation, officer, standing
 from accord.domain.commands import (
     AddOverlay,
     ApplyCatalogue,
@@ -25,6 +25,7 @@ from accord.domain.commands import (
     LiftRestriction,
     Link,
     Merge,
+    RecordExport,
     RecordFacts,
     Refuse,
     ReportActivity,
@@ -32,10 +33,11 @@ from accord.domain.commands import (
     ReportContactPoint,
     Restrict,
     Split,
+    Token,
     Unlink,
 )
 from accord.domain.decision import Customer
-from accord.domain.events import CatalogueApplied, Event, PermissionRefused
+from accord.domain.events import CatalogueApplied, Event, PermissionConfirmed, PermissionGranted, PermissionRefused
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
@@ -59,6 +61,7 @@ from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
 from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
+from accord.service import confirmation_tokens as tokens
 from accord.service import persons
 from accord.service.answers import (
     Authorized,
@@ -94,7 +97,15 @@ class _Drafted(Struct, frozen=True):
     version: int = 0
 
 
-_Judged = _Drafted | tuple[admit.Authorization, int | None] | Written | Problem
+class _Authorized(Struct, frozen=True):
+    """The answer to AuthorizeContact before it is sealed. `token` is told once and kept nowhere."""
+
+    found: admit.Authorization
+    draft: int | None = None
+    token: str = ""
+
+
+_Judged = _Drafted | _Authorized | Written | Problem
 
 
 def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
@@ -106,14 +117,17 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         found.update(lookups.identifier(head.brand, each) for each in named(request.command))
         if isinstance(request.command, AuthorizeContact | ReportContact):
             contacts.add(lookups.contact(head.brand, request.command.contact_id))
-    brand = (BRAND_REF,) if any(isinstance(each.command, ApplyCatalogue) for each in requests) else ()
+        if isinstance(request.command, Confirm) and request.command.token is not None:
+            contacts.add(request.command.token.contact_key)
+    of_brand = any(isinstance(each.command, ApplyCatalogue | RecordExport) for each in requests)
+    brand = (BRAND_REF,) if of_brand else ()
     return Wanted(tuple(sorted(found)), tuple(sorted(contacts)), tuple(sorted(keys)), brand)
 
 
 def named(command: Command) -> tuple[Identifier, ...]:
     """Return the identifiers a command names: whom first, then the address."""
     match command:
-        case ApplyCatalogue() | ReportContact():
+        case ApplyCatalogue() | RecordExport() | ReportContact():
             return ()
         case ReportContactPoint():
             return (command.contact_point,)
@@ -126,7 +140,9 @@ def named(command: Command) -> tuple[Identifier, ...]:
             return (command.customer, command.contact_point)
         case AddOverlay() | Merge():
             return command.customers
-        case Confirm() | RecordFacts() | ReportActivity() | Split() | LiftOverlay() | Restrict() | LiftRestriction():
+        case Confirm():
+            return (command.customer,) if command.customer else ()
+        case RecordFacts() | ReportActivity() | Split() | LiftOverlay() | Restrict() | LiftRestriction():
             return (command.customer,)
 
 
@@ -196,12 +212,16 @@ class Sitting:
             return self._report(command, request.caller)
         if isinstance(command, Merge | Split):
             return self._on_groups(command, request.caller)
+        if isinstance(command, RecordExport):
+            return _Drafted((self._append(BRAND_REF, command.exported, request.caller),), BRAND_REF)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
         refs = persons.targets(self._world, command, named(command))
         if isinstance(refs, Problem):
             return refs
+        if isinstance(command, Confirm) and command.token is not None and (told := self._told(command.token, refs[0])):
+            return told
         now = self._now()
         admitted: list[tuple[bytes, Event]] = []
         for ref in refs:
@@ -217,7 +237,11 @@ class Sitting:
             if isinstance(event, PermissionRefused):
                 open_contacts |= {mark.key: mark for mark in self._open_contacts(ref, event, policy)}
         drafts = tuple(self._append(ref, event, caller) for ref, event in admitted)
-        status = self._status(command, refs[0], drafts[0]) if isinstance(command, Grant | Confirm) else 0
+        status, first = 0, admitted[0][1]
+        if isinstance(first, PermissionGranted | PermissionConfirmed):
+            draft = self._drafts[drafts[0]]
+            position = first.permission if isinstance(first, PermissionConfirmed) else draft.position
+            status = self._status(refs[0], position, draft.recorded_time)
         return _Drafted(
             drafts=drafts,
             ref=refs[0],
@@ -249,13 +273,25 @@ class Sitting:
         """Return the customer, with all they are merged with."""
         return self._world.united(ref).customer if ref in self._world.merged else self._world.customer(ref)
 
-    def _status(self, command: Grant | Confirm, ref: bytes, draft: int) -> int:
-        """Return where the permission stands that a command gave or confirmed."""
-        position = command.permission if isinstance(command, Confirm) else self._drafts[draft].position
+    def _told(self, token: Token, ref: bytes) -> _Judged | None:
+        """Return the answer to a link that was clicked before: the entry of the first click, and how it stands now."""
+        customer = self._world.customer(ref)
+        clicked = None if customer.state.erased else admit.clicked_before(customer, token)
+        if clicked is None:
+            return None
+        permission, position = clicked
+        status = self._status(ref, permission, self._now())
+        for number, draft in enumerate(self._drafts):
+            if draft.position == position:
+                return _Drafted((number,), ref, status)
+        return Written(self._head.ledger, (), status, told_at=position)
+
+    def _status(self, ref: bytes, position: Position, now: Instant) -> int:
+        """Return where the permission stands that was given at a position."""
         customer = self._person(ref)
         # An act told again adds no permission: then the one it gave before is the answer.
         mark = max(customer.state.permissions, key=lambda mark: (mark.position == position, mark.act_time))
-        return standing.status_of(mark, customer, self._drafts[draft].recorded_time).value
+        return standing.status_of(mark, customer, now).value
 
     def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
         refs = self._world.customers_of(command.customer)
@@ -265,6 +301,8 @@ class Sitting:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
         if row is not None and (ref is None or not set(self._world.members(ref)) & set(row.told_to)):
             return admit.contact_id_reused()
+        if command.confirms is not None:
+            return self._ask_to_confirm(command, command.confirms, ref, request, policy, seen=row is not None)
         group = self._world.united(ref, named(command)) if ref in self._world.merged else None
         customer = group.customer if group else self._world.customer(ref, named(command)) if ref else None
         judge = group.decide if group else None
@@ -273,18 +311,52 @@ class Sitting:
         )
         if isinstance(found, Problem):
             return found
-        if found.decision.verdict is not Verdict.ALLOW:
-            question = command.question
-            day = self._clock_time // DAY
-            self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
+        self._count_denial(command, found)
         if found.event is None or ref is None:
-            return found, None
+            return _Authorized(found)
         told_to = row.told_to if row is not None else ()
         if group is None and set(told_to) <= {ref}:
-            return found, self._append(ref, found.event, request.caller)
+            return _Authorized(found, self._append(ref, found.event, request.caller))
         told = persons.tellings(self._world, found.event, ref, told_to, group)
         drafts = [self._append(each, event, request.caller) for each, event in told]
-        return found, drafts[0]
+        return _Authorized(found, drafts[0])
+
+    def _ask_to_confirm(  # noqa: PLR0913 - a contact has this many sides
+        self,
+        command: AuthorizeContact,
+        permission: Position,
+        ref: bytes | None,
+        request: Request,
+        policy: Policy,
+        *,
+        seen: bool,
+    ) -> _Judged:
+        """Judge a contact that asks for a confirmation, and tell it to whoever gave the permission, alone."""
+        giver = persons.giver(self._world, ref, permission) if ref else None
+        customer, *others = persons.bound(self._world, giver, named(command)) if giver else (None,)
+        secret = os.urandom(tokens.SECRET_BYTES)
+        found = confirmation.authorize(
+            customer,
+            command,
+            policy,
+            self._now(),
+            tokens.digest(secret),
+            others=others,
+            seen=seen,
+            full=request.full,
+        )
+        if isinstance(found, Problem):
+            return found
+        self._count_denial(command, found)
+        if found.event is None or giver is None:
+            return _Authorized(found)
+        token = tokens.write(self._lookups.contact(self._head.brand, command.contact_id), secret)
+        return _Authorized(found, self._append(giver, found.event, request.caller), token)
+
+    def _count_denial(self, command: AuthorizeContact, found: admit.Authorization) -> None:
+        if found.decision.verdict is not Verdict.ALLOW:
+            question, day = command.question, self._clock_time // DAY
+            self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
 
     def _report(self, command: ReportContact, caller: str) -> _Judged:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
@@ -374,9 +446,9 @@ class Sitting:
                     open_contacts=judged.open_contacts,
                     version=judged.version,
                 )
-            case (admit.Authorization() as found, draft):
-                receipt = receipts[draft] if draft is not None else None
-                return Authorized(self._head.ledger, self._head.size, found, receipt)
+            case _Authorized():
+                receipt = receipts[judged.draft] if judged.draft is not None else None
+                return Authorized(self._head.ledger, self._head.size, judged.found, receipt, judged.token)
             case Written() | Problem():
                 return judged
         raise AssertionError("unreachable: every judgement is matched above")
@@ -419,5 +491,5 @@ def _admit(  # noqa: C901 - one case for each command
             return admit.admit_contact_point(customer, command, now)
         case AddOverlay() | LiftOverlay() | Restrict() | LiftRestriction():
             return officer.admit(customer, command, now)
-        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | Merge() | Split():
+        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | RecordExport() | Merge() | Split():
             raise AssertionError("judged elsewhere: these are not about customers by their key")

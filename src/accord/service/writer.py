@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem
@@ -38,19 +39,32 @@ NameLedger = Callable[[BrandId], str]
 _log = logging.getLogger(__name__)
 
 
+class WriteTally(Protocol):
+    """Counts what writing costs, on the thread that pays; neither waits nor raises."""
+
+    def committed(self, requests: int, seconds: float) -> None:
+        """Count a commit: its requests, and how long it took from asking for the lock until it was durable."""
+        ...
+
+    def waited(self, queued: float, taken: float, done: float) -> None:
+        """Count a wait, on the caller's own thread: when queued, taken and done, by `time.perf_counter`."""
+        ...
+
+
 class _Waiting:
     """Requests handed over together, and their results once committed.
 
     `undone` is a lock that is held until then: an event would make a condition for each write.
     """
 
-    __slots__ = ("brand", "error", "requests", "results", "undone")
+    __slots__ = ("brand", "error", "queued", "requests", "results", "taken", "undone")
 
     def __init__(self, brand: BrandId, requests: list[Request]) -> None:
         self.brand = brand
         self.requests = requests
         self.results: list[Result] = []
         self.error: Exception | None = None
+        self.queued = self.taken = time.perf_counter()
         self.undone = threading.Lock()
         self.undone.acquire()
 
@@ -68,6 +82,7 @@ class Writer:
         signer: Signer,
         clock: Clock,
         name_ledger: NameLedger,
+        tally: WriteTally,
     ) -> None:
         """Prepare; `start` begins."""
         self._store = store
@@ -78,6 +93,7 @@ class Writer:
         self._signer = signer
         self._clock = clock
         self._name_ledger = name_ledger
+        self._tally = tally
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
         self._changed = threading.Condition()
@@ -94,6 +110,11 @@ class Writer:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join()
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait for their commit."""
+        return self._queued
 
     def submit(self, brand: BrandId, requests: list[Request]) -> list[Result]:
         """Return a result for each request, in order, once all are durable. At most MAX_COMMIT at a time.
@@ -112,6 +133,7 @@ class Writer:
             self._queued += len(requests)
             self._changed.notify()
         waiting.undone.acquire()
+        self._tally.waited(waiting.queued, waiting.taken, time.perf_counter())
         if waiting.error is not None:
             raise waiting.error
         return waiting.results
@@ -161,7 +183,10 @@ class Writer:
             others.extend(self._queue)
             self._queue = others
             self._queued -= size
-            return group
+        now = time.perf_counter()
+        for waiting in group:
+            waiting.taken = now
+        return group
 
     def _write_group(self, group: list[_Waiting]) -> None:
         live = [waiting for waiting in group if not _late(waiting)]
@@ -183,8 +208,10 @@ class Writer:
 
     def _write_together(self, live: list[_Waiting]) -> None:
         requests = [request for waiting in live for request in waiting.requests]
+        start_time = time.perf_counter()
         with self._store.write(live[0].brand) as writing:
             results = self._commit(live[0].brand, requests, writing)
+        self._tally.committed(len(requests), time.perf_counter() - start_time)
         start = 0
         for waiting in live:
             waiting.results = results[start : start + len(waiting.requests)]

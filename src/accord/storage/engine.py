@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from accord.ledger.store import StoreFaultError, StoreUnavailableError
+from accord.storage.turns import NO_TURN, end_turn, take_turn
 
 LOCK_SECONDS = 30
 CACHE_KIB = 8192
@@ -167,8 +168,10 @@ def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
         lent = engine.raw_connection()
         connection: Any = lent.driver_connection
         is_sqlite = engine.dialect.name == "sqlite"
+        turn = NO_TURN
         try:
             if is_sqlite and writing:
+                turn = take_turn(str(engine.url.database), LOCK_SECONDS)
                 connection.execute("BEGIN IMMEDIATE")
             yield Driver(connection, is_sqlite=is_sqlite)
         except _AWAY:
@@ -181,6 +184,7 @@ def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
                 # The pool it came from is gone, or may not lend it again.
                 lent.invalidate()
             lent.close()
+            end_turn(turn)
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from accord.domain.terms import Instant
+
 _ENDING = ".checkpoint"
 
 
@@ -41,6 +43,13 @@ class FileOutsideCopy:
             draft.replace(path)
             self._flush_folder()
         return True
+
+    def kept_time(self, ledger: str) -> Instant | None:
+        """Return when the note of a ledger was kept, by the file system's clock, or None when none ever was."""
+        try:
+            return Instant(self._path(ledger).stat().st_mtime_ns // 1000)
+        except FileNotFoundError:
+            return None
 
     def ledgers(self) -> list[str]:
         """Return the name of every ledger a note is kept for."""

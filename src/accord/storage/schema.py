@@ -114,6 +114,14 @@ contact = Table(
     Column("positions", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "contact_key"),
     Column("others", LargeBinary),
+    # Contacts with one entry are unreported; positions are written so that their order is that of the bytes.
+    Index(
+        "contact_unreported",
+        "brand_id",
+        "positions",
+        sqlite_where=text("length(positions) = 8"),
+        postgresql_where=text("length(positions) = 8"),
+    ),
     sqlite_with_rowid=False,
 )
 

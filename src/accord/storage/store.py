@@ -108,9 +108,16 @@ _LEAF_HASHES = "SELECT leaf_hash FROM entry WHERE brand_id = ? AND position >= ?
 _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? AND tile_index = ANY(?)"
 _ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
+_UNREPORTED = (
+    "SELECT brand, brand_id, (SELECT min(positions) FROM contact c "
+    "WHERE c.brand_id = h.brand_id AND length(positions) = 8) FROM head h ORDER BY brand"
+)
 _ALL_CONTACTS = (
     "SELECT contact_key, customer_ref, positions, others FROM contact WHERE brand_id = ? ORDER BY contact_key"
 )
+
+_POSITION = struct.Struct(">Q")
+"""A position in a contact's row: the order of the bytes is the order of the numbers."""
 
 
 class SqlStore:
@@ -173,6 +180,17 @@ class SqlStore:
         """Return the head of every ledger."""
         with driver(self._engine, writing=False) as database:
             return [TreeHead(*row) for row in database.rows(_HEADS)]
+
+    def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
+        """Return the entry that authorised the oldest unreported contact of each brand, None where there is none."""
+        found: dict[BrandId, StoredEntry | None] = {}
+        with driver(self._engine, writing=False) as database:
+            for brand, brand_id, raw in database.rows(_UNREPORTED):
+                found[brand] = None
+                if raw is not None:
+                    (position,) = _POSITION.unpack(raw)
+                    found[brand] = StoredEntry(*database.rows(_ENTRIES, brand_id, position, position + 1)[0])
+        return found
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
@@ -342,8 +360,7 @@ def _lock_number(brand: BrandId) -> int:
 
 
 def _contact_values(row: ContactRow) -> tuple[bytes, bytes, bytes | None]:
-    positions = struct.pack(f"<{len(row.positions)}Q", *row.positions)
-    return row.customer_ref, positions, b"".join(row.others) or None
+    return row.customer_ref, b"".join(map(_POSITION.pack, row.positions)), b"".join(row.others) or None
 
 
 def _group_values(row: GroupRow | None) -> tuple[bytes | None, int | None]:
@@ -351,7 +368,7 @@ def _group_values(row: GroupRow | None) -> tuple[bytes | None, int | None]:
 
 
 def _contact_row(ref: bytes, raw: bytes, others: bytes | None) -> ContactRow:
-    positions = tuple(Position(each) for (each,) in struct.iter_unpack("<Q", raw))
+    positions = tuple(Position(each) for (each,) in _POSITION.iter_unpack(raw))
     told = bytes(others or b"")
     return ContactRow(bytes(ref), positions, tuple(told[at : at + REF_BYTES] for at in range(0, len(told), REF_BYTES)))
 

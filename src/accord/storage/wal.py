@@ -4,9 +4,7 @@ Passive checkpoints wait for nobody and block nobody; SQLite's own, inside a com
 net below, for a log that grows faster than this.
 """
 
-import logging
 import sqlite3
-import threading
 from contextlib import closing
 
 from sqlalchemy import Engine
@@ -15,37 +13,18 @@ from accord.storage.engine import PRAGMAS
 
 EVERY_SECONDS = 1.0
 
-_log = logging.getLogger(__name__)
-
 
 class WalKeeper:
-    """A thread that checkpoints one SQLite database; nothing at all for another database."""
+    """Checkpoints one SQLite database, whenever it is told to; does nothing for another database."""
 
     def __init__(self, engine: Engine) -> None:
-        """Prepare; `start` begins."""
+        """Open nothing yet."""
         self._path = str(engine.url.database) if engine.dialect.name == "sqlite" else ""
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="wal", daemon=True)
 
-    def start(self) -> None:
-        """Begin."""
-        if self._path:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End; a checkpoint under way finishes."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(EVERY_SECONDS):
-            try:
-                self._checkpoint()
-            except sqlite3.Error as error:
-                _log.warning("the write-ahead log was not checkpointed: %s", type(error).__name__)
-
-    def _checkpoint(self) -> None:
+    def checkpoint(self) -> None:
+        """Move what nobody reads any more from the log into the database. Raises sqlite3.Error."""
+        if not self._path:
+            return
         with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
             for pragma in PRAGMAS:
                 connection.execute(pragma)

@@ -39,6 +39,11 @@ class _PurposeClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PurposeC
     """Protects life or health: a recall."""
     PURPOSE_CLASS_PROCESSING: _PurposeClass.ValueType  # 5
     """Uses data without contacting anyone: profiling, sharing, acting on behalf. It has no channel and is never exempt."""
+    PURPOSE_CLASS_CONFIRMATION: _PurposeClass.ValueType  # 6
+    """Asks a customer to confirm a pending permission, and promotes nothing. AuthorizeContact names that permission,
+    which is its only ground; a no to what it would permit binds it. No permission covers it, and no cap counts it
+    but its own.
+    """
 
 class PurposeClass(_PurposeClass, metaclass=_PurposeClassEnumTypeWrapper):
     """The class of a purpose decides which gates bind it."""
@@ -55,6 +60,11 @@ PURPOSE_CLASS_SAFETY: PurposeClass.ValueType  # 4
 """Protects life or health: a recall."""
 PURPOSE_CLASS_PROCESSING: PurposeClass.ValueType  # 5
 """Uses data without contacting anyone: profiling, sharing, acting on behalf. It has no channel and is never exempt."""
+PURPOSE_CLASS_CONFIRMATION: PurposeClass.ValueType  # 6
+"""Asks a customer to confirm a pending permission, and promotes nothing. AuthorizeContact names that permission,
+which is its only ground; a no to what it would permit binds it. No permission covers it, and no cap counts it
+but its own.
+"""
 Global___PurposeClass: _TypeAlias = PurposeClass  # noqa: Y015
 
 @_typing.final
@@ -103,6 +113,7 @@ class Purpose(_message.Message):
     PURPOSE_CLASS_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
     OUTSIDE_BRAND_CAPS_FIELD_NUMBER: _builtins.int
+    SECTOR_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its dotted code, such as `marketing.birthday`. Required."""
     purpose_class: Global___PurposeClass.ValueType
@@ -111,6 +122,8 @@ class Purpose(_message.Message):
     """What it is for, for people."""
     outside_brand_caps: _builtins.bool
     """Contacts for it neither count against the brand's caps nor are bound by them."""
+    sector: _builtins.str
+    """The sector it promotes, where the law tells it apart: `press`, `energy_renovation`. Empty: none of these."""
     def __init__(
         self,
         *,
@@ -118,10 +131,11 @@ class Purpose(_message.Message):
         purpose_class: Global___PurposeClass.ValueType = ...,
         title: _builtins.str = ...,
         outside_brand_caps: _builtins.bool = ...,
+        sector: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "outside_brand_caps", b"outside_brand_caps", "purpose_class", b"purpose_class", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "outside_brand_caps", b"outside_brand_caps", "purpose_class", b"purpose_class", "sector", b"sector", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -140,6 +154,7 @@ class Level(_message.Message):
     PLACES_REQUIRED_FIELD_NUMBER: _builtins.int
     RECIPIENTS_REQUIRED_FIELD_NUMBER: _builtins.int
     CONFIRMATION_HOURS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_OTHERWISE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its code, such as `contact_once`. Required."""
     uses: _builtins.int
@@ -154,6 +169,10 @@ class Level(_message.Message):
     """A grant must name third parties."""
     confirmation_hours: _builtins.int
     """It counts only once confirmed (double opt-in), within this many hours. 0: at once."""
+    confirmed_otherwise: _builtins.bool
+    """Another act confirms it too, such as a signature or a spoken yes that a collector vouches for. False: only a click
+    on the link sent to the very address the permission is limited to.
+    """
     def __init__(
         self,
         *,
@@ -164,10 +183,11 @@ class Level(_message.Message):
         places_required: _builtins.bool = ...,
         recipients_required: _builtins.bool = ...,
         confirmation_hours: _builtins.int = ...,
+        confirmed_otherwise: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "confirmation_hours", b"confirmation_hours", "places_required", b"places_required", "recipients_required", b"recipients_required", "topics_required", b"topics_required", "uses", b"uses", "valid_days", b"valid_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "confirmation_hours", b"confirmation_hours", "confirmed_otherwise", b"confirmed_otherwise", "places_required", b"places_required", "recipients_required", b"recipients_required", "topics_required", b"topics_required", "uses", b"uses", "valid_days", b"valid_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -531,6 +551,46 @@ class CoolDown(_message.Message):
 Global___CoolDown: _TypeAlias = CoolDown  # noqa: Y015
 
 @_typing.final
+class ControllerDetails(_message.Message):
+    """What receipts tell of the controller (GDPR art. 13, ISO/IEC TS 27560)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    RIGHTS_URL_FIELD_NUMBER: _builtins.int
+    STORAGE_COUNTRIES_FIELD_NUMBER: _builtins.int
+    RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Its postal address. Required."""
+    contact: _builtins.str
+    """Where its data protection officer, or whoever answers for personal data, is reached. Required."""
+    rights_url: _builtins.str
+    """Where customers take permissions back and exercise their rights, https. Required."""
+    retention_days: _builtins.int
+    """How many days it is kept. 0: until the permission is taken back or the customer erased."""
+    @_builtins.property
+    def storage_countries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where personal data is stored, ISO 3166-1 alpha-2. Required."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        contact: _builtins.str = ...,
+        rights_url: _builtins.str = ...,
+        storage_countries: _abc.Iterable[_builtins.str] | None = ...,
+        retention_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact", b"contact", "retention_days", b"retention_days", "rights_url", b"rights_url", "storage_countries", b"storage_countries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControllerDetails: _TypeAlias = ControllerDetails  # noqa: Y015
+
+@_typing.final
 class Catalogue(_message.Message):
     """Everything a brand may ask and do."""
 
@@ -548,10 +608,23 @@ class Catalogue(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     HOURS_FIELD_NUMBER: _builtins.int
     COOL_DOWNS_FIELD_NUMBER: _builtins.int
+    CONFIRMATIONS_PER_ADDRESS_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_WINDOW_HOURS_FIELD_NUMBER: _builtins.int
+    CONTROLLER_DETAILS_FIELD_NUMBER: _builtins.int
+    RULES_EDITION_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """The name of the controller. Required."""
     country: _builtins.str
     """Where the brand is established, ISO 3166-1 alpha-2. Required."""
+    confirmations_per_address: _builtins.int
+    """How many confirmations one address is asked for in the window, whoever asks, at most 20. 0: 3."""
+    confirmation_window_hours: _builtins.int
+    """That window in hours, a sliding one, at most 720. 0: 24."""
+    rules_edition: _builtins.str
+    """The edition of the rule packs that counts beside this catalogue, such as `2026-11`. Which packs bind a contact
+    follows from the customer's facts and the brand's country. Empty: none, as before there were rule packs; once
+    named it cannot be left out, and never goes back.
+    """
     @_builtins.property
     def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___Channel]:
         """Channels, at most 64. Required."""
@@ -592,6 +665,10 @@ class Catalogue(_message.Message):
     def cool_downs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoolDown]:
         """Silences after a refusal."""
 
+    @_builtins.property
+    def controller_details(self) -> Global___ControllerDetails:
+        """What receipts tell of the controller. Left out: no receipts."""
+
     def __init__(
         self,
         *,
@@ -607,10 +684,14 @@ class Catalogue(_message.Message):
         caps: _abc.Iterable[Global___Cap] | None = ...,
         hours: _abc.Iterable[Global___Hours] | None = ...,
         cool_downs: _abc.Iterable[Global___CoolDown] | None = ...,
+        confirmations_per_address: _builtins.int = ...,
+        confirmation_window_hours: _builtins.int = ...,
+        controller_details: Global___ControllerDetails | None = ...,
+        rules_edition: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["controller_details", b"controller_details"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "controller", b"controller", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "touchpoints", b"touchpoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "caps", b"caps", "channels", b"channels", "confirmation_window_hours", b"confirmation_window_hours", "confirmations_per_address", b"confirmations_per_address", "controller", b"controller", "controller_details", b"controller_details", "cool_downs", b"cool_downs", "country", b"country", "hours", b"hours", "levels", b"levels", "notices", b"notices", "places", b"places", "purposes", b"purposes", "rules_edition", b"rules_edition", "touchpoints", b"touchpoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -108,12 +108,17 @@ class AuthorizeContactRequest(_message.Message):
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     QUESTION_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
+    CONFIRMS_POSITION_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     contact_id: _builtins.str
     """The caller's name for this one intended message, 1 to 128 characters; it makes a retry safe. Required."""
     view: _decision_pb2.DecisionView.ValueType
     """How much to answer."""
+    confirms_position: _builtins.int
+    """The pending permission whose confirmation the contact asks for (double opt-in), by its position. The purpose is
+    then one of class confirmation, the address that of the permission. Role: mailer. 0: any other contact.
+    """
     @_builtins.property
     def question(self) -> _decision_pb2.Question:
         """What is asked. Required."""
@@ -125,10 +130,11 @@ class AuthorizeContactRequest(_message.Message):
         contact_id: _builtins.str = ...,
         question: _decision_pb2.Question | None = ...,
         view: _decision_pb2.DecisionView.ValueType = ...,
+        confirms_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "contact_id", b"contact_id", "question", b"question", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "confirms_position", b"confirms_position", "contact_id", b"contact_id", "question", b"question", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,8 +150,13 @@ class AuthorizeContactResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     REPEAT_FIELD_NUMBER: _builtins.int
     SEND_BEFORE_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_TOKEN_FIELD_NUMBER: _builtins.int
     repeat: _builtins.bool
     """True when this contact was already authorised: hand contact_id to the provider as idempotency key."""
+    confirmation_token: _builtins.str
+    """What the link must carry, 64 characters fit for a URL. Present on the ALLOW of a confirmation only, told this once
+    and kept nowhere: when the same contact is asked for anew, a new one is told and this one no longer counts.
+    """
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
         """The decision."""
@@ -165,10 +176,11 @@ class AuthorizeContactResponse(_message.Message):
         receipt: _evidence_pb2.Receipt | None = ...,
         repeat: _builtins.bool = ...,
         send_before: _timestamp_pb2.Timestamp | None = ...,
+        confirmation_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "receipt", b"receipt", "send_before", b"send_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "receipt", b"receipt", "repeat", b"repeat", "send_before", b"send_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmation_token", b"confirmation_token", "decision", b"decision", "receipt", b"receipt", "repeat", b"repeat", "send_before", b"send_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ContactServiceStub:
-    """Authorises and follows contacts. Role: sender; GetContact also auditor.
+    """Authorises and follows contacts. Role: sender; GetContact also auditor; mailer to ask for a confirmation, and to
+    report.
     """
 
     def __init__(self, channel):
@@ -53,7 +54,8 @@ class ContactServiceStub:
 
 
 class ContactServiceServicer:
-    """Authorises and follows contacts. Role: sender; GetContact also auditor.
+    """Authorises and follows contacts. Role: sender; GetContact also auditor; mailer to ask for a confirmation, and to
+    report.
     """
 
     def AuthorizeContact(self, request, context):
@@ -104,7 +106,8 @@ def add_ContactServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ContactService:
-    """Authorises and follows contacts. Role: sender; GetContact also auditor.
+    """Authorises and follows contacts. Role: sender; GetContact also auditor; mailer to ask for a confirmation, and to
+    report.
     """
 
     @staticmethod

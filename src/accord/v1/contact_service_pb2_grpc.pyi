@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ContactServiceStub:
-    """Authorises and follows contacts. Role: sender; GetContact also auditor."""
+    """Authorises and follows contacts. Role: sender; GetContact also auditor; mailer to ask for a confirmation, and to
+    report.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,7 +44,9 @@ class ContactServiceStub:
 
 @_typing.type_check_only
 class ContactServiceAsyncStub(ContactServiceStub):
-    """Authorises and follows contacts. Role: sender; GetContact also auditor."""
+    """Authorises and follows contacts. Role: sender; GetContact also auditor; mailer to ask for a confirmation, and to
+    report.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     AuthorizeContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.AuthorizeContactRequest, _contact_service_pb2.AuthorizeContactResponse]  # type: ignore[assignment]
@@ -53,7 +57,9 @@ class ContactServiceAsyncStub(ContactServiceStub):
     """Why was this customer contacted? The contact, its permission and the entries behind it."""
 
 class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Authorises and follows contacts. Role: sender; GetContact also auditor."""
+    """Authorises and follows contacts. Role: sender; GetContact also auditor; mailer to ask for a confirmation, and to
+    report.
+    """
 
     @_abc_1.abstractmethod
     def AuthorizeContact(

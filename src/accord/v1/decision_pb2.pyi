@@ -100,7 +100,7 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     DECISION_REASON_PENDING_CONFIRMATION: _DecisionReason.ValueType  # 61
     """Gate 6: the permission waits for its confirmation."""
     DECISION_REASON_PERMISSION_EXPIRED: _DecisionReason.ValueType  # 62
-    """Gate 6: the permission, or the time to confirm it, has run out."""
+    """Gate 6: the permission has run out."""
     DECISION_REASON_PERMISSION_NOT_YET_VALID: _DecisionReason.ValueType  # 63
     """Gate 6: the permission does not count yet."""
     DECISION_REASON_NO_PROOF: _DecisionReason.ValueType  # 64
@@ -113,18 +113,28 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 6: a minor's permission lacks the guardian's (GDPR art. 8)."""
     DECISION_REASON_NO_BASIS: _DecisionReason.ValueType  # 68
     """Gate 6: the rules know no basis for this purpose on this channel."""
+    DECISION_REASON_PENDING_EXPIRED: _DecisionReason.ValueType  # 69
+    """Gate 6: nobody confirmed the permission in time. A late click is not a yes."""
     DECISION_REASON_RECIPIENT_NOT_NAMED: _DecisionReason.ValueType  # 70
     """Gate 7: the permission does not name this third party."""
     DECISION_REASON_USED_UP: _DecisionReason.ValueType  # 80
     """Gate 8: every use of the permission was taken."""
     DECISION_REASON_CONTACT_ALREADY_REPORTED: _DecisionReason.ValueType  # 81
     """Gate 8: this very contact was already reported."""
+    DECISION_REASON_CONFIRMATION_REQUESTED: _DecisionReason.ValueType  # 82
+    """Gate 8: another contact asked for this very confirmation already."""
+    DECISION_REASON_ALREADY_CONFIRMED: _DecisionReason.ValueType  # 83
+    """Gate 8: the permission was confirmed already."""
     DECISION_REASON_OUTSIDE_CALLING_HOURS: _DecisionReason.ValueType  # 90
     """Gate 9: outside the lawful hours of the customer's day."""
     DECISION_REASON_LEGAL_CAP_REACHED: _DecisionReason.ValueType  # 91
     """Gate 9: the lawful number of contacts is reached."""
     DECISION_REASON_COOLING_DOWN: _DecisionReason.ValueType  # 92
     """Gate 9: too soon after a refusal."""
+    DECISION_REASON_INACTIVE: _DecisionReason.ValueType  # 93
+    """Gate 9: the customer did nothing for longer than the law lets a prospect be contacted."""
+    DECISION_REASON_NOT_PRESENT: _DecisionReason.ValueType  # 94
+    """Gate 9: the customer was not seen at the place just now, or did not permit to be located."""
     DECISION_REASON_BRAND_CAP_REACHED: _DecisionReason.ValueType  # 100
     """Gate 10: the brand's own number of contacts is reached."""
     DECISION_REASON_QUIET_HOURS: _DecisionReason.ValueType  # 101
@@ -133,6 +143,8 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 10: the customer paused messages."""
     DECISION_REASON_NO_SLOT: _DecisionReason.ValueType  # 103
     """Gates 9 and 10: no instant within 90 days satisfies every gate while the basis lasts."""
+    DECISION_REASON_CONFIRMATION_CAP_REACHED: _DecisionReason.ValueType  # 104
+    """Gate 10: this address was asked for as many confirmations as it may be, whoever asked."""
 
 class DecisionReason(_DecisionReason, metaclass=_DecisionReasonEnumTypeWrapper):
     """Why. The first gate, in the order of the gates, that gave the verdict."""
@@ -182,7 +194,7 @@ DECISION_REASON_NO_PERMISSION: DecisionReason.ValueType  # 60
 DECISION_REASON_PENDING_CONFIRMATION: DecisionReason.ValueType  # 61
 """Gate 6: the permission waits for its confirmation."""
 DECISION_REASON_PERMISSION_EXPIRED: DecisionReason.ValueType  # 62
-"""Gate 6: the permission, or the time to confirm it, has run out."""
+"""Gate 6: the permission has run out."""
 DECISION_REASON_PERMISSION_NOT_YET_VALID: DecisionReason.ValueType  # 63
 """Gate 6: the permission does not count yet."""
 DECISION_REASON_NO_PROOF: DecisionReason.ValueType  # 64
@@ -195,18 +207,28 @@ DECISION_REASON_GUARDIAN_MISSING: DecisionReason.ValueType  # 67
 """Gate 6: a minor's permission lacks the guardian's (GDPR art. 8)."""
 DECISION_REASON_NO_BASIS: DecisionReason.ValueType  # 68
 """Gate 6: the rules know no basis for this purpose on this channel."""
+DECISION_REASON_PENDING_EXPIRED: DecisionReason.ValueType  # 69
+"""Gate 6: nobody confirmed the permission in time. A late click is not a yes."""
 DECISION_REASON_RECIPIENT_NOT_NAMED: DecisionReason.ValueType  # 70
 """Gate 7: the permission does not name this third party."""
 DECISION_REASON_USED_UP: DecisionReason.ValueType  # 80
 """Gate 8: every use of the permission was taken."""
 DECISION_REASON_CONTACT_ALREADY_REPORTED: DecisionReason.ValueType  # 81
 """Gate 8: this very contact was already reported."""
+DECISION_REASON_CONFIRMATION_REQUESTED: DecisionReason.ValueType  # 82
+"""Gate 8: another contact asked for this very confirmation already."""
+DECISION_REASON_ALREADY_CONFIRMED: DecisionReason.ValueType  # 83
+"""Gate 8: the permission was confirmed already."""
 DECISION_REASON_OUTSIDE_CALLING_HOURS: DecisionReason.ValueType  # 90
 """Gate 9: outside the lawful hours of the customer's day."""
 DECISION_REASON_LEGAL_CAP_REACHED: DecisionReason.ValueType  # 91
 """Gate 9: the lawful number of contacts is reached."""
 DECISION_REASON_COOLING_DOWN: DecisionReason.ValueType  # 92
 """Gate 9: too soon after a refusal."""
+DECISION_REASON_INACTIVE: DecisionReason.ValueType  # 93
+"""Gate 9: the customer did nothing for longer than the law lets a prospect be contacted."""
+DECISION_REASON_NOT_PRESENT: DecisionReason.ValueType  # 94
+"""Gate 9: the customer was not seen at the place just now, or did not permit to be located."""
 DECISION_REASON_BRAND_CAP_REACHED: DecisionReason.ValueType  # 100
 """Gate 10: the brand's own number of contacts is reached."""
 DECISION_REASON_QUIET_HOURS: DecisionReason.ValueType  # 101
@@ -215,6 +237,8 @@ DECISION_REASON_PAUSED: DecisionReason.ValueType  # 102
 """Gate 10: the customer paused messages."""
 DECISION_REASON_NO_SLOT: DecisionReason.ValueType  # 103
 """Gates 9 and 10: no instant within 90 days satisfies every gate while the basis lasts."""
+DECISION_REASON_CONFIRMATION_CAP_REACHED: DecisionReason.ValueType  # 104
+"""Gate 10: this address was asked for as many confirmations as it may be, whoever asked."""
 Global___DecisionReason: _TypeAlias = DecisionReason  # noqa: Y015
 
 class _Basis:
@@ -235,6 +259,10 @@ class _BasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Basis.ValueType
     """A legitimate interest, until the customer objects (GDPR art. 6(1)(f))."""
     BASIS_CLASS: _Basis.ValueType  # 5
     """The class of the purpose: service, legal or safety."""
+    BASIS_EXISTING_RELATIONSHIP: _Basis.ValueType  # 6
+    """A purchase or an enquiry within the time the law allows (CASL s. 10(10): existing business relationship)."""
+    BASIS_CONFIRMATION_REQUEST: _Basis.ValueType  # 7
+    """The pending permission whose confirmation the contact asks for, and nothing else."""
 
 class Basis(_Basis, metaclass=_BasisEnumTypeWrapper):
     """On what ground a contact is lawful."""
@@ -251,6 +279,10 @@ BASIS_LEGITIMATE_INTEREST: Basis.ValueType  # 4
 """A legitimate interest, until the customer objects (GDPR art. 6(1)(f))."""
 BASIS_CLASS: Basis.ValueType  # 5
 """The class of the purpose: service, legal or safety."""
+BASIS_EXISTING_RELATIONSHIP: Basis.ValueType  # 6
+"""A purchase or an enquiry within the time the law allows (CASL s. 10(10): existing business relationship)."""
+BASIS_CONFIRMATION_REQUEST: Basis.ValueType  # 7
+"""The pending permission whose confirmation the contact asks for, and nothing else."""
 Global___Basis: _TypeAlias = Basis  # noqa: Y015
 
 class _Obligation:
@@ -273,6 +305,8 @@ class _ObligationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Obligation
     """Identify the brand at the start of the call or message."""
     OBLIGATION_PREFER_OTHER_CHANNEL: _Obligation.ValueType  # 6
     """Send on the channel the customer prefers if it reaches them as well. Advice."""
+    OBLIGATION_NO_ADVERTISING: _Obligation.ValueType  # 7
+    """Carry no advertising: ask for the confirmation, say who asks and what for, and no more."""
 
 class Obligation(_Obligation, metaclass=_ObligationEnumTypeWrapper):
     """What the sender must do with an ALLOW."""
@@ -291,6 +325,8 @@ OBLIGATION_IDENTIFY_BRAND: Obligation.ValueType  # 5
 """Identify the brand at the start of the call or message."""
 OBLIGATION_PREFER_OTHER_CHANNEL: Obligation.ValueType  # 6
 """Send on the channel the customer prefers if it reaches them as well. Advice."""
+OBLIGATION_NO_ADVERTISING: Obligation.ValueType  # 7
+"""Carry no advertising: ask for the confirmation, say who asks and what for, and no more."""
 Global___Obligation: _TypeAlias = Obligation  # noqa: Y015
 
 class _DecisionView:

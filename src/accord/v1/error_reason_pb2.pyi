@@ -129,8 +129,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The token names another ledger, or a state that this server cannot show yet.
     Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
     """
+    ERROR_REASON_RECEIPT_UNKNOWN: _ErrorReason.ValueType  # 37
+    """No customer said what this entry tells, or its key is gone: there is no receipt of it.
+    Example: { reason: "RECEIPT_UNKNOWN", metadata: { field: "position", position: "0" } }. Status NOT_FOUND.
+    """
+    ERROR_REASON_CONTROLLER_UNTOLD: _ErrorReason.ValueType  # 38
+    """The catalogue does not tell of the controller what a receipt must.
+    Example: { reason: "CONTROLLER_UNTOLD" }. Status FAILED_PRECONDITION.
+    """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 40
-    """No bearer token, or one that nobody was given.
+    """A bearer token that nobody was given; or none, and no certificate that a caller is known by.
     Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
     """
     ERROR_REASON_ROLE_MISSING: _ErrorReason.ValueType  # 41
@@ -160,6 +168,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 60
     """A fault of ours. Metadata `incident` finds it in our log.
     Example: { reason: "INTERNAL", metadata: { incident: "01HX…" } }. Status INTERNAL.
+    """
+    ERROR_REASON_TOKEN_INVALID: _ErrorReason.ValueType  # 61
+    """The confirmation token is none, or no longer counts: a newer one was sent, or what it confirmed was forgotten.
+    Example: { reason: "TOKEN_INVALID", metadata: { field: "confirmation_token" } }. Status INVALID_ARGUMENT.
+    """
+    ERROR_REASON_TOKEN_REQUIRED: _ErrorReason.ValueType  # 62
+    """Only the token of the link that was sent to the address proves this confirmation; a position does not.
+    Example: { reason: "TOKEN_REQUIRED", metadata: { field: "permission_position" } }. Status FAILED_PRECONDITION.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -272,8 +288,16 @@ ERROR_REASON_FRESHNESS_UNAVAILABLE: ErrorReason.ValueType  # 36
 """The token names another ledger, or a state that this server cannot show yet.
 Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
 """
+ERROR_REASON_RECEIPT_UNKNOWN: ErrorReason.ValueType  # 37
+"""No customer said what this entry tells, or its key is gone: there is no receipt of it.
+Example: { reason: "RECEIPT_UNKNOWN", metadata: { field: "position", position: "0" } }. Status NOT_FOUND.
+"""
+ERROR_REASON_CONTROLLER_UNTOLD: ErrorReason.ValueType  # 38
+"""The catalogue does not tell of the controller what a receipt must.
+Example: { reason: "CONTROLLER_UNTOLD" }. Status FAILED_PRECONDITION.
+"""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 40
-"""No bearer token, or one that nobody was given.
+"""A bearer token that nobody was given; or none, and no certificate that a caller is known by.
 Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
 """
 ERROR_REASON_ROLE_MISSING: ErrorReason.ValueType  # 41
@@ -303,5 +327,13 @@ Example: { reason: "STOPPING" }. Status UNAVAILABLE.
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 60
 """A fault of ours. Metadata `incident` finds it in our log.
 Example: { reason: "INTERNAL", metadata: { incident: "01HX…" } }. Status INTERNAL.
+"""
+ERROR_REASON_TOKEN_INVALID: ErrorReason.ValueType  # 61
+"""The confirmation token is none, or no longer counts: a newer one was sent, or what it confirmed was forgotten.
+Example: { reason: "TOKEN_INVALID", metadata: { field: "confirmation_token" } }. Status INVALID_ARGUMENT.
+"""
+ERROR_REASON_TOKEN_REQUIRED: ErrorReason.ValueType  # 62
+"""Only the token of the link that was sent to the address proves this confirmation; a position does not.
+Example: { reason: "TOKEN_REQUIRED", metadata: { field: "permission_position" } }. Status FAILED_PRECONDITION.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

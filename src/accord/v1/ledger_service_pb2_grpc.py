@@ -55,6 +55,11 @@ class LedgerServiceStub:
                 request_serializer=accord_dot_v1_dot_ledger__service__pb2.ProveInclusionRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_ledger__service__pb2.ProveInclusionResponse.FromString,
                 _registered_method=True)
+        self.ProveConsistency = channel.unary_unary(
+                '/accord.v1.LedgerService/ProveConsistency',
+                request_serializer=accord_dot_v1_dot_ledger__service__pb2.ProveConsistencyRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_ledger__service__pb2.ProveConsistencyResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -89,6 +94,13 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProveConsistency(self, request, context):
+        """Proves that the ledger only grew from one size to another (RFC 9162, section 2.1.4).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ProveInclusion,
                     request_deserializer=accord_dot_v1_dot_ledger__service__pb2.ProveInclusionRequest.FromString,
                     response_serializer=accord_dot_v1_dot_ledger__service__pb2.ProveInclusionResponse.SerializeToString,
+            ),
+            'ProveConsistency': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveConsistency,
+                    request_deserializer=accord_dot_v1_dot_ledger__service__pb2.ProveConsistencyRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_ledger__service__pb2.ProveConsistencyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class LedgerService:
             '/accord.v1.LedgerService/ProveInclusion',
             accord_dot_v1_dot_ledger__service__pb2.ProveInclusionRequest.SerializeToString,
             accord_dot_v1_dot_ledger__service__pb2.ProveInclusionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveConsistency(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.LedgerService/ProveConsistency',
+            accord_dot_v1_dot_ledger__service__pb2.ProveConsistencyRequest.SerializeToString,
+            accord_dot_v1_dot_ledger__service__pb2.ProveConsistencyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class LedgerServiceStub:
     """Signs the size and root of the ledger as they are now (C2SP tlog-checkpoint)."""
     ProveInclusion: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ProveInclusionRequest, _ledger_service_pb2.ProveInclusionResponse]
     """Proves that an entry is in the ledger (RFC 9162, section 2.1.3)."""
+    ProveConsistency: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ProveConsistencyRequest, _ledger_service_pb2.ProveConsistencyResponse]
+    """Proves that the ledger only grew from one size to another (RFC 9162, section 2.1.4)."""
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -55,6 +57,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Signs the size and root of the ledger as they are now (C2SP tlog-checkpoint)."""
     ProveInclusion: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ProveInclusionRequest, _ledger_service_pb2.ProveInclusionResponse]  # type: ignore[assignment]
     """Proves that an entry is in the ledger (RFC 9162, section 2.1.3)."""
+    ProveConsistency: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ProveConsistencyRequest, _ledger_service_pb2.ProveConsistencyResponse]  # type: ignore[assignment]
+    """Proves that the ledger only grew from one size to another (RFC 9162, section 2.1.4)."""
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the ledger and proves it. Role: auditor."""
@@ -90,5 +94,13 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ProveInclusionResponse, _abc.Awaitable[_ledger_service_pb2.ProveInclusionResponse]]:
         """Proves that an entry is in the ledger (RFC 9162, section 2.1.3)."""
+
+    @_abc_1.abstractmethod
+    def ProveConsistency(
+        self,
+        request: _ledger_service_pb2.ProveConsistencyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ProveConsistencyResponse, _abc.Awaitable[_ledger_service_pb2.ProveConsistencyResponse]]:
+        """Proves that the ledger only grew from one size to another (RFC 9162, section 2.1.4)."""
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

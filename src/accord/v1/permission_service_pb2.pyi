@@ -63,7 +63,7 @@ class GrantRequest(_message.Message):
 
     @_builtins.property
     def contact_point(self) -> _customer_pb2.ContactPoint:
-        """Limits it to one address; it is linked to the customer if it was not."""
+        """Limits it to one address; it is linked to the customer if it was not. Required where a link confirms it."""
 
     @_builtins.property
     def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -139,7 +139,10 @@ Global___GrantResponse: _TypeAlias = GrantResponse  # noqa: Y015
 
 @_typing.final
 class ConfirmRequest(_message.Message):
-    """Confirms a pending permission."""
+    """Confirms a pending permission: by the token of its link, or by its customer and its position.
+
+    Link scanners open links: show a page on GET, and call this on the POST that a button of the page makes.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -148,19 +151,26 @@ class ConfirmRequest(_message.Message):
     CUSTOMER_FIELD_NUMBER: _builtins.int
     PERMISSION_POSITION_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    CONFIRMATION_TOKEN_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     request_id: _builtins.str
     """Unique per brand and caller; a repeat gets the first answer. Required."""
     permission_position: _builtins.int
-    """The position of the permission, from its receipt. Required."""
+    """The position of the permission, from its receipt. Required without a token. It confirms where the level lets
+    another act than the click confirm.
+    """
+    confirmation_token: _builtins.str
+    """The token of the link, which finds the customer and the permission. A second click gets the first answer."""
     @_builtins.property
     def customer(self) -> _customer_pb2.CustomerKey:
-        """Who confirmed. Required."""
+        """Who confirmed. Required without a token."""
 
     @_builtins.property
     def evidence(self) -> _evidence_pb2.Evidence:
-        """How we know. Required."""
+        """How we know. Required. With a token the method is the confirmation link; digests of the address and the program the
+        click came from go among its artefacts.
+        """
 
     def __init__(
         self,
@@ -170,10 +180,11 @@ class ConfirmRequest(_message.Message):
         customer: _customer_pb2.CustomerKey | None = ...,
         permission_position: _builtins.int = ...,
         evidence: _evidence_pb2.Evidence | None = ...,
+        confirmation_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "evidence", b"evidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "customer", b"customer", "evidence", b"evidence", "permission_position", b"permission_position", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "confirmation_token", b"confirmation_token", "customer", b"customer", "evidence", b"evidence", "permission_position", b"permission_position", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,10 +199,12 @@ class ConfirmResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     status: _permission_pb2.PermissionStatus.ValueType
-    """Where the permission stood after it: active, or expired when it came too late."""
+    """Where the permission stands after it: active; expired when the click came too late, which is not a yes; withdrawn
+    when it was refused meanwhile, which no click undoes; or what became of it since the first click.
+    """
     @_builtins.property
     def receipt(self) -> _evidence_pb2.Receipt:
-        """Proof of the entry."""
+        """Proof of the entry; of the first click's where the link was clicked before."""
 
     def __init__(
         self,

@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
+from msgspec.structs import replace
+
 from accord.domain.catalogue import (
     BasisRule,
     Cap,
@@ -39,6 +41,7 @@ from accord.domain.events import (
     CustomerSplit,
     Event,
     Evidence,
+    Exported,
     FactsRecorded,
     IdentifierLinked,
     IdentifierUnlinked,
@@ -70,6 +73,7 @@ from accord.domain.terms import (
     Position,
     PurposeClass,
     Recorder,
+    Redaction,
     RefusalKind,
     RestrictionGround,
 )
@@ -138,6 +142,20 @@ CATALOGUE = Catalogue(
     cool_downs=(CoolDown("d1", ("sms",), 60, "R224-1"),),
 )
 
+WHY = Justification(reason="même carte", officer_id="dpo 1", artefacts=(Artefact("cd" * 32, "application/pdf"),))
+CARRIED = CarriedRefusal(
+    position=Position(5),
+    kind=RefusalKind.REFUSED,
+    act_time=TIME,
+    recorded_time=Instant(TIME + 5),
+    purpose="marketing",
+    channel="sms",
+    topic=bytes(range(8)),
+    place="paris-1",
+    recipient=bytes(range(8, 16)),
+    asked_time=TIME,
+)
+
 EVENTS: dict[str, Event] = {
     "PermissionGranted": PermissionGranted(
         links=(ADA,),
@@ -202,22 +220,21 @@ EVENTS: dict[str, Event] = {
     ),
     "ContactReported": ContactReported(contact_id="message 1", outcome=Outcome.SENT, outcome_time=TIME),
     "CatalogueApplied": CatalogueApplied(version=1, catalogue=CATALOGUE),
-}
-
-WHY = Justification(reason="même carte", officer_id="dpo 1", artefacts=(Artefact("cd" * 32, "application/pdf"),))
-CARRIED = CarriedRefusal(
-    position=Position(5),
-    kind=RefusalKind.REFUSED,
-    act_time=TIME,
-    recorded_time=Instant(TIME + 5),
-    purpose="marketing",
-    channel="sms",
-    topic=bytes(range(8)),
-    place="paris-1",
-    recipient=bytes(range(8, 16)),
-    asked_time=TIME,
-)
-BY_OFFICERS: dict[str, Event] = {
+    "Exported": Exported(
+        size=13,
+        root="cd" * 32,
+        first=Position(2),
+        end=Position(13),
+        redaction=Redaction.PERSONAL,
+        customer=CUSTOMER_REF.hex(),
+        recorded_from=TIME,
+        recorded_until=Instant(TIME + 1),
+        purposes=("marketing",),
+        channels=("email",),
+    ),
+    "Exported with defaults": Exported(
+        size=13, root="cd" * 32, first=Position(0), end=Position(13), redaction=Redaction.NONE
+    ),
     "OverlayAdded": OverlayAdded(kind=OverlayKind.CONTRACT_PAUSE, until=TIME, justification=WHY),
     "OverlayAdded with defaults": OverlayAdded(
         kind=OverlayKind.HOUSEHOLD, justification=Justification(reason="letter")
@@ -234,28 +251,68 @@ BY_OFFICERS: dict[str, Event] = {
     "CustomerSplit": CustomerSplit(group=bytes(range(16)).hex(), refusals=(CARRIED,), justification=WHY),
     "CustomerSplit with defaults": CustomerSplit(justification=Justification(reason="two people")),
 }
-"""Events that came later: the hashes, the checkpoint and the states below are of the first ones alone."""
 
-ALL_EVENTS = EVENTS | BY_OFFICERS
+TREE_SIZE = 13
+"""The golden tree and states are of the events there were when they were frozen."""
+
+
+LATER: dict[str, Event] = {
+    "PermissionGranted confirmed by a link": PermissionGranted(
+        evidence=SHORT,
+        level="once",
+        purposes=("marketing.cart",),
+        channels=("email",),
+        point=2,
+        valid_from=TIME,
+        confirm_until=Instant(TIME + 20),
+        link_only=True,
+    ),
+    "ContactAuthorized to confirm": ContactAuthorized(
+        contact_id="confirmation 1",
+        channel="email",
+        purpose="service.opt_in",
+        point=2,
+        basis=Basis.CONFIRMATION_REQUEST,
+        positions=(Position(13),),
+        policy_version=2,
+        confirms=Position(13),
+        token_sha256=sha256(b"T" * 32).hexdigest(),
+    ),
+    "PermissionConfirmed by its token": PermissionConfirmed(
+        evidence=SHORT, permission=Position(13), point=2, token_sha256=sha256(b"T" * 32).hexdigest()
+    ),
+    "CatalogueApplied under rule packs": CatalogueApplied(
+        version=2,
+        catalogue=replace(
+            CATALOGUE,
+            purposes=(Purpose("marketing.gazette", PurposeClass.MARKETING, sector="press"),),
+            rules_edition="2026-11",
+        ),
+    ),
+    "ContactPointReported of a number that changed hands": ContactPointReported(
+        number=2, fact=PointFact.REASSIGNED, act_time=Instant(TIME + 21)
+    ),
+}
+"""What came after the first ledgers: only their payloads, so that the leaves above stay. Append, never move."""
 
 
 def make() -> dict[str, dict[str, str]]:
     """Return every golden value: text as it is, bytes in hexadecimal."""
+    events = list(EVENTS.values())
     return {
-        "payloads": {name: _payload(event).decode() for name, event in ALL_EVENTS.items()},
-        "leaves": {
-            name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(ALL_EVENTS.items())
-        },
+        "payloads": {name: _payload(event).decode() for name, event in EVENTS.items()},
+        "later payloads": {name: _payload(event).decode() for name, event in LATER.items()},
+        "leaves": {name: _entry(position, event)[0].decode() for position, (name, event) in enumerate(EVENTS.items())},
         "sealed": {
             name: _entry(position, event)[1].hex()
-            for position, (name, event) in enumerate(ALL_EVENTS.items())
+            for position, (name, event) in enumerate(EVENTS.items())
             if name.endswith("defaults")
         },
         "hashes": _hashes(),
         "keys": _keys(),
         "lookups": _lookups(),
         "checkpoint": _checkpoint(),
-        "states": _states(),
+        "states now": _states([*events[:TREE_SIZE], *LATER.values(), *events[TREE_SIZE:]]),
     }
 
 
@@ -288,7 +345,8 @@ def _entry(position: int, event: Event) -> tuple[bytes, bytes]:
 
 
 def _leaf_hashes() -> list[bytes]:
-    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(EVENTS.values())]
+    events = list(EVENTS.values())[:TREE_SIZE]
+    return [leaf_hash(_entry(position, event)[0]) for position, event in enumerate(events)]
 
 
 def _hashes() -> dict[str, str]:
@@ -342,16 +400,17 @@ def _checkpoint() -> dict[str, str]:
     root = root_of_edge(grow((), 0, _leaf_hashes()))
     public = SECRETS.private_key.public_key()
     return {
-        "note": sign(Checkpoint(LEDGER, len(EVENTS), root), SECRETS.private_key),
+        "note": sign(Checkpoint(LEDGER, TREE_SIZE, root), SECRETS.private_key),
         "empty note": sign(Checkpoint(LEDGER, 0, root_of_edge(())), SECRETS.private_key),
         "verifier key": verifier_key(LEDGER, public),
         "key id": key_id(LEDGER, public).hex(),
     }
 
 
-def _states() -> dict[str, str]:
+def _states(events: list[Event]) -> dict[str, str]:
+    """Return the states after events: those of now, since fields are appended. Older bytes are kept, never made."""
     state, point = NO_STATE, NO_POINT
-    for position, event in enumerate(EVENTS.values()):
+    for position, event in enumerate(events):
         time = Instant(TIME + position)
         state, point = fold(state, event, Position(position), time), fold_point(point, event, Position(position), time)
     return {
@@ -363,4 +422,5 @@ def _states() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(make(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    old = json.loads(FILE.read_bytes())
+    FILE.write_text(json.dumps(make() | {"states": old["states"]}, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -5,13 +5,13 @@ a minor, covered by a guardian too (GDPR art. 8). A soft opt-in rests on a purch
 customer was told and could say no (ePrivacy directive art. 13(2)).
 """
 
-from accord.domain.calendar import year_start
+from accord.domain.calendar import months_after, year_start
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import recipient
-from accord.domain.policy import BasisTerm
+from accord.domain.lane import BasisTerm
 from accord.domain.state import PermissionMark
-from accord.domain.terms import Basis, Instant, Position, Reason, Verdict
+from accord.domain.terms import ActivityKind, Basis, Instant, Position, Reason, Verdict
 
 
 def judge(case: Case) -> Finding | None:
@@ -34,7 +34,7 @@ def fault_of_permission(mark: PermissionMark, term: BasisTerm, case: Case) -> Re
     """Return why the permission does not count now, or None when it does."""
     if mark.pending_until:
         case.changes_at(mark.pending_until)
-        return Reason.PENDING_CONFIRMATION if case.now < mark.pending_until else Reason.PERMISSION_EXPIRED
+        return Reason.PENDING_CONFIRMATION if case.now < mark.pending_until else Reason.PENDING_EXPIRED
     if mark.valid_until and mark.valid_until <= case.now:
         return Reason.PERMISSION_EXPIRED
     if mark.valid_until:
@@ -63,6 +63,8 @@ def fault_of_ground(term: BasisTerm, case: Case) -> Reason | None:
             return None if facts.contract_current else Reason.NO_PERMISSION
         case Basis.LEGITIMATE_INTEREST:
             return _sale_fault(activity.purchase_time, term, case) if term.purchase_within else None
+        case Basis.EXISTING_RELATIONSHIP:
+            return _relationship_fault(term, case)
         case _:
             return Reason.NO_BASIS
 
@@ -75,6 +77,8 @@ def positions_of_ground(term: BasisTerm, case: Case) -> tuple[Position, ...]:
         case Basis.CURRENT_CONTRACT:
             return (case.state.facts.contract_position,)
         case Basis.LEGITIMATE_INTEREST if term.purchase_within:
+            return (case.state.activity.purchase_position,)
+        case Basis.EXISTING_RELATIONSHIP if term.since is ActivityKind.PURCHASE:
             return (case.state.activity.purchase_position,)
         case _:
             return ()
@@ -90,13 +94,26 @@ def _sale_fault(sale_time: Instant, term: BasisTerm, case: Case) -> Reason | Non
     return None if case.now < end else Reason.NO_PERMISSION
 
 
+def _relationship_fault(term: BasisTerm, case: Case) -> Reason | None:
+    """Judge by the act the law counts from; a ground that no pack bounds holds for nobody."""
+    activity = case.state.activity
+    time = activity.purchase_time if term.since is ActivityKind.PURCHASE else activity.enquiry_time
+    if not (time and term.since):
+        return Reason.NO_PERMISSION
+    end = months_after(case.where, time, term.months)
+    case.changes_at(end)
+    if case.now >= end:
+        return Reason.NO_PERMISSION
+    return _sale_fault(activity.purchase_time, term, case) if term.purchase_within else None
+
+
 def _listed(case: Case) -> bool:
     return any(point.state.listed for point in case.points)
 
 
 def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason | None:
     born = case.state.facts.birth_year
-    if not born or mark.guardian:
+    if not born or (mark.guardian and not term.minor_too):
         return None
     # Only the year is known, so the customer is as young as it allows: their birthday is yet to come.
     grown_up = year_start(born + term.guardian_below_age + 1)
@@ -104,7 +121,7 @@ def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason
         return None
     case.changes_at(grown_up)
     for other in case.permissions:
-        if not other.guardian or other.notice in case.policy.stale_notices:
+        if other.guardian is mark.guardian or other.notice in case.policy.stale_notices:
             continue
         if in_time(other, case) and case.lifts(other) and not recipient.fault(other, case):
             case.changes_at(other.valid_until)

@@ -6,7 +6,7 @@ cap on attempts. Shared by gate 9 (legal caps) and gate 10 (the brand's).
 
 from accord.domain import calendar
 from accord.domain.case import Case
-from accord.domain.policy import CapTerm
+from accord.domain.lane import CapTerm
 from accord.domain.state import RECORD_BYTES, counted_newest_first, time_at
 from accord.domain.terms import NEVER, ContactStatus, Instant
 

@@ -16,6 +16,6 @@ def judge(case: Case) -> Finding | None:
         return Finding(Verdict.DENY, Reason.DECEASED, positions=(state.facts.position,))
     if state.authority_order:
         return Finding(Verdict.DENY, Reason.AUTHORITY_ORDER)
-    if case.lane.prohibited_by:
+    if case.lane.prohibited_by and not (case.lane.contract_spared and state.facts.contract_current):
         return Finding(Verdict.DENY, Reason.SECTOR_PROHIBITED, case.lane.prohibited_by)
     return None

@@ -1,17 +1,22 @@
-"""Gate 9: lawful hours, public holidays, legal caps, cool-down after a refusal, where the customer lives."""
+"""Gate 9: lawful hours, public holidays, legal caps, cool-down after a refusal, where the customer lives.
+
+And what the law forbids by time alone: to contact who was silent for years, or by a beacon who is not there.
+"""
 
 from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.gates import caps
-from accord.domain.policy import CoolDownTerm
+from accord.domain.gates import absence, caps
+from accord.domain.lane import CoolDownTerm
 from accord.domain.state import RefusalMark
 from accord.domain.terms import NEVER, Instant, Reason, Verdict
 
 
 def judge(case: Case) -> Finding | None:
-    """Defer to the next lawful instant of the rule that binds."""
+    """Deny what no waiting makes lawful; defer to the next lawful instant of the rule that binds."""
     lane = case.lane
+    if (lane.inactivity or lane.presence) and (finding := absence.judge(case)):
+        return finding
     for term in lane.lawful_hours:
         closes = calendar.open_until(term.open_hours, case.where, case.now)
         if not closes:

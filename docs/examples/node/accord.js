@@ -1,0 +1,74 @@
+// How a Node service asks and tells Accord: the token as metadata, a deadline, and anything but ALLOW is a no.
+'use strict';
+
+const path = require('node:path');
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+const protobuf = require('protobufjs');
+
+const BRAND = process.env.ACCORD_BRAND || 'maison-alba';
+const SERVER = process.env.ACCORD_SERVER || '127.0.0.1:50051';
+const PROTOS = process.env.ACCORD_PROTOS || path.join(__dirname, '../../../protos');
+const QUESTION_MILLISECONDS = 2_000; // a customer may be waiting, and a no costs little
+const WRITE_MILLISECONDS = 10_000; // what a customer said must not be lost
+
+const files = ['contact', 'customer', 'decision', 'permission'].map((noun) => `accord/v1/${noun}_service.proto`);
+const loaded = loader.loadSync(files, { includeDirs: [PROTOS], enums: String, arrays: true });
+const { v1 } = grpc.loadPackageDefinition(loaded).accord;
+const stub = (Service) => new Service(SERVER, grpc.credentials.createInsecure());
+const services = {
+  contacts: stub(v1.ContactService),
+  customers: stub(v1.CustomerService),
+  decisions: stub(v1.DecisionService),
+  permissions: stub(v1.PermissionService),
+};
+
+// Of google.rpc, what an error carries beside its gRPC status.
+const { root } = protobuf.parse(`syntax = "proto3"; package google.rpc;
+  message Any { string type_url = 1; bytes value = 2; }
+  message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
+  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }`);
+const [Status, ErrorInfo] = ['google.rpc.Status', 'google.rpc.ErrorInfo'].map((name) => root.lookupType(name));
+
+/** Return why a call failed: the reason of error_reason.proto, else the name of the gRPC status. */
+function reasonOf(error) {
+  const [packed] = error.metadata ? error.metadata.get('grpc-status-details-bin') : [];
+  const details = packed ? Status.decode(packed).details : [];
+  const info = details.find((each) => each.typeUrl.endsWith('/google.rpc.ErrorInfo'));
+  return info ? ErrorInfo.decode(info.value).reason : grpc.status[error.code];
+}
+
+/** Call once, with the caller's token and a deadline. The promise is rejected with an error that has a `reason`. */
+function call(service, method, request, milliseconds) {
+  const caller = new grpc.Metadata();
+  caller.set('authorization', `Bearer ${process.env.ACCORD_TOKEN}`);
+  return new Promise((resolve, reject) => {
+    const options = { deadline: Date.now() + milliseconds };
+    services[service][method]({ brand: BRAND, ...request }, caller, options, (error, response) => {
+      if (error) reject(Object.assign(error, { reason: reasonOf(error) }));
+      else resolve(response);
+    });
+  });
+}
+
+/** Tell Accord something. A request_id that is the same for every attempt makes a repeat harmless. */
+const tell = (service, method, request) => call(service, method, request, WRITE_MILLISECONDS);
+
+/** Ask, and never throw: Accord unreachable or slow, or a question it does not understand, is a no with a reason. */
+async function ask(service, method, request) {
+  try {
+    const { decision } = await call(service, method, request, QUESTION_MILLISECONDS);
+    return {
+      allowed: decision.verdict === 'VERDICT_ALLOW',
+      verdict: decision.verdict.replace('VERDICT_', ''),
+      reason: decision.reason.replace('DECISION_REASON_', ''),
+      notBefore: decision.verdict === 'VERDICT_DEFER' ? new Date(decision.notBefore.seconds * 1000) : null,
+    };
+  } catch (error) {
+    return { allowed: false, verdict: 'UNDECIDED', reason: error.reason, notBefore: null };
+  }
+}
+
+const close = () => Object.values(services).forEach((each) => each.close());
+
+module.exports = { ask, close, tell };

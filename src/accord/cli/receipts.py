@@ -1,0 +1,54 @@
+"""`accord receipt`: the receipt of what a customer said, and whether one that somebody brings is ours.
+
+Verifying needs no server and no installation: the receipt and the ledger's key, as it was handed out.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from accord.cli import tell
+from accord.cli.arguments import POSITION
+from accord.cli.connect import connect
+from accord.cli.local import LocalError
+from accord.cli.options import remote
+from accord.proof import checkpoint as notes
+from accord.proof import jws
+from accord.v1 import audit_service_pb2
+
+
+@click.group()
+def receipt() -> None:
+    """Hand out and verify receipts. They tell what a customer said, as ISO/IEC TS 27560 has it."""
+
+
+@receipt.command()
+@click.argument("position", type=POSITION)
+@click.option("--signed", is_flag=True, help="Print the signed form (JWS), which `accord receipt verify` reads.")
+@remote
+def show(brand: str, server: str, as_json: bool, position: int, signed: bool) -> None:
+    """Print the receipt of the entry at POSITION, a JSON-LD document."""
+    request = audit_service_pb2.GetReceiptRequest(brand=brand, position=position)
+    with connect(server) as connection:
+        response = connection.ask(connection.audits.GetReceipt, request)
+    text = response.signed if signed else response.document.decode()
+    tell.answer(response, lambda _: click.echo(text), as_json=as_json)
+
+
+@receipt.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
+@click.option("--pin", required=True, help="The ledger's verifier key, as it was handed to you.")
+def verify(file: Path, pin: str) -> None:
+    """Verify the signed receipt in FILE, - for the standard input, and print it. Exits 1 when it is not ours."""
+    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    try:
+        _, key = notes.read_verifier_key(pin)
+        document = jws.verify(text.strip(), key)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise LocalError(f"NOT OURS: {error}") from error
+    click.secho("SIGNED by the key you keep", fg="green", bold=True, err=True)
+    click.echo(document.decode())
+
+
+COMMANDS = (receipt,)

@@ -1,0 +1,74 @@
+"""Gate 9 on customers who are not there: silent for years, or not seen where a beacon would call.
+
+A click, an enquiry, a purchase and a permission are acts of the customer; that a message was opened
+is none, and is never reported. Without any act known, the time is over.
+"""
+
+from accord.domain import candidates
+from accord.domain.calendar import months_after
+from accord.domain.case import Case
+from accord.domain.decision import Finding
+from accord.domain.gates import refusals
+from accord.domain.lane import InactivityTerm, PresenceTerm
+from accord.domain.scope import Cell
+from accord.domain.state import contacts_newest_first
+from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, NEVER, ContactStatus, Instant, Reason, Verdict
+
+
+def judge(case: Case) -> Finding | None:
+    """Deny a customer silent for too long, and one who is not present."""
+    for silence in case.lane.inactivity:
+        if _silent(silence, case):
+            return Finding(Verdict.DENY, Reason.INACTIVE, silence.rule)
+    for presence in case.lane.presence:
+        if not (_present(presence, case) and _tracking_permitted(presence, case)):
+            return Finding(Verdict.DENY, Reason.NOT_PRESENT, presence.rule)
+    return None
+
+
+def _silent(term: InactivityTerm, case: Case) -> bool:
+    if case.state.facts.contract_current:
+        return False
+    last = _last_act(case)
+    end = months_after(case.where, last, term.months) if last else NEVER
+    case.changes_at(end)
+    if case.now < end:
+        return False
+    # Whether to go on may be asked once, while contacts are remembered that tell whether it was.
+    asking_ends = end + CONTACT_MEMORY_DAYS * DAY
+    if not (term.asks and last and case.now < asking_ends):
+        return True
+    case.changes_at(asking_ends)
+    own = case.own_contact.key if case.own_contact else b""
+    return any(
+        mark.purpose == case.lane.purpose and mark.status is not ContactStatus.CANCELLED and mark.key != own
+        for mark in contacts_newest_first(case.state, end)
+    )
+
+
+def _last_act(case: Case) -> Instant:
+    activity = case.state.activity
+    last = max(activity.purchase_time, activity.click_time, activity.enquiry_time)
+    for mark in case.state.permissions:
+        last = max(last, mark.act_time)
+    return last
+
+
+def _present(term: PresenceTerm, case: Case) -> bool:
+    activity = case.state.activity
+    end = activity.presence_time + term.span
+    case.changes_at(end)
+    elsewhere = case.cell.place and activity.presence_place != case.cell.place
+    return bool(activity.presence_time) and case.now < end and not elsewhere
+
+
+def _tracking_permitted(term: PresenceTerm, case: Case) -> bool:
+    """Say whether the customer permitted to be located: a question of its own, on another purpose."""
+    if term.tracking not in case.policy.purposes:
+        return False
+    lane = case.policy.lane(term.tracking, "", case.state.facts, case.now)
+    cell = Cell(term.tracking, "", place=case.cell.place)
+    other = Case(case.customer, cell, [], lane, case.policy, case.now)
+    permitted = refusals.judge(other) is None and not candidates.best(other).gate
+    case.changes_at(other.until)
+    return permitted

@@ -1,0 +1,1 @@
+"""What follows the ledger while no caller waits for it, and which of several servers does it."""

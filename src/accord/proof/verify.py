@@ -1,0 +1,1565 @@
+"""Says what an audit export proves: offline, from one pinned key, trusting nobody who made it.
+
+One file on purpose. It stands in every export as `verify.py`, byte for byte the file that `accord
+verify` runs, and needs Python 3.10 and `cryptography`, nothing of Accord. It shares no code with
+what grows and proves the tree, so that a mistake there is not repeated here. The format is told in
+docs/audit-export.md. Every byte is hostile until shown otherwise: one way to write each thing,
+sizes are bounded before they are read, and what is not understood is refused.
+
+Exit codes: 0 valid, 1 tampered, 2 cannot decide.
+"""
+
+import argparse
+import base64
+import binascii
+import html
+import io
+import json
+import re
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from hashlib import sha256
+from hmac import digest as hmac_digest
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+FORMAT = "accord-export/1"
+HEAD_FORMAT = "accord-customer-head/1"
+PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
+COMMITMENT_LABEL = b"accord/v1/payload\x00"
+BRAND_REF = "0" * 32
+REPORT_COLUMNS = (
+    "position",
+    "recorded",
+    "what",
+    "status",
+    "purposes",
+    "channels",
+    "notice",
+    "customer",
+    "version",
+    "caller",
+    "acted",
+    "touchpoint",
+)
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_SMALL_BYTES = 64 * 1024 * 1024
+MAX_NOTE_BYTES = 65_536
+MAX_MEMBERS = 250_000
+_BLOCK_BYTES = 1024 * 1024
+_EMPTY_ROOT = sha256(b"").digest()
+_DASH = "\u2014"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Python 3.10 has no datetime.UTC
+
+_HASH = rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="
+_CODE = rb"[a-z0-9_.:\-]{1,256}"
+_CODES = rb'(?:"' + _CODE + rb'"(?:,"' + _CODE + rb'")*)?'
+_NUMBER = rb"0|[1-9][0-9]{0,15}"
+_LEAF = (
+    rb'\{"ch":"' + _HASH + rb'","channel":\[(' + _CODES + rb')\],"ledger":"([a-z0-9/\-]{1,160})",'
+    rb'"notice":"(|' + _CODE + rb')","pc":"(' + _HASH + rb')","position":(' + _NUMBER + rb"),"
+    rb'"purpose":\[(' + _CODES + rb')\],"recorded_at":(' + _NUMBER + rb'),"type":"([A-Z][A-Za-z]{0,63})","v":1\}'
+)
+_LINE = re.compile(
+    rb'\{"leaf":(' + _LEAF + rb')(?:,"payload":(\{.*\}))?,"position":(' + _NUMBER + rb")"
+    rb'(?:,"r":"(' + _HASH + rb')")?,"status":"(disclosed|redacted|erased|outside)"\}',
+    re.DOTALL,
+)
+_MEMBER = re.compile(
+    r"README\.txt|manifest\.(json|note)|checkpoint|entries\.jsonl|leaves\.bin|edges\.json|heads\.json|keys\.json"
+    r"|report\.(csv|parquet)|timeline\.html|verify\.py|proofs/[0-9]{1,16}\.tlog-proof|policies/[0-9]{1,9}\.json"
+    r"|notices/[a-z0-9_~\-]{1,64}\.[A-Za-z0-9\-]{2,255}\.txt"
+)
+_ALWAYS = {"README.txt", "checkpoint", "entries.jsonl", "keys.json", "report.csv", "verify.py"}
+_BODY = re.compile(r"([a-z0-9/\-]{1,160})\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
+
+# --- what is said, in English and in French ------------------------------------------------------
+
+_TOLD = """\
+# what is proven
+signed
+  The export and its checkpoint are signed with the key you pinned, of the ledger {ledger}.
+  L'export et son point de contrôle sont signés par la clé que vous avez épinglée, du registre {ledger}.
+whole
+  The {size} entries lead to the root that was signed: none is missing, none was added or changed.
+  Les {size} écritures mènent à la racine signée : aucune ne manque, aucune n'a été ajoutée ni modifiée.
+window
+  Entries {first} to {last} of the {size} lead to the root that was signed: none of them is missing, added or changed.
+  Les écritures {first} à {last}, sur {size}, mènent à la racine signée : aucune d'elles ne manque, n'a été ajoutée ni modifiée.
+period
+  No entry of the period was left out at its ends: the neighbours on both sides lie outside it.
+  Aucune écriture de la période n'a été omise à ses bornes : les voisines de part et d'autre sont en dehors.
+included
+  Each of the {listed} entries shown is one of the {size} that lead to the root that was signed.
+  Chacune des {listed} écritures montrées est l'une des {size} qui mènent à la racine signée.
+opened
+  What {disclosed} entries tell is what was committed to when they were recorded.
+  Ce que disent {disclosed} écritures est bien ce qui fut engagé lors de leur enregistrement.
+chains
+  The histories of {customers} customers are unbroken: each entry names the one before it.
+  Les historiques de {customers} clients sont sans rupture : chaque écriture nomme la précédente.
+history
+  The history of customer {customer} is whole: {version} entries, from the first to the last that the ledger signed for.
+  L'historique du client {customer} est complet : {version} écritures, de la première à la dernière pour laquelle le registre a signé.
+texts
+  The {notices} texts of notices are word for word those of the catalogues recorded, {policies} of which are shown.
+  Les {notices} textes d'information sont mot pour mot ceux des catalogues enregistrés, dont {policies} sont montrés.
+report
+  report.csv says the same as the entries.
+  report.csv dit la même chose que les écritures.
+timeline
+  timeline.html says the same as the entries.
+  timeline.html dit la même chose que les écritures.
+extends
+  The ledger extends your earlier checkpoint of {previous} entries: nothing of it was changed.
+  Le registre prolonge votre point de contrôle antérieur de {previous} écritures : rien n'y a été changé.
+# what is not
+truth
+  That what was recorded happened: the ledger proves what was written, not that it is true.
+  Que ce qui est écrit a eu lieu : le registre prouve ce qui fut écrit, non que c'est vrai.
+clock
+  That the clock was right: instants are those of the operator's clock; only their order is fixed.
+  Que l'horloge était juste : les instants sont ceux de l'exploitant ; seul leur ordre est établi.
+later
+  Anything recorded after the first {size} entries.
+  Ce qui fut enregistré après les {size} premières écritures.
+one_view
+  That others are shown the same ledger: compare checkpoints, and give an earlier one with --previous.
+  Que d'autres voient le même registre : comparez les points de contrôle, donnez-en un antérieur par --previous.
+left_out
+  What {left_out} entries of the range are about: they are shown by their hash only. That none of them matches the filter is the operator's word.
+  L'objet de {left_out} écritures de l'intervalle : elles ne sont montrées que par leur empreinte. Qu'aucune ne réponde au filtre est la parole de l'exploitant.
+counted
+  The counts: no entry is shown, so they are the operator's signed word.
+  Les décomptes : aucune écriture n'est montrée, ils sont donc la parole signée de l'exploitant.
+redacted
+  What {redacted} entries tell: it was held back as personal; the operator can still open them one by one.
+  Ce que disent {redacted} écritures : retenu comme personnel ; l'exploitant peut encore les ouvrir une à une.
+erased
+  What {erased} entries told: their keys were destroyed. They still stand where they stood.
+  Ce que disaient {erased} écritures : leurs clés ont été détruites. Elles sont toujours à leur place.
+last
+  That nothing was recorded for this customer under another reference; the end of the history is the operator's signed word.
+  Que rien n'a été enregistré pour ce client sous une autre référence ; la fin de l'historique est la parole signée de l'exploitant.
+parquet
+  report.parquet: it is signed, and not compared with the entries.
+  report.parquet : il est signé, mais n'est pas comparé aux écritures.
+# why it is refused
+foreign_origin
+  It is of the ledger {found}, not of {pinned}.
+  Il vient du registre {found}, non {pinned}.
+unknown_key
+  {file} bears no signature of the key you pinned.
+  {file} ne porte aucune signature de la clé que vous avez épinglée.
+signature_false
+  The signature of {file} does not fit what it says.
+  La signature de {file} ne correspond pas à ce qu'il dit.
+malformed
+  {file} is not in its one form: {why}.
+  {file} n'a pas sa seule forme admise : {why}.
+file_differs
+  {file} is not the file that was signed.
+  {file} n'est pas le fichier qui fut signé.
+file_missing
+  {file} is missing.
+  {file} manque.
+file_unexpected
+  {file} does not belong here.
+  {file} n'a rien à faire ici.
+checkpoint_differs
+  The manifest names another size or root than the checkpoint.
+  Le manifeste nomme une autre taille ou racine que le point de contrôle.
+root_differs
+  The entries do not lead to the root that was signed.
+  Les écritures ne mènent pas à la racine signée.
+leaf_differs
+  Entry {position} is not the one whose hash stands there.
+  L'écriture {position} n'est pas celle dont l'empreinte se trouve à cette place.
+entry_missing
+  Entry {position} is missing.
+  L'écriture {position} manque.
+entry_repeated
+  Entry {position} is there twice, or out of order.
+  L'écriture {position} est répétée.
+entry_misplaced
+  Entry {position} calls itself entry {found}.
+  L'écriture {position} se dit écriture {found}.
+entry_unasked
+  Entry {position} is not one that was asked for.
+  L'écriture {position} ne fait pas partie de ce qui fut demandé.
+entry_foreign
+  Entry {position} is of the ledger {found}.
+  L'écriture {position} vient du registre {found}.
+payload_differs
+  What entry {position} tells is not what was committed to.
+  Ce que dit l'écriture {position} n'est pas ce qui fut engagé.
+codes_differ
+  The codes of entry {position} are not those of what it tells.
+  Les codes de l'écriture {position} ne sont pas ceux de ce qu'elle dit.
+time_reversed
+  Entry {position} was recorded no later than the one before it.
+  L'écriture {position} n'est pas postérieure à la précédente.
+chain_broken
+  Entry {position} does not continue the history of its customer: something was left out or put in.
+  L'écriture {position} ne continue pas l'historique de son client : il y eut omission ou ajout.
+other_customer
+  Entry {position} is of another customer.
+  L'écriture {position} est d'un autre client.
+history_cut
+  The history has {found} entries, the ledger signed for {version}, with another last one perhaps.
+  L'historique a {found} écritures ; le registre a signé pour {version}, la dernière étant peut-être autre.
+proof_false
+  The proof of entry {position} does not lead to the root that was signed.
+  La preuve de l'écriture {position} ne mène pas à la racine signée.
+proof_misplaced
+  The proof of entry {position} is of entry {found}, or of another checkpoint.
+  La preuve de l'écriture {position} est celle de l'écriture {found}, ou d'un autre point de contrôle.
+period_open
+  Entries of the period may be missing at its ends.
+  Des écritures de la période manquent peut-être à ses bornes.
+counts_differ
+  The counts of the manifest are not those of the entries.
+  Les décomptes du manifeste ne sont pas ceux des écritures.
+report_differs
+  {file} does not say what the entries say.
+  {file} ne dit pas ce que disent les écritures.
+notice_differs
+  {file} is not the text of a catalogue shown, or of a notice named.
+  {file} n'est pas le texte d'un catalogue montré, ou d'une information nommée.
+rollback
+  Your checkpoint has {previous} entries, this ledger only {size}: something was taken back.
+  Votre point de contrôle a {previous} écritures, ce registre seulement {size} : il y eut retour en arrière.
+fork
+  The first {previous} entries are not those of your checkpoint: there are two histories.
+  Les {previous} premières écritures ne sont pas celles de votre point de contrôle : il y a deux histoires.
+# why it cannot be decided
+unreadable
+  It cannot be read: {why}.
+  Il est illisible : {why}.
+pin_malformed
+  The pinned key is not a verifier key, written name+id+key.
+  La clé épinglée n'est pas une clé de vérification, écrite nom+id+clé.
+format_unknown
+  It is written in the form {found}; this program reads {known}.
+  Il est écrit sous la forme {found} ; ce programme lit {known}.
+previous_unusable
+  The earlier checkpoint is not one that the pinned key signed.
+  Le point de contrôle antérieur n'est pas signé par la clé épinglée.
+previous_elsewhere
+  All else holds, but this export does not show whether the ledger extends your checkpoint of {previous} entries: ask for `accord prove-consistency`, or for an export of all.
+  Tout le reste tient, mais cet export ne montre pas si le registre prolonge votre point de contrôle de {previous} écritures : demandez `accord prove-consistency`, ou un export complet.
+"""  # noqa: E501 - a sentence stays on its line
+
+_lines = [line.strip() for line in _TOLD.splitlines() if not line.startswith("#")]
+SENTENCES = {name: (english, french) for name, english, french in zip(*[iter(_lines)] * 3, strict=True)}
+"""Every sentence by its name."""
+
+_TITLES = {
+    0: ("VALID", "VALIDE"),
+    1: ("TAMPERED", "ALTÉRÉ"),
+    2: ("CANNOT DECIDE", "INDÉCIDABLE"),
+}
+_PROVEN, _UNPROVEN = ("Proven", "Prouvé"), ("Not proven", "Non prouvé")
+LANGUAGES = ("en", "fr")
+
+
+class NotValidError(Exception):
+    """Why an export is not valid, by a name of SENTENCES."""
+
+    exit_code = 1
+
+    def __init__(self, name: str, **told: object) -> None:
+        """Hold the name and what its sentence tells."""
+        super().__init__(name)
+        self.name = name
+        self.told = told
+
+
+class TamperedError(NotValidError):
+    """Something contradicts what was signed, or was never signed."""
+
+
+class UndecidableError(NotValidError):
+    """Nothing can be said: what was given is no export, no key, or of another form."""
+
+    exit_code = 2
+
+
+Said = tuple[str, dict[str, object]]
+
+
+@dataclass
+class Conclusion:
+    """What an export proves. `name` says why it is not valid; empty when it is."""
+
+    exit_code: int = 0
+    name: str = ""
+    why: list[Said] = field(default_factory=list)
+    proven: list[Said] = field(default_factory=list)
+    unproven: list[Said] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    def text(self, language: str) -> str:
+        """Return the conclusion for people."""
+        at = LANGUAGES.index(language)
+        lines = [_TITLES[self.exit_code][at], *(f"  {said}" for said in self.sentences(self.why, language))]
+        for heading, said in ((_PROVEN, self.proven), (_UNPROVEN, self.unproven)):
+            if said:
+                lines += ["", heading[at], *(f"  - {each}" for each in self.sentences(said, language))]
+        if self.counts:
+            lines += ["", *(f"  {name:<12} {value}" for name, value in _flat(self.counts))]
+        return "\n".join(lines) + "\n"
+
+    def document(self, language: str) -> dict[str, Any]:
+        """Return the conclusion for programs."""
+        return {
+            "conclusion": _TITLES[self.exit_code][0].lower().replace(" ", "_"),
+            "exit_code": self.exit_code,
+            "name": self.name,
+            "why": self.sentences(self.why, language),
+            "proven": self.sentences(self.proven, language),
+            "not_proven": self.sentences(self.unproven, language),
+            "counts": self.counts,
+        }
+
+    @staticmethod
+    def sentences(said: list[Said], language: str) -> list[str]:
+        """Return sentences; what they quote cannot steer a terminal."""
+        at = LANGUAGES.index(language)
+        return [SENTENCES[name][at].format(**{key: _shown(each) for key, each in told.items()}) for name, told in said]
+
+
+def _shown(told: object) -> str:
+    return "".join(each if each.isprintable() else "\ufffd" for each in str(told)[:300])
+
+
+def _flat(counts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in counts.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name} ")
+        else:
+            yield before + name, value
+
+
+# --- bundles ------------------------------------------------------------------------------------
+
+
+class Bundle(Protocol):
+    """The members of an export, by name."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size of every member."""
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a member to be read once."""
+        ...
+
+
+class MemoryBundle:
+    """An export in memory."""
+
+    def __init__(self, members: Mapping[str, bytes]) -> None:
+        """Hold the members."""
+        self._members = members
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size of every member."""
+        return {name: len(content) for name, content in self._members.items()}
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a member to be read once."""
+        return io.BytesIO(self._members[name])
+
+
+class ZipBundle:
+    """An export in a file. Names are only compared, never used as paths; nothing is unpacked to disk."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Read the directory of the file. Raises UndecidableError, TamperedError."""
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise UndecidableError("unreadable", why=str(error)) from None
+        infos = self._zip.infolist()
+        if len(infos) > MAX_MEMBERS:
+            raise TamperedError("malformed", file="the file", why="too many members")
+        if self._zip.comment or (infos and min(info.header_offset for info in infos) != 0):
+            raise TamperedError("malformed", file="the file", why="something stands before or after the members")
+        self._sizes: dict[str, int] = {}
+        for info in infos:
+            if info.filename in self._sizes or info.orig_filename != info.filename or info.flag_bits & 1:
+                raise TamperedError("file_unexpected", file=info.filename)
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise TamperedError("malformed", file=info.filename, why="another compression")
+            self._sizes[info.filename] = info.file_size
+
+    def sizes(self) -> dict[str, int]:
+        """Return the size of every member."""
+        return self._sizes
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a member to be read once; no more is read of it than its size."""
+        return _Careful(self._zip, name)  # type: ignore[return-value] # it is read, and no more
+
+
+class _Careful:
+    """A member whose broken bytes are a contradiction, not a crash."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._name = name
+        try:
+            self._file = archive.open(name)
+        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+            raise TamperedError("malformed", file=name, why=str(error)) from None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except Exception as error:  # noqa: BLE001 - zlib and zipfile raise many kinds, all of them of hostile bytes
+            raise TamperedError("malformed", file=self._name, why=str(error)) from None
+
+
+class _Members:
+    """Members as they are read: each against its size and digest in the manifest."""
+
+    def __init__(self, bundle: Bundle, files: dict[str, dict[str, Any]]) -> None:
+        self._bundle = bundle
+        self._files = files
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._files
+
+    def named(self, folder: str) -> list[str]:
+        return sorted(name for name in self._files if name.startswith(folder))
+
+    def digest(self, name: str) -> str:
+        return str(self._files[name]["sha256"])
+
+    def check_small(self) -> None:
+        """Read what is quickly read: most of what is broken shows here, before any long work."""
+        for name, told in self._files.items():
+            if told["size"] <= _BLOCK_BYTES:
+                for _ in self.blocks(name):
+                    pass
+
+    def small(self, name: str) -> bytes:
+        if name not in self._files:
+            raise TamperedError("file_missing", file=name)
+        if self._files[name]["size"] > MAX_SMALL_BYTES:
+            raise TamperedError("malformed", file=name, why="too large")
+        return b"".join(self.blocks(name))
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        if name not in self._files:
+            raise TamperedError("file_missing", file=name)
+        file, digest, size = self._bundle.open(name), sha256(), 0
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+            if size > self._files[name]["size"]:
+                break
+            yield block
+        if size != self._files[name]["size"] or digest.hexdigest() != self._files[name]["sha256"]:
+            raise TamperedError("file_differs", file=name)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        rest = b""
+        for block in self.blocks(name):
+            whole = (rest + block).split(b"\n")
+            rest = whole.pop()
+            if len(rest) > MAX_LINE_BYTES:
+                raise TamperedError("malformed", file=name, why="a line is too long")
+            yield from whole
+        if rest:
+            raise TamperedError("malformed", file=name, why="the last line does not end")
+
+
+# --- signed notes and documents -----------------------------------------------------------------
+
+
+class Key(NamedTuple):
+    """A verifier key: the name of the ledger, the id that signatures bear, the key."""
+
+    name: str
+    identity: bytes
+    public: Ed25519PublicKey
+
+
+class Checkpoint(NamedTuple):
+    """The size and root that were signed."""
+
+    size: int
+    root: bytes
+
+
+def read_key(text: str) -> Key:
+    """Return a verifier key in the text form of signed notes. Raises UndecidableError."""
+    try:
+        name, identity, encoded = text.strip().split("+", 2)
+        raw = _base64(encoded)
+        known = sha256(name.encode() + b"\n" + raw).digest()[:4]
+        if raw[:1] != b"\x01" or len(raw) != 33 or identity != known.hex() or not name:
+            return _no_key()
+        return Key(name, known, Ed25519PublicKey.from_public_bytes(raw[1:]))
+    except ValueError:
+        raise UndecidableError("pin_malformed") from None
+
+
+def _no_key() -> Key:
+    raise UndecidableError("pin_malformed")
+
+
+def read_note(raw: bytes, key: Key, file: str) -> str:
+    """Return the body of a note that the key signed. Lines of other signers are passed over. Raises TamperedError."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise TamperedError("malformed", file=file, why="not UTF-8") from None
+    body, gap, signatures = text.rpartition("\n\n")
+    if len(raw) > MAX_NOTE_BYTES or not gap or not signatures.endswith("\n") or "\r" in text:
+        raise TamperedError("malformed", file=file, why="no signed note")
+    body += "\n"
+    found = False
+    for line in signatures[:-1].split("\n"):
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != _DASH:
+            raise TamperedError("malformed", file=file, why="a signature line")
+        try:
+            signature = _base64(parts[2])
+        except ValueError:
+            raise TamperedError("malformed", file=file, why="a signature line") from None
+        if parts[1] != key.name or signature[:4] != key.identity:
+            continue
+        try:
+            key.public.verify(signature[4:], body.encode())
+        except InvalidSignature:
+            raise TamperedError("signature_false", file=file) from None
+        found = True
+    if not found:
+        raise TamperedError("unknown_key", file=file)
+    return body
+
+
+def read_checkpoint(raw: bytes, key: Key, file: str = "checkpoint") -> Checkpoint:
+    """Return the checkpoint of a note. Raises TamperedError."""
+    origin = raw.partition(b"\n")[0]
+    if origin != key.name.encode():
+        raise TamperedError("foreign_origin", found=origin.decode("utf-8", "replace"), pinned=key.name)
+    match = _BODY.fullmatch(read_note(raw, key, file))
+    if match is None:
+        raise TamperedError("malformed", file=file, why="no checkpoint")
+    try:
+        return Checkpoint(int(match[2]), _base64(match[3]))
+    except ValueError:
+        raise TamperedError("malformed", file=file, why="the root") from None
+
+
+def document(value: Any) -> bytes:  # noqa: ANN401 - anything JSON has
+    """Return the one form of a JSON document: sorted, indented by two, UTF-8, one line feed at the end."""
+    return (json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+
+
+def read_json(raw: bytes, file: str) -> Any:  # noqa: ANN401 - anything JSON has
+    """Return what strict JSON says: no key twice, no fraction, no constant. Raises TamperedError."""
+    try:
+        return _strict(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise TamperedError("malformed", file=file, why="no strict JSON") from None
+
+
+def _read_document(raw: bytes, file: str, shape: dict[str, Any]) -> Any:  # noqa: ANN401 - of that shape
+    found = read_json(raw, file)
+    _check_shape(found, shape, file)
+    if document(found) != raw:
+        raise TamperedError("malformed", file=file, why="written in another way")
+    return found
+
+
+def _check_shape(found: Any, shape: Any, file: str) -> None:  # noqa: ANN401 - anything JSON has
+    """Compare with a shape: a type, a list of one shape, keys with their shapes, or {str: shape} for any keys."""
+    good: bool
+    if isinstance(shape, dict):
+        anything = set(shape) == {str}
+        good = isinstance(found, dict) and (anything or found.keys() == shape.keys())
+        if good:
+            for key, value in found.items():
+                _check_shape(value, shape[str if anything else key], file)
+    elif isinstance(shape, list):
+        good = isinstance(found, list)
+        if good:
+            for value in found:
+                _check_shape(value, shape[0], file)
+    else:
+        good = type(found) is shape and not (shape is int and not 0 <= found < 2**53)
+    if not good:
+        raise TamperedError("malformed", file=file, why="unknown or missing fields")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _refused(text: str) -> Any:  # noqa: ANN401 - it returns nothing
+    raise ValueError(text)
+
+
+_decoder: Any = json.JSONDecoder(object_pairs_hook=_without_twins, parse_float=_refused, parse_constant=_refused)
+_scan = _decoder.scan_once
+
+
+def _strict(text: str) -> Any:  # noqa: ANN401 - anything JSON has
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError(text) from None
+    if text[end:] not in {"", "\n"}:
+        raise ValueError(text)
+    return value
+
+
+def _base64(text: str) -> bytes:
+    try:
+        decoded = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("malformed base64") from None
+    if base64.b64encode(decoded).decode() != text:
+        raise ValueError("malformed base64")
+    return decoded
+
+
+# --- the tree (RFC 6962 section 2.1, RFC 9162 section 2.1) ---------------------------------------
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """Return SHA-256(0x00 || leaf)."""
+    return sha256(b"\x00" + leaf).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return SHA-256(0x01 || left || right)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+class Edge:
+    """The right edge of a tree as it grows, by leaves and by perfect subtrees."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.size = 0
+        self.roots: list[bytes] = []
+
+    def add(self, node: bytes, level: int = 0) -> None:
+        """Append the root of a perfect subtree of 2^level leaves; the size must be a multiple of that."""
+        rest, roots = self.size >> level, self.roots
+        while rest & 1:
+            node = sha256(b"\x01" + roots.pop() + node).digest()
+            rest >>= 1
+        roots.append(node)
+        self.size += 1 << level
+
+    def root(self) -> bytes:
+        """Return the root of the tree so far."""
+        if not self.roots:
+            return _EMPTY_ROOT
+        node = self.roots[-1]
+        for left in reversed(self.roots[:-1]):
+            node = node_hash(left, node)
+        return node
+
+
+def levels_between(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield level and index of the perfect subtrees that cover [start, end), as a tree grows by them."""
+    while start < end:
+        level = (end - start).bit_length() - 1
+        if start:
+            level = min(level, (start & -start).bit_length() - 1)
+        yield level, start >> level
+        start += 1 << level
+
+
+def root_by_proof(leaf: bytes, position: int, size: int, path: list[bytes]) -> bytes | None:
+    """Return the root an inclusion proof leads to (RFC 9162 section 2.1.3.2); None for a path of another length."""
+    if not 0 <= position < size:
+        return None
+    index, last, node = position, size - 1, leaf
+    for part in path:
+        if last == 0:
+            return None
+        if index & 1 or index == last:
+            node = node_hash(part, node)
+            while not index & 1 and index:
+                index >>= 1
+                last >>= 1
+        else:
+            node = node_hash(node, part)
+        index >>= 1
+        last >>= 1
+    return node if last == 0 else None
+
+
+# --- entries -------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """One line of entries.jsonl. Codes are as the leaf lists them, in quotes, split by commas."""
+
+    position: int
+    leaf: bytes
+    status: str
+    recorded_at: int
+    type: str
+    purposes: bytes
+    channels: bytes
+    notice: str
+    payload: dict[str, Any] | None
+
+
+def write_line(position: int, leaf: bytes, status: str, payload: bytes = b"", opening: bytes = b"") -> bytes:
+    """Return a line of entries.jsonl without its line feed; payload and opening where it is disclosed."""
+    told = b',"payload":' + payload if payload else b""
+    opened = b',"r":"' + base64.b64encode(opening) + b'"' if payload else b""
+    return b'{"leaf":%b%b,"position":%d%b,"status":"%b"}' % (leaf, told, position, opened, status.encode())
+
+
+def read_line(raw: bytes, ledger: str, file: str = "entries.jsonl") -> Line:
+    """Return a line whose payload, where it is disclosed, opens what the leaf commits to. Raises TamperedError."""
+    match = _LINE.fullmatch(raw)
+    if match is None:
+        raise TamperedError("malformed", file=file, why="a line is no entry")
+    leaf, channels, name, notice, pc, own, purposes, recorded_at, kind, payload, at, r, status = match.groups()
+    position = int(at)
+    if own != at:
+        raise TamperedError("entry_misplaced", position=position, found=int(own))
+    if name != ledger.encode():
+        raise TamperedError("entry_foreign", position=position, found=name.decode())
+    told = None
+    if (payload is not None) != (status == b"disclosed") or (r is not None) != (status == b"disclosed"):
+        raise TamperedError("malformed", file=file, why="a status that does not fit its line")
+    if payload is not None:
+        made = hmac_digest(binascii.a2b_base64(r), COMMITMENT_LABEL + payload, "sha256")
+        if made != binascii.a2b_base64(pc):
+            raise TamperedError("payload_differs", position=position)
+        told = _read_payload(payload, position, kind.decode(), (purposes, channels, notice))
+    return Line(
+        position,
+        leaf,
+        status.decode(),
+        int(recorded_at),
+        kind.decode(),
+        purposes,
+        channels,
+        notice.decode(),
+        told,
+    )
+
+
+_PAYLOAD_KEYS = {"caller", "customer", "event", "previous", "version"}
+_REF = re.compile(r"[0-9a-f]{32}")
+_LINKS = re.compile(r"[0-9a-f]{32}([0-9a-f]{64})?")
+
+
+def _read_payload(raw: bytes, position: int, kind: str, codes: tuple[bytes, bytes, bytes]) -> dict[str, Any]:
+    found = read_json(raw, f"entry {position}")
+    good = (
+        found.keys() == _PAYLOAD_KEYS
+        and type(found["version"]) is int
+        and type(found["customer"]) is str
+        and type(found["previous"]) is str
+        and type(found["event"]) is dict
+        and type(found["caller"]) is str
+        and _LINKS.fullmatch(found["customer"] + found["previous"])
+    )
+    if not good:
+        raise TamperedError("malformed", file=f"entry {position}", why="no payload")
+    if found["event"].get("type") != kind or not _fit(found["event"], kind, codes):
+        raise TamperedError("codes_differ", position=position)
+    told: dict[str, Any] = found
+    return told
+
+
+def _fit(event: dict[str, Any], kind: str, codes: tuple[bytes, bytes, bytes]) -> bool:
+    """Say whether the purposes, channels and notice of a leaf are those of its event."""
+    purposes, channels, notice = codes
+    if kind == "ContactAuthorized":
+        told: tuple[Any, Any, Any] = ([event.get("purpose")], [event.get("channel")], "")
+    elif kind in {"PermissionGranted", "PermissionRefused"}:
+        evidence = event.get("evidence")
+        shown = evidence.get("notice", "") if type(evidence) is dict else ""
+        if kind == "PermissionGranted":
+            told = (event.get("purposes", []), [code for code in event.get("channels", []) if code], shown)
+        else:
+            told = (_named(event.get("purpose")), _named(event.get("channel")), shown)
+    else:
+        return codes == (b"", b"", b"")
+    return told == (codes_in(purposes), codes_in(channels), notice.decode())
+
+
+def _named(code: Any) -> list[Any]:  # noqa: ANN401 - whatever the payload has there
+    return [code] if code else []
+
+
+def codes_in(quoted: bytes) -> list[str]:
+    """Return the codes that a leaf lists."""
+    return quoted.decode()[1:-1].split('","') if quoted else []
+
+
+def selects(purposes: list[str], channels: list[str], line: Line) -> bool:
+    """Say whether a filter keeps an entry, by what its leaf shows.
+
+    A purpose keeps entries that name it, one below it or one above it; a refusal that names none, or no
+    channel, reaches all of them and is kept by every filter.
+    """
+    reaches_all = line.type == "PermissionRefused"
+    if purposes:
+        named = codes_in(line.purposes)
+        related = any(_related(asked, code) for asked in purposes for code in named)
+        if not related and not (reaches_all and not named):
+            return False
+    if channels:
+        named = codes_in(line.channels)
+        if not set(channels) & set(named) and not (reaches_all and not named):
+            return False
+    return True
+
+
+def _related(asked: str, code: str) -> bool:
+    return asked == code or code.startswith(asked + ".") or asked.startswith(code + ".")
+
+
+# --- views for people ----------------------------------------------------------------------------
+
+
+def instant(microseconds: int) -> str:
+    """Return an instant of the ledger in ISO 8601, in UTC."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=65_536)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+class Report:
+    """The rows of report.csv (RFC 4180), written as lines come; `take` returns what is written and forgets it."""
+
+    def __init__(self) -> None:
+        """Begin with the headings."""
+        self._rows = [",".join(REPORT_COLUMNS)]
+
+    def add(self, line: Line) -> None:
+        """Write the row of an entry. What the form of a leaf allows in it needs no quotes."""
+        position, _, status, recorded_at, kind, purposes, channels, notice, payload = line
+        told = ",,,,"
+        if payload is not None:
+            event = payload["event"]
+            evidence, acted, touchpoint = event.get("evidence"), event.get("act_time"), ""
+            if type(evidence) is dict:
+                acted, touchpoint = evidence.get("act_time"), evidence.get("touchpoint", "")
+            acted = instant(acted) if type(acted) is int and 0 < acted < 2**53 else ""
+            customer = payload["customer"] if payload["customer"] != BRAND_REF else "brand"
+            told = f"{customer},{payload['version']},{_cell(payload['caller'])},{acted},{_cell(touchpoint)}"
+        codes = f"{_listed(purposes)},{_listed(channels)},{notice}"
+        self._rows.append(f"{position},{instant(recorded_at)},{kind},{status},{codes},{told}")
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        made = "".join([f"{row}\r\n" for row in self._rows]).encode()
+        self._rows.clear()
+        return made
+
+
+@lru_cache(maxsize=4096)
+def _listed(quoted: bytes) -> str:
+    return " ".join(codes_in(quoted))
+
+
+def _cell(told: Any) -> str:  # noqa: ANN401 - whatever the payload has there
+    return _quoted_cell(told) if type(told) is str else ""
+
+
+@lru_cache(maxsize=4096)
+def _quoted_cell(text: str) -> str:
+    """Return a cell that is one cell, and that no spreadsheet takes for a formula."""
+    unarmed = "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} else text
+    return '"' + unarmed.replace('"', '""') + '"' if any(each in unarmed for each in ',"\r\n') else unarmed
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;color:#111}"
+    "article{border-left:4px solid #555;margin:1.5em 0;padding:.1em 1em;break-inside:avoid}"
+    "dt{font-weight:600}dd{margin:0 0 .4em 0;overflow-wrap:anywhere;white-space:pre-wrap;unicode-bidi:isolate}"
+    "blockquote{background:#f3f3f3;margin:.5em 0;padding:.6em 1em;white-space:pre-wrap;unicode-bidi:isolate}"
+    "code{overflow-wrap:anywhere}"
+)
+_LABELS = {
+    "act_time": "acted · acte",
+    "activity": "activity · activité",
+    "artefacts": "artefacts · pièces",
+    "basis": "basis · fondement",
+    "caller": "recorded by · enregistré par",
+    "channel": "channel · canal",
+    "channels": "channels · canaux",
+    "confirm_until": "to be confirmed until · à confirmer avant",
+    "contact_id": "contact · contact",
+    "declarant": "declared by · déclarant",
+    "fact": "fact · fait",
+    "kind": "kind · nature",
+    "language": "language · langue",
+    "level": "level · niveau",
+    "links": "recognised by · reconnu par",
+    "method": "how it was expressed · expression",
+    "notice": "notice · information",
+    "outcome": "outcome · issue",
+    "outcome_time": "reported for · rapporté pour",
+    "permission": "rests on entry · repose sur l'écriture",
+    "policy_version": "catalogue · catalogue",
+    "positions": "rests on entries · repose sur les écritures",
+    "purpose": "purpose · finalité",
+    "purposes": "purposes · finalités",
+    "recorder": "written down by · consigné par",
+    "recorder_id": "till, agent or form · caisse, agent ou formulaire",
+    "touchpoint": "touchpoint · point de contact",
+    "uses": "uses · utilisations",
+    "valid_from": "valid from · valable dès",
+    "valid_until": "valid until · valable jusqu'au",
+}
+_TIMES = {"act_time", "confirm_until", "outcome_time", "paused_until", "valid_from", "valid_until"}
+
+
+def timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple[str, str], str]) -> bytes:
+    """Return the page of one customer, oldest first, with the exact words shown; `texts` by notice and language."""
+    head = (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>Customer {customer}</title>\n<style>{_STYLE}</style>\n"
+        f"<h1>Customer · client <code>{customer}</code></h1>\n"
+        f"<p>Ledger · registre <code>{html.escape(ledger)}</code>. Instants in UTC · instants en UTC.</p>\n"
+    )
+    return (head + "".join(_article(line, texts) for line in lines) + "</html>\n").encode()
+
+
+def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
+    parts = [f"<article>\n<h2>{line.type}</h2>\n<p>Entry · écriture {line.position}, {instant(line.recorded_at)}</p>\n"]
+    if line.payload is None:
+        parts.append(f"<p>{line.status}</p>\n")
+    else:
+        event: dict[str, Any] = dict(line.payload["event"])
+        evidence = event.pop("evidence", None)
+        event.pop("type")
+        if isinstance(evidence, dict):
+            event |= evidence
+        event["caller"] = line.payload["caller"]
+        rows = [f"<dt>{html.escape(_LABELS.get(key, key))}</dt><dd>{_told(key, event[key])}</dd>" for key in event]
+        parts.append("<dl>\n" + "\n".join(rows) + "\n</dl>\n")
+        shown = texts.get((line.notice, str(event.get("language", ""))))
+        if shown is not None:
+            parts.append(f"<blockquote>{html.escape(shown)}</blockquote>\n")
+    return "".join(parts) + "</article>\n"
+
+
+def _told(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the payload has there
+    if key in _TIMES and type(value) is int and 0 <= value < 2**53:
+        return instant(value)
+    if isinstance(value, str | int):
+        return html.escape(str(value))
+    if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
+        return html.escape(", ".join(map(str, value)))
+    return html.escape(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def notice_file(code: str, language: str) -> str:
+    """Return the member that holds a text; a colon would trouble who unpacks it, and no code has a tilde."""
+    return f"notices/{code.replace(':', '~')}.{language}.txt"
+
+
+def notices_of(policy: Line) -> dict[tuple[str, str], str]:
+    """Return the texts of a catalogue that was applied, by notice and language."""
+    try:
+        applied = policy.payload["event"]["catalogue"]["notices"] if policy.payload else []
+        return {(str(each["code"]), str(of["language"])): str(of["text"]) for each in applied for of in each["texts"]}
+    except (KeyError, TypeError):
+        raise TamperedError("malformed", file=f"entry {policy.position}", why="no catalogue") from None
+
+
+# --- the whole -----------------------------------------------------------------------------------
+
+_SHAPE = {
+    "checkpoint": {"root": str, "size": int},
+    "counts": {
+        "by_channel": {str: int},
+        "by_purpose": {str: int},
+        "by_type": {str: int},
+        "disclosed": int,
+        "erased": int,
+        "left_out": int,
+        "listed": int,
+        "outside": int,
+        "redacted": int,
+    },
+    "files": {str: {"sha256": str, "size": int}},
+    "format": str,
+    "ledger": str,
+    "redaction": str,
+    "scope": {
+        "channels": [str],
+        "customer": str,
+        "end": int,
+        "first": int,
+        "purposes": [str],
+        "recorded_from": int,
+        "recorded_until": int,
+    },
+}
+Progress = Callable[[int, int], None]
+
+
+class Counts:
+    """What the lines of an export add up to."""
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self._alike: Counter[tuple[str, str, bytes, bytes]] = Counter()
+
+    def add(self, line: Line) -> None:
+        """Count a line."""
+        self._alike[line.status, line.type, line.purposes, line.channels] += 1
+
+    def listed(self) -> int:
+        """Return how many lines there are."""
+        return sum(self._alike.values())
+
+    def document(self, left_out: int) -> dict[str, Any]:
+        """Return the counts as the manifest has them."""
+        status, of_type, of_purpose, of_channel = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+        for (state, kind, purposes, channels), count in self._alike.items():
+            status[state] += count
+            if state == "outside":
+                continue
+            of_type[kind] += count
+            of_purpose.update(dict.fromkeys(codes_in(purposes), count))
+            of_channel.update(dict.fromkeys(codes_in(channels), count))
+        return {
+            "by_channel": dict(of_channel),
+            "by_purpose": dict(of_purpose),
+            "by_type": dict(of_type),
+            "left_out": left_out,
+            "listed": self.listed(),
+            **{name: status[name] for name in ("disclosed", "erased", "outside", "redacted")},
+        }
+
+
+class Chains:
+    """The history of each customer met: which entry of theirs is the newest, and its leaf."""
+
+    def __init__(self, *, from_the_first: bool, without_gaps: bool) -> None:
+        """Say what is shown: histories from their beginning, and every entry of them."""
+        self._from_the_first = from_the_first
+        self._without_gaps = without_gaps
+        self._newest: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        """Return how many customers were met, the brand itself left out."""
+        return len(self._newest) - (bytes(16) in self._newest)
+
+    def add(self, line: Line, hash_: bytes) -> None:
+        """Take the next entry of a customer. Raises TamperedError where it does not continue their history."""
+        payload = line.payload
+        if payload is None:
+            return
+        version, ref = payload["version"], bytes.fromhex(payload["customer"])
+        known = self._newest.get(ref)
+        if known is None:
+            good = version > 0 and (version == 1) == (not payload["previous"])
+            good = good and (version == 1 or not self._from_the_first)
+        elif self._without_gaps:
+            good = version == int.from_bytes(known[32:], "big") + 1 and payload["previous"] == known[:32].hex()
+        else:
+            good = version > int.from_bytes(known[32:], "big")
+        if not good or version >= 2**32:
+            raise TamperedError("chain_broken", position=line.position)
+        self._newest[ref] = hash_ + version.to_bytes(4, "big")
+
+
+class _Examination:
+    """One look at one export, step by step."""
+
+    def __init__(self, bundle: Bundle, key: Key, progress: Progress | None) -> None:
+        self.key = key
+        self.progress = progress or (lambda *_: None)
+        self.conclusion = Conclusion()
+        self._bundle = bundle
+        self.notices: set[str] = set()
+        self.shown: list[Line] = []
+        self.earlier_root: bytes | None = None
+
+    def run(self, previous: Checkpoint | None) -> None:
+        # (1) The manifest is signed, and names every file there is.
+        self.manifest, self.files = self._read_manifest()
+        self.files.check_small()
+        # (2) The checkpoint is signed, and the one the manifest names.
+        self.checkpoint = self._read_checkpoint()
+        if previous is not None and previous.size > self.checkpoint.size:
+            raise TamperedError("rollback", previous=previous.size, size=self.checkpoint.size)
+        # (3) Every entry shown stands in the tree, where it says, and opens what it committed to.
+        wanted = previous.size if previous else -1
+        if self.scope["customer"]:
+            self._read_customer()
+        else:
+            self._read_window(wanted)
+        # (4) Texts and views say what the entries say; whatever else there is was signed as it is.
+        self._read_texts()
+        self._read_others()
+        # (5) The ledger extends the checkpoint that was known before.
+        if previous is not None:
+            self._compare(previous)
+        self._conclude(asked=previous is not None)
+
+    def _read_manifest(self) -> tuple[dict[str, Any], _Members]:
+        sizes = self._bundle.sizes()
+        for name in ("manifest.note", "manifest.json"):
+            if name not in sizes:
+                raise TamperedError("file_missing", file=name)
+            if sizes[name] > MAX_SMALL_BYTES:
+                raise TamperedError("malformed", file=name, why="too large")
+        raw = self._bundle.open("manifest.json").read(MAX_SMALL_BYTES + 1)
+        note = self._bundle.open("manifest.note").read(MAX_NOTE_BYTES + 1)
+        lines = note.split(b"\n")
+        if len(lines) > 1 and lines[0] == FORMAT.encode() and lines[1] != self.key.name.encode():
+            raise TamperedError("foreign_origin", found=lines[1].decode("utf-8", "replace"), pinned=self.key.name)
+        body = read_note(note, self.key, "manifest.note")
+        if not body.startswith("accord-export/"):
+            raise TamperedError("malformed", file="manifest.note", why="no statement of an export")
+        if not body.startswith(FORMAT + "\n"):
+            raise UndecidableError("format_unknown", found=body.split("\n")[0], known=FORMAT)
+        if body != statement(self.key.name, raw):
+            raise TamperedError("file_differs", file="manifest.json")
+        if note.count(_DASH.encode()) != 1:
+            raise TamperedError("malformed", file="manifest.note", why="more than one signature")
+        found = _read_document(raw, "manifest.json", _SHAPE)
+        if found["format"] != FORMAT or found["ledger"] != self.key.name:
+            raise TamperedError("malformed", file="manifest.json", why="it names another format or ledger")
+        self._check_names(sizes, found["files"])
+        return found, _Members(self._bundle, found["files"])
+
+    @staticmethod
+    def _check_names(sizes: dict[str, int], files: dict[str, dict[str, Any]]) -> None:
+        for name in sorted(files.keys() | _ALWAYS):
+            if name not in sizes or name not in files:
+                raise TamperedError("file_missing", file=name)
+            if not _MEMBER.fullmatch(name) or name.startswith("manifest"):
+                raise TamperedError("file_unexpected", file=name)
+            if sizes[name] != files[name]["size"]:
+                raise TamperedError("file_differs", file=name)
+        for name in sorted(sizes.keys() - files.keys() - {"manifest.json", "manifest.note"}):
+            raise TamperedError("file_unexpected", file=name)
+
+    def _read_checkpoint(self) -> Checkpoint:
+        found = read_checkpoint(self.files.small("checkpoint"), self.key)
+        told = self.manifest["checkpoint"]
+        if (found.size, base64.b64encode(found.root).decode()) != (told["size"], told["root"]):
+            raise TamperedError("checkpoint_differs")
+        self.scope = self.manifest["scope"]
+        first, end, redaction = self.scope["first"], self.scope["end"], self.manifest["redaction"]
+        narrowed = any(self.scope[side] for side in ("purposes", "channels", "recorded_from", "recorded_until"))
+        good = first <= end <= found.size and redaction in ("none", "personal", "counts")
+        if self.scope["customer"]:
+            good = good and (first, end) == (0, found.size) and redaction == "none" and not narrowed
+            good = good and bool(_REF.fullmatch(self.scope["customer"]))
+        if not good:
+            raise TamperedError("malformed", file="manifest.json", why="a scope that cannot be")
+        self.filtered = bool(self.scope["purposes"] or self.scope["channels"])
+        self.counted_only = redaction == "counts"
+        return found
+
+    def _lines(self) -> Iterator[Line]:
+        """Yield every line in order; times only go up, and what may be shown is what was asked for."""
+        last_position, last_time = -1, 0
+        personal = self.manifest["redaction"] != "none"
+        for raw in self.files.lines("entries.jsonl"):
+            line = read_line(raw, self.key.name)
+            if line.position <= last_position:
+                raise TamperedError("entry_repeated", position=line.position)
+            if line.recorded_at <= last_time:
+                raise TamperedError("time_reversed", position=line.position)
+            last_position, last_time = line.position, line.recorded_at
+            if self.counted_only or (line.status == "redacted") > personal:
+                raise TamperedError("entry_unasked", position=line.position)
+            yield line
+
+    # One range of positions, whole or filtered: the root is made anew.
+
+    def _read_window(self, wanted: int) -> None:  # noqa: C901 - one walk, in the order of the entries
+        first, end, size = self.scope["first"], self.scope["end"], self.checkpoint.size
+        edge = self._grown_until(first)
+        hashes = self._hashes(end - first)
+        whole = hashes is None
+        chains = Chains(from_the_first=not first and whole and not self.scope["recorded_from"], without_gaps=whole)
+        counts, report, digest, period = Counts(), Report(), sha256(), _Period(self.scope, shown=not self.counted_only)
+        self.earlier_root = edge.root() if wanted == edge.size else None
+
+        def grow_to(position: int) -> None:
+            while edge.size < position:
+                if hashes is None:
+                    raise TamperedError("entry_missing", position=edge.size)
+                edge.add(next(hashes))
+                if edge.size == wanted:
+                    self.earlier_root = edge.root()
+
+        for line in self._lines():
+            if not first <= line.position < end:
+                raise TamperedError("entry_unasked", position=line.position)
+            grow_to(line.position)
+            hash_ = leaf_hash(line.leaf)
+            if hashes is not None and next(hashes) != hash_:
+                raise TamperedError("leaf_differs", position=line.position)
+            edge.add(hash_)
+            if edge.size == wanted:
+                self.earlier_root = edge.root()
+            self._take(line, hash_, chains, period)
+            counts.add(line)
+            report.add(line)
+            if not edge.size % 512:
+                digest.update(report.take())
+                self.progress(edge.size - first, end - first)
+        grow_to(end)
+        if hashes is not None and next(hashes, None) is not None:
+            raise TamperedError("malformed", file="leaves.bin", why="too many hashes")
+        self._grow_after(edge)
+        if wanted == edge.size == size:
+            self.earlier_root = edge.root()
+        if edge.root() != self.checkpoint.root:
+            raise TamperedError("root_differs")
+        digest.update(report.take())
+        period.close(first, end, size)
+        self._check_counts(counts, end - first)
+        if digest.hexdigest() != self.files.digest("report.csv"):
+            raise TamperedError("report_differs", file="report.csv")
+        self._prove_window(period, chains)
+
+    def _take(self, line: Line, hash_: bytes, chains: Chains, period: "_Period") -> None:
+        period.take(line)
+        if line.status == "outside":
+            return
+        if self.filtered and not selects(self.scope["purposes"], self.scope["channels"], line):
+            raise TamperedError("entry_unasked", position=line.position)
+        chains.add(line, hash_)
+        if line.notice:
+            self.notices.add(line.notice)
+
+    def _grown_until(self, first: int) -> Edge:
+        edge = Edge()
+        self._after: list[bytes] = []
+        if "edges.json" in self.files:
+            shape = {"after": [str], "before": [str]}
+            told = _read_document(self.files.small("edges.json"), "edges.json", shape)
+            try:
+                before, self._after = ([_hash(each) for each in told[side]] for side in ("before", "after"))
+            except ValueError:
+                raise TamperedError("malformed", file="edges.json", why="a hash") from None
+        else:
+            before = []
+        levels = list(levels_between(0, first))
+        if len(levels) != len(before):
+            raise TamperedError("malformed", file="edges.json", why="another number of hashes")
+        for (level, _), node in zip(levels, before, strict=True):
+            edge.add(node, level)
+        return edge
+
+    def _grow_after(self, edge: Edge) -> None:
+        levels = list(levels_between(edge.size, self.checkpoint.size))
+        if len(levels) != len(self._after):
+            raise TamperedError("malformed", file="edges.json", why="another number of hashes")
+        for (level, _), node in zip(levels, self._after, strict=True):
+            edge.add(node, level)
+
+    def _hashes(self, count: int) -> Iterator[bytes] | None:
+        """Return the hashes of all leaves of the range where some are shown by them only; None where none is."""
+        if "leaves.bin" not in self.files:
+            if self.filtered or self.counted_only:
+                raise TamperedError("file_missing", file="leaves.bin")
+            return None
+        if not (self.filtered or self.counted_only):
+            raise TamperedError("file_unexpected", file="leaves.bin")
+        if self._bundle.sizes()["leaves.bin"] != 32 * count:
+            raise TamperedError("malformed", file="leaves.bin", why="another number of hashes")
+        return self._split(self.files.blocks("leaves.bin"))
+
+    @staticmethod
+    def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        rest = b""
+        for block in blocks:
+            joined = rest + block
+            whole = len(joined) - len(joined) % 32
+            for at in range(0, whole, 32):
+                yield joined[at : at + 32]
+            rest = joined[whole:]
+
+    def _check_counts(self, counts: Counts, width: int) -> None:
+        told = self.manifest["counts"]
+        if self.counted_only:
+            good = told["listed"] == 0 and sum(told["by_type"].values()) <= width == told["left_out"]
+        else:
+            good = told == counts.document(width - counts.listed())
+        if not good:
+            raise TamperedError("counts_differ")
+
+    def _prove_window(self, period: "_Period", chains: Chains) -> None:
+        first, end, size = self.scope["first"], self.scope["end"], self.checkpoint.size
+        proven, told = self.conclusion.proven, self.manifest["counts"]
+        if (first, end) == (0, size):
+            proven.append(("whole", {"size": size}))
+        elif first < end:
+            proven.append(("window", {"first": first, "last": end - 1, "size": size}))
+        if period.asked:
+            proven.append(("period", {}))
+        if told["disclosed"]:
+            proven.append(("opened", {"disclosed": told["disclosed"]}))
+        if len(chains) and not self.filtered and self.manifest["redaction"] == "none":
+            proven.append(("chains", {"customers": len(chains)}))
+
+    # One customer: each entry by its proof, and the history by its chain.
+
+    def _read_customer(self) -> None:
+        customer, counts, report = self.scope["customer"], Counts(), Report()
+        chains = Chains(from_the_first=True, without_gaps=True)
+        newest = b""
+        for line in self._lines():
+            newest = leaf_hash(line.leaf)
+            self._check_proof(line.position, newest)
+            if line.status == "outside":
+                raise TamperedError("entry_unasked", position=line.position)
+            if line.payload is not None and line.payload["customer"] != customer:
+                raise TamperedError("other_customer", position=line.position)
+            chains.add(line, newest)
+            counts.add(line)
+            report.add(line)
+            self.shown.append(line)
+            if line.notice:
+                self.notices.add(line.notice)
+        if self.manifest["counts"] != counts.document(0):
+            raise TamperedError("counts_differ")
+        if sha256(report.take()).hexdigest() != self.files.digest("report.csv"):
+            raise TamperedError("report_differs", file="report.csv")
+        self._check_head(customer, newest)
+        proven, told = self.conclusion.proven, self.manifest["counts"]
+        proven.append(("included", {"listed": told["listed"], "size": self.checkpoint.size}))
+        if told["disclosed"]:
+            proven.append(("opened", {"disclosed": told["disclosed"]}))
+        if not told["erased"]:
+            proven.append(("history", {"customer": customer, "version": told["listed"]}))
+
+    def _check_head(self, customer: str, newest: bytes) -> None:
+        notes = _read_document(self.files.small("heads.json"), "heads.json", {"heads": [str]})["heads"]
+        if len(notes) != 1:
+            raise TamperedError("malformed", file="heads.json", why="not one head")
+        body = read_note(notes[0].encode(), self.key, "heads.json")
+        version = len(self.shown)
+        if body == head_statement(self.key.name, self.checkpoint.size, customer, version, newest):
+            return
+        lines = body.split("\n")
+        if lines[:4] != [HEAD_FORMAT, self.key.name, str(self.checkpoint.size), customer] or len(lines) != 7:
+            raise TamperedError("malformed", file="heads.json", why="a head of something else")
+        raise TamperedError("history_cut", found=version, version=lines[4])
+
+    def _check_proof(self, position: int, hash_: bytes) -> None:
+        file = f"proofs/{position}.tlog-proof"
+        text, note = self.files.small(file), self.files.small("checkpoint")
+        lines = text.removesuffix(b"\n" + note).split(b"\n")
+        if not text.endswith(b"\n\n" + note) or lines[0] != PROOF_FORMAT.encode() or lines[-1] != b"" or len(lines) < 3:
+            raise TamperedError("proof_misplaced", position=position, found="?")
+        if lines[1] != b"index %d" % position:
+            raise TamperedError("proof_misplaced", position=position, found=lines[1][6:].decode("ascii", "replace"))
+        try:
+            path = [_hash(line.decode("ascii")) for line in lines[2:-1]]
+        except ValueError:
+            raise TamperedError("malformed", file=file, why="a hash") from None
+        if root_by_proof(hash_, position, self.checkpoint.size, path) != self.checkpoint.root:
+            raise TamperedError("proof_false", position=position)
+
+    # Texts, views, and the rest.
+
+    def _read_texts(self) -> None:  # noqa: C901 - each kind of text against what it comes from
+        policies = self.files.named("policies/")
+        texts: dict[tuple[str, str], str] = {}
+        proven = {f"proofs/{line.position}.tlog-proof" for line in self.shown}
+        for name in policies:
+            raw = self.files.small(name)
+            line = read_line(raw.removesuffix(b"\n"), self.key.name, name)
+            version = line.payload["event"].get("version") if line.payload else None
+            if not raw.endswith(b"\n") or line.type != "CatalogueApplied" or name != f"policies/{version}.json":
+                raise TamperedError("malformed", file=name, why="no catalogue of this version")
+            self._check_proof(line.position, leaf_hash(line.leaf))
+            proven.add(f"proofs/{line.position}.tlog-proof")
+            texts |= notices_of(line)
+        for name in self.files.named("proofs/"):
+            if name not in proven:
+                raise TamperedError("file_unexpected", file=name)
+        wanted = {notice_file(code, of): text for (code, of), text in texts.items() if code in self.notices}
+        for name in sorted(wanted.keys() | set(self.files.named("notices/"))):
+            if name not in wanted or self.files.small(name) != wanted[name].encode():
+                raise TamperedError("notice_differs", file=name)
+        for code in sorted(self.notices - {code for code, _ in texts}):
+            raise TamperedError("file_missing", file=f"notices/{code}")
+        if policies:
+            self.conclusion.proven.append(("texts", {"notices": len(wanted), "policies": len(policies)}))
+        self.conclusion.proven.append(("report", {}))
+        if not self.scope["customer"]:
+            return
+        page = timeline(self.key.name, self.scope["customer"], self.shown, texts)
+        if self.files.small("timeline.html") != page:
+            raise TamperedError("report_differs", file="timeline.html")
+        self.conclusion.proven.append(("timeline", {}))
+
+    def _read_others(self) -> None:
+        """Read what nothing above has read to its end: it must be as it was signed."""
+        customer_only = {"heads.json", "timeline.html"}
+        for name in ("README.txt", "keys.json", "verify.py", "report.csv", "report.parquet", *sorted(customer_only)):
+            if name in customer_only and name in self.files and not self.scope["customer"]:
+                raise TamperedError("file_unexpected", file=name)
+            if name in self.files:
+                for _ in self.files.blocks(name):
+                    pass
+        if self.scope["customer"] and ("leaves.bin" in self.files or "edges.json" in self.files):
+            raise TamperedError("file_unexpected", file="leaves.bin or edges.json")
+
+    def _compare(self, previous: Checkpoint) -> None:
+        size = self.checkpoint.size
+        root = self.checkpoint.root if previous.size == size else self.earlier_root
+        if previous.size == 0:
+            root = _EMPTY_ROOT
+        if root is None:
+            raise UndecidableError("previous_elsewhere", previous=previous.size)
+        if root != previous.root:
+            raise TamperedError("fork", previous=previous.size)
+        self.conclusion.proven.append(("extends", {"previous": previous.size}))
+
+    def _conclude(self, *, asked: bool) -> None:
+        said, told = self.conclusion, self.manifest["counts"]
+        said.proven.insert(0, ("signed", {"ledger": self.key.name}))
+        said.unproven += [("truth", {}), ("clock", {}), ("later", {"size": self.checkpoint.size})]
+        if not asked:
+            said.unproven.append(("one_view", {}))
+        if self.scope["customer"]:
+            said.unproven.append(("last", {}))
+        if self.counted_only:
+            said.unproven.append(("counted", {}))
+        elif told["left_out"]:
+            said.unproven.append(("left_out", {"left_out": told["left_out"]}))
+        said.unproven += [(name, {name: told[name]}) for name in ("redacted", "erased") if told[name]]
+        if "report.parquet" in self.files:
+            said.unproven.append(("parquet", {}))
+        said.counts = {"size": self.checkpoint.size, **told}
+
+
+class _Period:
+    """Entries recorded from one instant until another: its neighbours show that none is missing at its ends."""
+
+    def __init__(self, scope: dict[str, Any], *, shown: bool) -> None:
+        self._from, self._until = scope["recorded_from"], scope["recorded_until"]
+        self.asked = shown and bool(self._from or self._until)
+        self._before = self._after = False
+
+    def take(self, line: Line) -> None:
+        early = line.recorded_at < self._from
+        late = bool(self._until) and line.recorded_at >= self._until
+        self._before = self._before or early
+        self._after = self._after or late
+        if (line.status == "outside") != (early or late):
+            raise TamperedError("entry_unasked", position=line.position)
+
+    def close(self, first: int, end: int, size: int) -> None:
+        open_before = self._from and first > 0 and not self._before
+        open_after = self._until and end < size and not self._after
+        if self.asked and (open_before or open_after):
+            raise TamperedError("period_open")
+
+
+def _hash(text: str) -> bytes:
+    found = _base64(text)
+    if len(found) != 32:
+        raise ValueError("a hash has 32 bytes")
+    return found
+
+
+def statement(ledger: str, manifest: bytes) -> str:
+    """Return what the ledger signs of an export: the body of manifest.note."""
+    return f"{FORMAT}\n{ledger}\nsha256 {sha256(manifest).hexdigest()}\n"
+
+
+def head_statement(ledger: str, size: int, customer: str, version: int, newest: bytes) -> str:
+    """Return what the ledger signs of the end of a customer's history."""
+    return f"{HEAD_FORMAT}\n{ledger}\n{size}\n{customer}\n{version}\n{base64.b64encode(newest).decode()}\n"
+
+
+def proof_text(position: int, path: list[bytes], checkpoint: str) -> str:
+    """Return an inclusion proof in the form of C2SP tlog-proof."""
+    hashes = "".join(f"{base64.b64encode(part).decode()}\n" for part in path)
+    return f"{PROOF_FORMAT}\nindex {position}\n{hashes}\n{checkpoint}"
+
+
+def verify(bundle: Bundle, pin: str, previous: bytes | None = None, progress: Progress | None = None) -> Conclusion:
+    """Return what an export proves to who keeps the key `pin`, and perhaps an earlier checkpoint. Never raises."""
+    try:
+        key = read_key(pin)
+        examination = _Examination(bundle, key, progress)
+        try:
+            earlier = None if previous is None else read_checkpoint(previous, key, "the earlier checkpoint")
+        except TamperedError:
+            raise UndecidableError("previous_unusable") from None
+        examination.run(earlier)
+    except NotValidError as error:
+        return refused(error)
+    return examination.conclusion
+
+
+def refused(error: NotValidError) -> Conclusion:
+    """Return why an export is not valid."""
+    return Conclusion(error.exit_code, error.name, [(error.name, error.told)])
+
+
+def verify_file(path: str, pin: str, previous: str | None = None, progress: Progress | None = None) -> Conclusion:
+    """Return what the export in a file proves; `previous` is the file of an earlier checkpoint. Never raises."""
+    try:
+        earlier = None
+        if previous is not None:
+            with open(previous, "rb") as note:  # noqa: PTH123 - a path as it was written
+                earlier = note.read(MAX_NOTE_BYTES + 1)
+        with open(path, "rb") as file:  # noqa: PTH123 - the same
+            return verify(ZipBundle(file), pin, earlier, progress)
+    except OSError as error:
+        return refused(UndecidableError("unreadable", why=error.strerror or "it is not there"))
+    except NotValidError as error:
+        return refused(error)
+
+
+def main() -> int:
+    """Verify the export that the command line names, print the conclusion, return the exit code."""
+    parser = argparse.ArgumentParser(description="Say what an audit export of Accord proves. Needs no network.")
+    parser.add_argument("file", help="the export")
+    parser.add_argument("--pin", required=True, help="the verifier key you were given, by another way than the export")
+    parser.add_argument("--previous", help="a file with a checkpoint you kept from before")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="the language of the answer")
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    asked = parser.parse_args()
+    found = verify_file(asked.file, asked.pin, asked.previous)
+    told = json.dumps(found.document(asked.lang), ensure_ascii=False, indent=2) + "\n"
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # French, on terminals that think otherwise
+    sys.stdout.write(told if asked.json else found.text(asked.lang))
+    return found.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

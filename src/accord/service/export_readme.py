@@ -1,0 +1,77 @@
+"""README.txt of an export: what it is, how to check it, what is proven. In English, then in French."""
+
+from accord.domain.events import Exported
+from accord.domain.terms import Redaction
+
+_TEXT = """\
+AUDIT EXPORT of the ledger {ledger}
+{rule}
+
+What it is. What a brand recorded of the permissions its customers gave and took back, up to entry {last} of the
+ledger. Scope: {scope}. Held back: {held_back}.
+
+How to check it. Trust nothing in this file. Get the verifier key of the ledger by another way (from the officer who
+handed it over, in person or on paper; `accord key` prints it), and run, on a machine without network:
+
+    python3 -I verify.py EXPORT.zip --pin KEY                    (Python 3.10 or newer, and `cryptography`)
+    python3 -I verify.py EXPORT.zip --pin KEY --previous CHECKPOINT     (with one you kept from an earlier audit)
+
+Do not trust the verify.py of this file either: take it from the published source, where it stands as
+src/accord/proof/verify.py, or compare their digests. docs/audit-export.md there tells the format, so that you can
+write a verifier of your own. The answer is VALID, TAMPERED or CANNOT DECIDE (exit code 0, 1, 2), and names what is
+proven and what is not.
+
+What is in it.
+    manifest.json, manifest.note   every file with its digest, the scope and the counts, signed
+    checkpoint                     the size and root of the ledger, signed (C2SP tlog-checkpoint)
+    entries.jsonl                  the entries: what was hashed, and what was recorded where it is shown
+    leaves.bin, edges.json         hashes of entries that are not shown, where there are any
+    proofs/, heads.json            of one customer: a proof for each entry, the signed end of the history
+    policies/, notices/            the catalogues that counted, the exact texts that were shown
+    report.csv, timeline.html      the same for people; the verifier makes them anew and compares
+    keys.json                      a convenience, worth nothing as proof
+
+What is not proven. That what was recorded is true; that the operator's clock was right; what was recorded later.
+What was erased stays unreadable, and still stands where it stood.
+
+
+EXPORT D'AUDIT du registre {ledger}
+{rule}
+
+Ce que c'est. Ce qu'une marque a enregistré des permissions que ses clients ont données et reprises, jusqu'à
+l'écriture {last} du registre. Périmètre : {scope}. Retenu : {held_back_fr}.
+
+Comment le vérifier. Ne vous fiez à rien de ce fichier. Obtenez la clé de vérification du registre par une autre voie
+(de la personne qui le remet, en main propre ou sur papier ; `accord key` l'affiche), et lancez, sans réseau :
+
+    python3 -I verify.py EXPORT.zip --pin CLE --lang fr          (Python 3.10 ou plus, et `cryptography`)
+
+Ne vous fiez pas non plus au verify.py de ce fichier : prenez-le dans la source publiée (src/accord/proof/verify.py),
+ou comparez leurs empreintes. La réponse est VALIDE, ALTÉRÉ ou INDÉCIDABLE (code de sortie 0, 1, 2), et dit ce qui est
+prouvé et ce qui ne l'est pas.
+
+Ce qui n'est pas prouvé. Que ce qui est écrit est vrai ; que l'horloge de l'exploitant était juste ; ce qui fut
+enregistré ensuite. Ce qui a été effacé reste illisible, et se trouve toujours à sa place.
+"""
+_HELD_BACK = {
+    Redaction.NONE: ("nothing", "rien"),
+    Redaction.PERSONAL: ("what entries tell of customers", "ce que les écritures disent des clients"),
+    Redaction.COUNTS: ("every entry; only counts are shown", "toutes les écritures ; seuls restent les décomptes"),
+}
+
+
+def readme(ledger: str, it: Exported) -> bytes:
+    """Return the text for one export."""
+    scope = f"entries {it.first} to {it.end - 1}" if it.first < it.end else "no entry"
+    if it.customer:
+        scope = f"customer {it.customer}"
+    filters = [f"purpose {code}" for code in it.purposes] + [f"channel {code}" for code in it.channels]
+    held_back, held_back_fr = _HELD_BACK[it.redaction]
+    return _TEXT.format(
+        ledger=ledger,
+        rule="=" * (29 + len(ledger)),
+        last=it.size - 1,
+        scope=", ".join([scope, *filters]),
+        held_back=held_back,
+        held_back_fr=held_back_fr,
+    ).encode()

@@ -1,0 +1,351 @@
+"""Writes the bytes of a settled export: docs/audit-export.md tells the format.
+
+What people and programs read of it (lines, rows, pages, statements) is made by the verifier's own
+functions, so that both sides cannot differ. Everything read is checked on the way, and the root is
+made anew before the manifest is signed: an export that contradicts itself is never signed. Memory
+does not grow with the export, but for the history of one customer; the views of a range wait in
+unnamed files.
+"""
+
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator
+from functools import partial
+from importlib.resources import files
+from typing import IO
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from accord.domain.events import Exported
+from accord.domain.terms import BrandId, Redaction
+from accord.ledger.entry import BRAND_REF, StoredEntry
+from accord.ledger.keyring import Keyring, Signer
+from accord.ledger.opening import TamperedError, check_leaf, open_entry
+from accord.ledger.store import LedgerStore
+from accord.ledger.tree import Tree
+from accord.proof import verify
+from accord.proof.checkpoint import sign_text
+from accord.service.archive import Archive
+from accord.service.catalogues import Catalogues
+from accord.service.export_readme import readme
+from accord.service.proofs import SignedCheckpoint
+
+_PAGE = 1000
+_CHUNK_BYTES = 256 * 1024
+
+
+class Settled(Struct, frozen=True):
+    """Everything the bytes of an export depend on, besides the entries and their keys."""
+
+    brand: BrandId
+    signed: SignedCheckpoint
+    exported: Exported
+
+    @property
+    def ledger(self) -> str:
+        """The ledger it is of."""
+        return self.signed.checkpoint.origin
+
+    @property
+    def name(self) -> str:
+        """What a file of it is called: the same for the same export."""
+        it = self.exported
+        scope = "all" if (it.first, it.end) == (0, it.size) else f"{it.first}-{it.end}"
+        if it.customer:
+            scope = it.customer
+        elif it.purposes or it.channels:
+            scope += "-filtered"
+        held_back = "" if it.redaction is Redaction.NONE else f"-{it.redaction.value.lower()}"
+        return f"export-{self.ledger.replace('/', '-')}-{it.size}-{scope}{held_back}.zip"
+
+
+class Chunk(Struct, frozen=True):
+    """Some bytes of an export, and how many of how many entries were read by then."""
+
+    content: bytes
+    done: int
+    total: int
+
+
+class ExportWriter:
+    """Writes exports."""
+
+    def __init__(self, store: LedgerStore, keyring: Keyring, catalogues: Catalogues, signer: Signer) -> None:
+        """Read from this store; sign with this signer."""
+        self._store = store
+        self._keyring = keyring
+        self._catalogues = catalogues
+        self._signer = signer
+
+    def chunks(self, settled: Settled) -> Iterator[Chunk]:
+        """Yield the bytes of an export from the first to the last."""
+        writing = _Writing(settled, self._store, self._keyring, self._catalogues, self._signer.private_key)
+        waiting: list[bytes] = []
+        size = 0
+        for content in writing.blocks():
+            waiting.append(content)
+            size += len(content)
+            if size >= _CHUNK_BYTES:
+                yield Chunk(b"".join(waiting), writing.done, writing.total)
+                waiting, size = [], 0
+        yield Chunk(b"".join(waiting), writing.total, writing.total)
+
+
+class _Writing:
+    """One export while it is written."""
+
+    def __init__(
+        self,
+        settled: Settled,
+        store: LedgerStore,
+        keyring: Keyring,
+        catalogues: Catalogues,
+        private_key: Ed25519PrivateKey,
+    ) -> None:
+        it = settled.exported
+        self._it = it
+        self._settled = settled
+        self._store = store
+        self._keyring = keyring
+        self._catalogues = catalogues
+        self._private_key = private_key
+        self._tree = Tree(store, settled.brand)
+        self._archive = Archive()
+        self._counts = verify.Counts()
+        self._report = verify.Report()
+        self._notices: set[str] = set()
+        self._listed: list[int] = []
+        self._history: list[verify.Line] = []
+        self._filtered = bool(it.purposes or it.channels)
+        self._by_hash = self._filtered or it.redaction is Redaction.COUNTS
+        self.done = 0
+        self.total = it.end - it.first
+
+    def blocks(self) -> Iterator[bytes]:
+        archive, signed = self._archive, self._settled.signed
+        yield archive.add("README.txt", readme(self._settled.ledger, self._it))
+        yield archive.add("checkpoint", signed.note.encode())
+        yield archive.add("keys.json", verify.document({"keys": [{"first": 0, "key": signed.verifier_key}]}))
+        yield archive.add("verify.py", files("accord.proof").joinpath("verify.py").read_bytes())
+        yield from self._customer() if self._it.customer else self._window()
+        yield from self._texts()
+        left_out = self.total - self._counts.listed() if not self._it.customer else 0
+        counts = self._counts.document(left_out)
+        if self._it.redaction is Redaction.COUNTS:
+            nothing = dict.fromkeys(("disclosed", "erased", "listed", "outside", "redacted"), 0)
+            counts |= {**nothing, "left_out": self.total}
+        manifest = verify.document(self._manifest(counts))
+        yield archive.add("manifest.json", manifest)
+        yield archive.add("manifest.note", self._signed(verify.statement(self._settled.ledger, manifest)).encode())
+        yield archive.close()
+
+    # A range: every entry of it is read, and the root made anew.
+
+    def _window(self) -> Iterator[bytes]:
+        it, edge = self._it, verify.Edge()
+        before = self._nodes(0, it.first)
+        for (level, _), node in zip(verify.levels_between(0, it.first), before, strict=True):
+            edge.add(node, level)
+        with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as hashes:
+            yield from self._archive.stream("entries.jsonl", self._lines(edge, rows, hashes))
+            after = self._nodes(it.end, it.size)
+            for (level, _), node in zip(verify.levels_between(it.end, it.size), after, strict=True):
+                edge.add(node, level)
+            if edge.root() != self._settled.signed.checkpoint.root:
+                raise TamperedError("the entries do not lead to the root; run `accord audit`")
+            if before or after:
+                told = {"after": [_text(node) for node in after], "before": [_text(node) for node in before]}
+                yield self._archive.add("edges.json", verify.document(told))
+            if self._by_hash:
+                yield from self._archive.stream("leaves.bin", _read(hashes))
+            yield from self._archive.stream("report.csv", _read(rows))
+
+    def _lines(self, edge: verify.Edge, rows: IO[bytes], hashes: IO[bytes]) -> Iterator[bytes]:
+        it = self._it
+        while self.done < self.total:
+            page = self._store.entries(self._settled.brand, it.first + self.done, min(_PAGE, self.total - self.done))
+            if not page:
+                raise TamperedError(f"entry {it.first + self.done}: is not there")
+            keys = self._keys(page) if it.redaction is not Redaction.COUNTS else {}
+            lines: list[bytes] = []
+            for entry in page:
+                if entry.position != edge.size:
+                    raise TamperedError(f"entry {edge.size}: is not there")
+                raw = self._line(entry, keys)
+                if raw is not None:
+                    lines += (raw, b"\n")
+                edge.add(entry.leaf_hash)
+                self.done += 1
+            if self._by_hash:
+                hashes.write(b"".join(entry.leaf_hash for entry in page))
+            rows.write(self._report.take())
+            yield b"".join(lines)
+        rows.write(self._report.take())
+
+    def _line(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> bytes | None:
+        """Return the line of an entry of the range; None when it is shown by its hash only."""
+        it = self._it
+        if not self._within_period(entry):
+            return None if it.redaction is Redaction.COUNTS else self._take(entry, "outside")
+        if self._filtered and not self._asked_for(entry):
+            return None
+        if it.redaction is Redaction.COUNTS:
+            self._counts.add(self._leaf_of(entry))
+            return None
+        if it.redaction is Redaction.PERSONAL and entry.customer_ref != BRAND_REF:
+            return self._take(entry, "redacted")
+        return self._opened(entry, keys)
+
+    def _within_period(self, entry: StoredEntry) -> bool:
+        it = self._it
+        if not (it.recorded_from or it.recorded_until):
+            return True
+        recorded_at = self._leaf_of(entry).recorded_at
+        return it.recorded_from <= recorded_at and (not it.recorded_until or recorded_at < it.recorded_until)
+
+    def _asked_for(self, entry: StoredEntry) -> bool:
+        return verify.selects(list(self._it.purposes), list(self._it.channels), self._leaf_of(entry))
+
+    def _leaf_of(self, entry: StoredEntry) -> verify.Line:
+        """Return what the leaf of an entry shows, once it fits its row."""
+        check_leaf(entry, self._settled.ledger)
+        return self._read(verify.write_line(entry.position, entry.leaf, "redacted"))
+
+    def _opened(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> bytes:
+        try:
+            found = open_entry(entry, self._settled.ledger, keys)
+        except KeyError:
+            return self._take(entry, "erased")
+        return self._take(entry, "disclosed", found.raw_payload, found.opening)
+
+    def _take(self, entry: StoredEntry, status: str, payload: bytes = b"", opening: bytes = b"") -> bytes:
+        """Return the line of an entry, once it is counted and has its row. Whoever opened it has checked its leaf."""
+        if not payload:
+            check_leaf(entry, self._settled.ledger)
+        raw = verify.write_line(entry.position, entry.leaf, status, payload, opening)
+        line = self._read(raw)
+        self._counts.add(line)
+        self._report.add(line)
+        if status != "outside":
+            self._listed = [*self._listed[:1], line.position]
+            if line.notice:
+                self._notices.add(line.notice)
+        if self._it.customer:
+            self._history.append(line)
+        return raw
+
+    def _read(self, raw: bytes) -> verify.Line:
+        try:
+            return verify.read_line(raw, self._settled.ledger)
+        except verify.NotValidError as error:
+            raise TamperedError(f"the export would be refused: {error.name}") from error
+
+    # One customer: every entry of theirs, each with its proof, and the signed end of their history.
+
+    def _customer(self) -> Iterator[bytes]:
+        ref, it = bytes.fromhex(self._it.customer), self._it
+        entries = list(self._entries_of(ref))
+        self.total = len(entries)
+        keys = self._keyring.find(self._settled.brand, [ref])
+        raw = [self._opened(entry, keys) for entry in entries]
+        yield self._archive.add("entries.jsonl", b"".join(line + b"\n" for line in raw))
+        for entry in entries:
+            yield self._proof(entry)
+            self.done += 1
+        newest = entries[-1].leaf_hash if entries else b""
+        head = verify.head_statement(self._settled.ledger, it.size, it.customer, len(entries), newest)
+        yield self._archive.add("heads.json", verify.document({"heads": [self._signed(head)]}))
+        yield self._archive.add("report.csv", self._report.take())
+
+    def _entries_of(self, ref: bytes) -> Iterator[StoredEntry]:
+        version = 1
+        while page := self._store.entries(self._settled.brand, version, _PAGE, ref):
+            for entry in page:
+                if entry.position >= self._it.size:
+                    return
+                if entry.customer_version != version:
+                    raise TamperedError(f"entry {entry.position}: does not continue its customer's chain")
+                yield entry
+                version += 1
+
+    def _proof(self, entry: StoredEntry) -> bytes:
+        path = self._tree.prove_inclusion(entry.position, self._it.size)
+        root = verify.root_by_proof(entry.leaf_hash, entry.position, self._it.size, path)
+        if root != self._settled.signed.checkpoint.root:
+            raise TamperedError("the stored tree does not lead to its root; run `accord audit`")
+        name = f"proofs/{entry.position}.tlog-proof"
+        return self._archive.add(name, verify.proof_text(entry.position, path, self._settled.signed.note).encode())
+
+    # What applied, and what the views say.
+
+    def _texts(self) -> Iterator[bytes]:
+        texts: dict[tuple[str, str], str] = {}
+        policies = [] if self._it.redaction is Redaction.COUNTS else self._policies()
+        proven = {line.position for line in self._history}
+        for entry in policies:
+            found = open_entry(entry, self._settled.ledger, self._keys([entry]))
+            raw = verify.write_line(entry.position, entry.leaf, "disclosed", found.raw_payload, found.opening)
+            line = self._read(raw)
+            texts |= verify.notices_of(line)
+            version = line.payload["event"]["version"] if line.payload else 0
+            yield self._archive.add(f"policies/{version}.json", raw + b"\n")
+            if entry.position not in proven:
+                yield self._proof(entry)
+        for (code, language), text in sorted(texts.items()):
+            if code in self._notices:
+                yield self._archive.add(verify.notice_file(code, language), text.encode())
+        if self._it.customer:
+            page = verify.timeline(self._settled.ledger, self._it.customer, self._history, texts)
+            yield self._archive.add("timeline.html", page)
+
+    def _policies(self) -> list[StoredEntry]:
+        """Return the catalogues that counted while what is listed was recorded: the one before, and those among it."""
+        first, last = (self._listed[0], self._listed[-1]) if self._listed else (self._it.first, self._it.first)
+        found: list[StoredEntry] = []
+        for entry in self._catalogues.entries(self._settled.brand):
+            if entry.position > last or entry.position >= self._it.size:
+                break
+            if entry.position <= first:
+                found.clear()
+            found.append(entry)
+        return found
+
+    def _manifest(self, counts: dict[str, object]) -> dict[str, object]:
+        it, checkpoint = self._it, self._settled.signed.checkpoint
+        return {
+            "checkpoint": {"root": _text(checkpoint.root), "size": checkpoint.size},
+            "counts": counts,
+            "files": self._archive.files,
+            "format": verify.FORMAT,
+            "ledger": self._settled.ledger,
+            "redaction": it.redaction.value.lower(),
+            "scope": {
+                "channels": list(it.channels),
+                "customer": it.customer,
+                "end": it.end,
+                "first": it.first,
+                "purposes": list(it.purposes),
+                "recorded_from": it.recorded_from,
+                "recorded_until": it.recorded_until,
+            },
+        }
+
+    def _signed(self, body: str) -> str:
+        return sign_text(self._settled.ledger, body, self._private_key)
+
+    def _keys(self, entries: list[StoredEntry]) -> dict[tuple[bytes, int], bytes]:
+        return self._keyring.find(self._settled.brand, {entry.customer_ref for entry in entries})
+
+    def _nodes(self, start: int, end: int) -> list[bytes]:
+        return [self._tree.node(node) for node in verify.levels_between(start, end)]
+
+
+def _text(hash_: bytes) -> str:
+    return b64encode(hash_).decode()
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what was written, from the start."""
+    file.seek(0)
+    yield from iter(partial(file.read, _CHUNK_BYTES), b"")

@@ -1,0 +1,119 @@
+"""GetReceipt: the consent receipt of an entry, written from the ledger and signed with its key."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from accord.domain import receipt, succession
+from accord.domain.catalogue import Catalogue, ControllerDetails
+from accord.domain.events import PermissionConfirmed, PermissionGranted
+from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.succession import Told
+from accord.domain.terms import BrandId, IdentifierKind, Position
+from accord.ledger.entry import BRAND_REF
+from accord.ledger.keyring import Signer
+from accord.ledger.opening import OpenedEntry
+from accord.ledger.store import Head, LedgerStore
+from accord.proof import checkpoint as notes
+from accord.proof import jws
+from accord.service.catalogues import Catalogues
+from accord.service.errors import CallError
+from accord.service.proofs import Proofs
+from accord.service.records import Remembered
+
+MEDIA_TYPE: Final = "ld+json"
+_PAGE = 1000
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Receipt(Struct, frozen=True):
+    """A receipt as a document and signed, and the key in the text form of signed notes."""
+
+    document: bytes
+    signed: str
+    verifier_key: str
+
+
+class Receipts:
+    """Writes receipts."""
+
+    def __init__(
+        self, store: LedgerStore, remembered: Remembered, proofs: Proofs, catalogues: Catalogues, signer: Signer
+    ) -> None:
+        """Read from these; sign with this signer."""
+        self._store = store
+        self._remembered = remembered
+        self._proofs = proofs
+        self._catalogues = catalogues
+        self._signer = signer
+
+    def receipt(self, brand: BrandId, position: Position) -> Receipt:
+        """Return the receipt of the entry at a position.
+
+        Raises CallError where there is no such entry, it is nothing a customer said, its key is gone, or the
+        brand's catalogue does not tell what a receipt must.
+        """
+        head = self._proofs.head(brand)
+        entry = self._proofs.entry(brand, position)
+        history = self._history(head, entry.customer_ref) if entry.customer_ref != BRAND_REF else []
+        acts = [told for each in history if (told := _told(each, history)) and told.position <= position]
+        if not acts or acts[-1].position != position:
+            raise CallError(_no_act(position))
+        catalogue, details = self._catalogue(brand, position)
+        source = receipt.Source(
+            ledger=head.ledger,
+            customer_ref=entry.customer_ref.hex(),
+            leaf_hash=entry.leaf_hash.hex(),
+            told=acts[-1],
+            replaced=succession.replaced(acts),
+            catalogue=catalogue,
+            details=details,
+            point_kinds=_point_kinds(history),
+        )
+        document = _encode(receipt.receipt(source))
+        key = self._signer.private_key
+        name = notes.verifier_key(head.ledger, key.public_key())
+        return Receipt(document, jws.sign(document, key, name, MEDIA_TYPE), name)
+
+    def _history(self, head: Head, ref: bytes) -> list[OpenedEntry]:
+        """Return every entry of a customer that can be opened, oldest first."""
+        found: list[OpenedEntry] = []
+        start = 1
+        while page := self._store.entries(head.brand, start, _PAGE, ref):
+            start += len(page)
+            opened = (self._remembered.try_open(head.brand, head.ledger, each) for each in page)
+            found.extend(each for each in opened if each is not None)
+        return found
+
+    def _catalogue(self, brand: BrandId, position: Position) -> tuple[Catalogue, ControllerDetails]:
+        """Return the catalogue that counted then, and what it, else the newest one, tells of the controller."""
+        then = self._catalogues.at(brand, position)
+        newest, _ = self._catalogues.get(brand)
+        details = then.catalogue.controller_details or newest.catalogue.controller_details
+        if details is None:
+            message = "receipts need catalogue.controller_details: address, contact, rights_url, storage_countries"
+            raise CallError(Problem(ErrorReason.CONTROLLER_UNTOLD, message))
+        return then.catalogue, details
+
+
+def _told(entry: OpenedEntry, history: list[OpenedEntry]) -> Told | None:
+    act = succession.act_of(entry.payload.event)
+    if act is None:
+        return None
+    confirms = None
+    if isinstance(act, PermissionConfirmed):
+        given = (each.payload.event for each in history if each.entry.position == act.permission)
+        confirms = next((event for event in given if isinstance(event, PermissionGranted)), None)
+    return Told(entry.entry.position, entry.leaf.recorded_at, act, confirms)
+
+
+def _point_kinds(history: list[OpenedEntry]) -> dict[int, IdentifierKind]:
+    return {link.number: link.kind for each in history for link in each.payload.event.links}
+
+
+def _no_act(position: Position) -> Problem:
+    allowed = "must be that of a permission, a confirmation or a refusal whose key lives"
+    metadata = {"field": "position", "position": str(position)}
+    return Problem(ErrorReason.RECEIPT_UNKNOWN, "no receipt of this entry", (Violation("position", allowed),), metadata)

@@ -1,0 +1,1 @@
+"""Worker processes that share a port, and the supervisor that keeps them running; nothing of what they serve."""

@@ -1,0 +1,707 @@
+"""The verifier of exports against servers that lie: each holds the signing key, and each lie has its name."""
+
+import ast
+import base64
+import csv
+import io
+import itertools
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from support.exporting import (
+    LEDGER,
+    PIN,
+    Members,
+    conclusion,
+    declared,
+    export,
+    live,
+    members,
+    person,
+    signed_anew,
+)
+from support.installations import BRAND, SECRETS, START, Installation, Parts
+from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+
+from accord.domain.commands import Grant
+from accord.domain.terms import SECOND, Instant, Redaction
+from accord.keys.secrets import Secrets
+from accord.proof import verify
+from accord.proof.checkpoint import sign_text, verifier_key
+from accord.proof.merkle import grow, root_of_edge
+
+SCOPES: dict[str, dict[str, Any]] = {
+    "all": {},
+    "personal": {"redaction": Redaction.PERSONAL},
+    "counts": {"redaction": Redaction.COUNTS},
+    "range": {"first": 3, "end": 9},
+    "purpose": {"purposes": ("marketing.birthday",)},
+    "channel": {"channels": ("sms",), "first": 2},
+    "counts of a filter": {"channels": ("email",), "redaction": Redaction.COUNTS},
+    "period": {"recorded_from": Instant(START + SECOND + 1), "recorded_until": Instant(START + 3 * SECOND)},
+    "period to the end": {"recorded_from": Instant(START + 2 * SECOND)},
+    "period from the beginning": {"recorded_until": Instant(START + 2 * SECOND)},
+    "period in which nothing was": {"recorded_from": Instant(START + 5), "recorded_until": Instant(START + 6)},
+    "counts of a period": {"recorded_from": Instant(START + 2 * SECOND), "redaction": Redaction.COUNTS},
+    "customer": {"customer": person(1)},
+    "nothing": {"first": 4, "end": 4},
+}
+
+
+def installed(name: str = "accord/{}/1", secrets: Secrets = SECRETS) -> Installation:
+    parts = Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy())
+    return Installation(parts, name_ledger=name.format, secrets=secrets)
+
+
+@pytest.fixture(scope="module")
+def it() -> Installation:
+    made = installed()
+    live(made, 4)
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(it: Installation) -> Members:
+    return members(export(it))
+
+
+@pytest.fixture(scope="module")
+def of_one(it: Installation) -> Members:
+    return members(export(it, customer=person(1)))
+
+
+def lines(of: Members) -> list[bytes]:
+    return of["entries.jsonl"].splitlines(keepends=True)
+
+
+def told_anew(of: Members, kept: list[bytes]) -> Members:
+    """Return the members with other lines, and with the report, page and counts that fit them: a careful liar's."""
+    counts, report, history = verify.Counts(), verify.Report(), []
+    for raw in kept:
+        try:
+            line = verify.read_line(raw[:-1], LEDGER)
+        except verify.NotValidError:
+            continue
+        history.append(line)
+        counts.add(line)
+        report.add(line)
+    changed = {**of, "entries.jsonl": b"".join(kept), "report.csv": report.take()}
+    scope = verify.read_json(of["manifest.json"], "")["scope"]
+    if scope["customer"]:
+        texts = verify.notices_of(verify.read_line(of["policies/1.json"][:-1], LEDGER))
+        changed["timeline.html"] = verify.timeline(LEDGER, scope["customer"], history, texts)
+
+    def count(manifest: dict[str, Any]) -> None:
+        width = 0 if scope["customer"] else scope["end"] - scope["first"]
+        manifest["counts"] = counts.document(max(0, width - counts.listed()))
+
+    return signed_anew(changed, count)
+
+
+def with_head(of: Members, version: int, newest: bytes) -> Members:
+    """Return the members with another end of the history, signed."""
+    manifest = verify.read_json(of["manifest.json"], "")
+    body = verify.head_statement(LEDGER, manifest["checkpoint"]["size"], manifest["scope"]["customer"], version, newest)
+    note = sign_text(LEDGER, body, SECRETS.private_key)
+    return {**of, "heads.json": verify.document({"heads": [note]})}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_an_export_is_valid_and_the_same_twice(it: Installation, scope: str) -> None:
+    raw = export(it, **SCOPES[scope])
+    assert raw == export(it, **SCOPES[scope])
+    found = verify.verify(verify.ZipBundle(io.BytesIO(raw)), PIN)
+    assert (found.exit_code, found.name) == (0, ""), found.text("en")
+    assert ("signed", {"ledger": LEDGER}) in found.proven
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_an_older_state_is_exported_as_it_was(it: Installation, scope: str) -> None:
+    before = installed()
+    raw = export(it, size=11, **SCOPES[scope])
+    assert verify.verify(verify.ZipBundle(io.BytesIO(raw)), PIN).exit_code == 0
+    assert members(raw)["checkpoint"] == it.proofs.checkpoint_at(BRAND, 11).note.encode()
+    before.close()
+
+
+def test_what_is_said_fits_what_is_shown(it: Installation) -> None:
+    found = {name: conclusion(members(export(it, **asked))) for name, asked in SCOPES.items()}
+    said = {name: [each for each, _ in of.proven] for name, of in found.items()}
+    assert said["all"] == ["signed", "whole", "opened", "chains", "texts", "report"]
+    assert "chains" not in said["personal"]
+    assert said["counts"] == ["signed", "whole", "report"]
+    assert "window" in said["range"]
+    assert "period" in said["period"]
+    assert "period" not in said["counts of a period"]
+    assert said["customer"] == ["signed", "included", "opened", "history", "texts", "report", "timeline"]
+
+
+def test_a_filter_keeps_refusals_of_everything_and_says_what_it_hides(it: Installation) -> None:
+    of = members(export(it, purposes=("marketing.birthday",)))
+    kept = [verify.read_line(raw[:-1], LEDGER) for raw in lines(of)]
+    assert {line.type for line in kept} == {"PermissionRefused"}
+    found = conclusion(of)
+    assert found.counts["left_out"] == 17 - len(kept)
+    assert ("left_out", {"left_out": 13}) in found.unproven
+
+
+def test_nothing_personal_is_in_an_export_that_holds_it_back(it: Installation) -> None:
+    for redaction in (Redaction.PERSONAL, Redaction.COUNTS):
+        text = b"".join(members(export(it, redaction=redaction)).values())
+        for told in (b"person.1", b"customer-1", b"message-1", b"<b>till"):
+            assert told not in text
+
+
+# --- lies -----------------------------------------------------------------------------------------
+
+
+class Stage(NamedTuple):
+    """What a liar has at hand: the ledger, and two honest exports of it."""
+
+    it: Installation
+    whole: Members
+    of_one: Members
+
+
+Lie = Callable[[Stage], tuple[Members, bytes | None]]
+
+
+def _fork(on: Stage) -> tuple[Members, bytes | None]:
+    """Two histories under one name: the second is shown to who knows the first."""
+    other = installed()
+    live(other, 5)
+    return members(export(other)), on.it.proofs.checkpoint_at(BRAND, 9).note.encode()
+
+
+def _fork_of_the_same_size(on: Stage) -> tuple[Members, bytes | None]:
+    other = installed()
+    live(other, 4)
+    return members(export(other)), on.it.proofs.checkpoint(BRAND).note.encode()
+
+
+def _rollback(on: Stage) -> tuple[Members, bytes | None]:
+    return members(export(on.it, size=9)), on.it.proofs.checkpoint(BRAND).note.encode()
+
+
+def _omitted_middle(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.whole)
+    return told_anew(on.whole, kept[:5] + kept[6:]), None
+
+
+def _omitted_end(on: Stage) -> tuple[Members, bytes | None]:
+    return told_anew(on.whole, lines(on.whole)[:-1]), None
+
+
+def _truncated_history(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.of_one)[:-1]
+    of = {name: content for name, content in on.of_one.items() if name != "proofs/8.tlog-proof"}
+    return told_anew(of, kept), None
+
+
+def _omitted_middle_of_a_history(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.of_one)
+    newest = verify.leaf_hash(verify.read_line(kept[-1][:-1], LEDGER).leaf)
+    of = {name: content for name, content in with_head(on.of_one, 3, newest).items() if name != "proofs/6.tlog-proof"}
+    return told_anew(of, [kept[0], *kept[2:]]), None
+
+
+def _history_without_its_beginning(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.of_one)
+    newest = verify.leaf_hash(verify.read_line(kept[-1][:-1], LEDGER).leaf)
+    of = {name: content for name, content in with_head(on.of_one, 3, newest).items() if name != "proofs/5.tlog-proof"}
+    return told_anew(of, kept[1:]), None
+
+
+def _another_customers_entry(on: Stage) -> tuple[Members, bytes | None]:
+    other = members(export(on.it, customer=person(2)))
+    kept = lines(on.of_one) + lines(other)[:1]
+    return told_anew({**on.of_one, "proofs/9.tlog-proof": other["proofs/9.tlog-proof"]}, kept), None
+
+
+def _swapped_proof(on: Stage) -> tuple[Members, bytes | None]:
+    swapped = {
+        "proofs/5.tlog-proof": on.of_one["proofs/6.tlog-proof"],
+        "proofs/6.tlog-proof": on.of_one["proofs/5.tlog-proof"],
+    }
+    return signed_anew({**on.of_one, **swapped}), None
+
+
+def _swapped_path(on: Stage) -> tuple[Members, bytes | None]:
+    path = on.of_one["proofs/6.tlog-proof"].replace(b"index 6\n", b"index 5\n")
+    return signed_anew({**on.of_one, "proofs/5.tlog-proof": path}), None
+
+
+def _wrong_index(on: Stage) -> tuple[Members, bytes | None]:
+    proof = on.of_one["proofs/5.tlog-proof"].replace(b"index 5\n", b"index 4\n")
+    return signed_anew({**on.of_one, "proofs/5.tlog-proof": proof}), None
+
+
+def _proof_of_another_checkpoint(on: Stage) -> tuple[Members, bytes | None]:
+    before = members(export(on.it, size=9, customer=person(1)))
+    return signed_anew({**on.of_one, "proofs/5.tlog-proof": before["proofs/5.tlog-proof"]}), None
+
+
+def _duplicate_leaf(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.whole)
+    return told_anew(on.whole, [*kept[:5], kept[4], *kept[5:]]), None
+
+
+def _node_as_leaf(on: Stage) -> tuple[Members, bytes | None]:
+    """The bytes of an inner node in a leaf's place: the prefix differs, and so does the form."""
+    hashes = [verify.leaf_hash(verify.read_line(raw[:-1], LEDGER).leaf) for raw in lines(on.whole)]
+    kept = lines(on.whole)
+    node = base64.b64encode(hashes[4] + hashes[5])
+    kept[4:6] = [b'{"leaf":"' + node + b'","position":4,"status":"redacted"}\n']
+    return told_anew(on.whole, kept), None
+
+
+def _moved_leaf(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.whole)
+    kept[4] = kept[4].replace(b'},"position":4,', b'},"position":5,')
+    del kept[5]
+    return told_anew(on.whole, kept), None
+
+
+def _foreign_entry(on: Stage) -> tuple[Members, bytes | None]:
+    other = installed("accord/{}/2")
+    live(other, 4)
+    kept, foreign = lines(on.whole), lines(members(export(other)))
+    return told_anew(on.whole, [*kept[:4], foreign[4], *kept[5:]]), None
+
+
+def _foreign_origin(_: Stage) -> tuple[Members, bytes | None]:
+    other = installed("accord/{}/2")
+    live(other, 4)
+    return members(export(other)), None
+
+
+def _foreign_checkpoint(on: Stage) -> tuple[Members, bytes | None]:
+    other = installed("accord/{}/2")
+    live(other, 4)
+    return signed_anew({**on.whole, "checkpoint": members(export(other))["checkpoint"]}), None
+
+
+def _other_key(_: Stage) -> tuple[Members, bytes | None]:
+    other = installed(secrets=Secrets(kek=b"k" * 32, pepper=b"p" * 32, signing_seed=b"t" * 32))
+    live(other, 4)
+    return members(export(other)), None
+
+
+def _other_checkpoint(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({**on.whole, "checkpoint": on.it.proofs.checkpoint_at(BRAND, 9).note.encode()}), None
+
+
+def _changed_leaf(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.whole)
+    kept[16] = kept[16].replace(b'"recorded_at":176734800', b'"recorded_at":176734900', 1)
+    return told_anew(on.whole, kept), None
+
+
+def _times_turned(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.whole)
+    kept[2] = kept[2].replace(b'"recorded_at":1767348001000001', b'"recorded_at":1767348001000000', 1)
+    return told_anew(on.whole, kept), None
+
+
+def _changed_payload(on: Stage) -> tuple[Members, bytes | None]:
+    return told_anew(on.whole, [raw.replace(b'"WITHDRAWN"', b'"OBJECTED"') for raw in lines(on.whole)]), None
+
+
+def _hidden_leaf(on: Stage) -> tuple[Members, bytes | None]:
+    of = members(export(on.it, channels=("email",)))
+    return signed_anew({**of, "leaves.bin": bytes(32) + of["leaves.bin"][32:]}), None
+
+
+def _other_leaf_than_shown(on: Stage) -> tuple[Members, bytes | None]:
+    of = members(export(on.it, channels=("email",)))
+    at = 32 * verify.read_line(lines(of)[0][:-1], LEDGER).position
+    return signed_anew({**of, "leaves.bin": of["leaves.bin"][:at] + bytes(32) + of["leaves.bin"][at + 32 :]}), None
+
+
+def _held_back_unasked(on: Stage) -> tuple[Members, bytes | None]:
+    kept = lines(on.whole)
+    line = verify.read_line(kept[4][:-1], LEDGER)
+    kept[4] = verify.write_line(4, line.leaf, "redacted") + b"\n"
+    return told_anew(on.whole, kept), None
+
+
+def _period_cut_short(on: Stage) -> tuple[Members, bytes | None]:
+    of = members(export(on.it, first=3, end=9))
+
+    def narrow(manifest: dict[str, Any]) -> None:
+        manifest["scope"]["recorded_from"] = START
+
+    return signed_anew(of, narrow), None
+
+
+def _wrong_counts(on: Stage) -> tuple[Members, bytes | None]:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["counts"]["by_type"]["PermissionRefused"] -= 1
+
+    return signed_anew(on.whole, change), None
+
+
+def _armed_report(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({**on.whole, "report.csv": on.whole["report.csv"].replace(b"tests", b"=1+1!")}), None
+
+
+def _prettier_page(on: Stage) -> tuple[Members, bytes | None]:
+    page = on.of_one["timeline.html"].replace(b"WITHDRAWN", b"CONFIRMED")
+    return signed_anew({**on.of_one, "timeline.html": page}), None
+
+
+def _other_notice(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({**on.whole, "notices/news~1.fr.txt": b"Oui \xc3\xa0 tout."}), None
+
+
+def _notice_held_back(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({name: raw for name, raw in on.whole.items() if name != "notices/news~1.fr.txt"}), None
+
+
+def _other_catalogue(on: Stage) -> tuple[Members, bytes | None]:
+    policy = on.whole["policies/1.json"].replace(b"Maison Exemple", b"Maison Autre!!")
+    return signed_anew({**on.whole, "policies/1.json": policy}), None
+
+
+def _catalogue_never_recorded(on: Stage) -> tuple[Members, bytes | None]:
+    other = installed()
+    live(other, 4)
+    return signed_anew({**on.whole, "policies/1.json": members(export(other))["policies/1.json"]}), None
+
+
+def _program_added(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({**on.whole, "setup.exe": b"MZ"}), None
+
+
+def _page_of_nobody(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({**on.whole, "timeline.html": on.of_one["timeline.html"]}), None
+
+
+LIES: dict[str, Lie] = {
+    "fork": _fork,
+    "fork ": _fork_of_the_same_size,
+    "rollback": _rollback,
+    "entry_missing": _omitted_middle,
+    "entry_missing ": _omitted_end,
+    "history_cut": _truncated_history,
+    "chain_broken": _omitted_middle_of_a_history,
+    "chain_broken ": _history_without_its_beginning,
+    "other_customer": _another_customers_entry,
+    "proof_misplaced": _swapped_proof,
+    "proof_false": _swapped_path,
+    "proof_misplaced ": _wrong_index,
+    "proof_misplaced  ": _proof_of_another_checkpoint,
+    "entry_repeated": _duplicate_leaf,
+    "malformed": _node_as_leaf,
+    "entry_misplaced": _moved_leaf,
+    "entry_foreign": _foreign_entry,
+    "foreign_origin": _foreign_origin,
+    "foreign_origin ": _foreign_checkpoint,
+    "unknown_key": _other_key,
+    "checkpoint_differs": _other_checkpoint,
+    "root_differs": _changed_leaf,
+    "time_reversed": _times_turned,
+    "payload_differs": _changed_payload,
+    "root_differs ": _hidden_leaf,
+    "leaf_differs": _other_leaf_than_shown,
+    "entry_unasked": _held_back_unasked,
+    "period_open": _period_cut_short,
+    "counts_differ": _wrong_counts,
+    "report_differs": _armed_report,
+    "report_differs ": _prettier_page,
+    "notice_differs": _other_notice,
+    "file_missing": _notice_held_back,
+    "payload_differs ": _other_catalogue,
+    "proof_false ": _catalogue_never_recorded,
+    "file_unexpected": _program_added,
+    "file_unexpected ": _page_of_nobody,
+}
+"""By the name under which each is refused; a space tells a second one from the first."""
+
+
+@pytest.mark.parametrize("name", LIES, ids=[lie.__name__.strip("_") for lie in LIES.values()])
+def test_a_lie_is_refused_by_its_name(it: Installation, whole: Members, of_one: Members, name: str) -> None:
+    of, previous = LIES[name](Stage(it, whole, of_one))
+    found = conclusion(of, previous=previous)
+    assert (found.name, found.exit_code) == (name.strip(), 1), found.text("en")
+    assert found.proven == []
+    for language in verify.LANGUAGES:
+        assert found.sentences(found.why, language)[0]
+
+
+def test_the_end_of_a_history_is_a_signed_word_and_two_of_them_convict(of_one: Members) -> None:
+    """Who signs a shorter history says so under their name: it is valid, called a word, and contradicts the other."""
+    kept = lines(of_one)[:-1]
+    newest = verify.leaf_hash(verify.read_line(kept[-1][:-1], LEDGER).leaf)
+    of = {name: raw for name, raw in with_head(of_one, 3, newest).items() if name != "proofs/8.tlog-proof"}
+    found = conclusion(told_anew(of, kept))
+    assert found.exit_code == 0
+    assert "last" in [name for name, _ in found.unproven]
+
+
+# --- forms ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'{"leaf":', b'{ "leaf":'),
+        (b'"status":"disclosed"}', b'"status":"disclosed","more":1}'),
+        (b'"status":"disclosed"}', b'"status":"disclosed","status":"erased"}'),
+        (b'"position":1,', b'"position":01,'),
+        (b'"position":1,', b'"position":1.0,'),
+        (b'"v":1}', b'"v":2}'),
+        (b'"type":"IdentifierLinked","v":1}', b'"type":"IdentifierLinked","v":1,"x":1}'),
+        (b'"status":"disclosed"', b'"status":"shown"'),
+    ],
+)
+def test_a_line_has_one_form(whole: Members, old: bytes, new: bytes) -> None:
+    kept = lines(whole)
+    assert old in kept[1]
+    kept[1] = kept[1].replace(old, new)
+    assert conclusion(signed_anew({**whole, "entries.jsonl": b"".join(kept)})).name in {"malformed", "entry_misplaced"}
+
+
+def test_a_payload_with_a_key_twice_is_refused_though_it_was_committed_to() -> None:
+    leaf = b'{"ch":"%b","channel":[],"ledger":"l","notice":"","pc":"%b","position":0,"purpose":[],"recorded_at":1,'
+    leaf += b'"type":"X","v":1}'
+    ref = b'"customer":"%b"' % (b"a" * 32)
+    good = b'{"caller":"c",%b,"event":{"type":"X"},"previous":"","version":1}' % ref
+    twice = b'{"caller":"c",%b,"event":{"type":"X","type":"X"},"previous":"","version":1}' % ref
+    more = b'{"caller":"c",%b,"event":{"type":"X"},"more":1,"previous":"","version":1}' % ref
+    fraction = b'{"caller":"c",%b,"event":{"type":"X","a":1.5},"previous":"","version":1}' % ref
+    broken = b'{"caller":"c",%b,"event":{"type":"X"}},"previous":"","version":1}' % ref
+    for payload, valid in ((good, True), (twice, False), (more, False), (fraction, False), (broken, False)):
+        pc = verify.hmac_digest(bytes(32), verify.COMMITMENT_LABEL + payload, "sha256")
+        made = leaf % (base64.b64encode(bytes(32)), base64.b64encode(pc))
+        line = verify.write_line(0, made, "disclosed", payload, bytes(32))
+        if valid:
+            assert verify.read_line(line, "l").payload is not None
+        else:
+            with pytest.raises(verify.TamperedError) as raised:
+                verify.read_line(line, "l")
+            assert raised.value.name == "malformed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest.update(more=1),
+        lambda manifest: manifest.pop("counts"),
+        lambda manifest: manifest["scope"].update(end=99),
+        lambda manifest: manifest["scope"].update(first=-1),
+        lambda manifest: manifest["scope"].update(first=True),
+        lambda manifest: manifest["scope"].update(customer="x"),
+        lambda manifest: manifest.update(redaction="some"),
+        lambda manifest: manifest.update(ledger="accord/other/1"),
+        lambda manifest: manifest["files"]["README.txt"].update(sha256=1),
+    ],
+)
+def test_a_manifest_has_one_form(whole: Members, change: Callable[[Any], Any]) -> None:
+    assert conclusion(signed_anew(whole, change)).name == "malformed"
+
+
+def test_a_manifest_written_in_another_way_is_refused(whole: Members) -> None:
+    for raw in (whole["manifest.json"][:-1], whole["manifest.json"].replace(b"  ", b" "), whole["manifest.json"] * 2):
+        note = sign_text(LEDGER, verify.statement(LEDGER, raw), SECRETS.private_key).encode()
+        assert conclusion({**whole, "manifest.json": raw, "manifest.note": note}).name == "malformed"
+
+
+@pytest.mark.parametrize("name", ["README.txt", "checkpoint", "entries.jsonl", "report.csv", "keys.json", "verify.py"])
+def test_a_missing_file_is_named(whole: Members, name: str) -> None:
+    left = {each: raw for each, raw in whole.items() if each != name}
+    assert conclusion(left).name == "file_missing"
+    assert conclusion(signed_anew(left)).name == "file_missing"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.note"])
+def test_without_a_manifest_nothing_is_believed(whole: Members, name: str) -> None:
+    assert conclusion({each: raw for each, raw in whole.items() if each != name}).name == "file_missing"
+
+
+def test_a_file_that_was_not_signed_is_refused(whole: Members) -> None:
+    for name in ("entries.jsonl2", "proofs/0.tlog-proof.txt", "../../etc/passwd", "notices/x.fr.txt", "leaves.bin"):
+        assert conclusion({**whole, name: b""}).name == "file_unexpected"
+
+
+# --- what cannot be decided -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pin", ["", "x", PIN[:-1], PIN.replace("+", "-", 1), "other" + PIN, PIN + "=", PIN[:-6] + "AAAAA="]
+)
+def test_a_pin_that_is_no_key_decides_nothing(whole: Members, pin: str) -> None:
+    found = conclusion(whole, pin)
+    assert (found.name, found.exit_code) == ("pin_malformed", 2)
+
+
+def test_the_pin_of_another_ledger_refuses(whole: Members) -> None:
+    pin = verifier_key("accord/other/1", SECRETS.private_key.public_key())
+    assert conclusion(whole, pin).name == "foreign_origin"
+
+
+def test_an_earlier_checkpoint_is_proven_where_the_root_is_made_anew(it: Installation) -> None:
+    for size, scope in itertools.product((1, 3, 4, 8, 9, 16, 17), ("all", "personal", "counts", "purpose", "range")):
+        previous = it.proofs.checkpoint_at(BRAND, size).note.encode()
+        found = conclusion(members(export(it, **SCOPES[scope])), previous=previous)
+        within = scope != "range" or 3 <= size <= 9 or size == 17
+        assert found.exit_code == (0 if within else 2), (size, scope, found.text("en"))
+        assert (("extends", {"previous": size}) in found.proven) == within
+
+
+def test_an_earlier_checkpoint_that_a_customers_export_cannot_reach_decides_nothing(
+    it: Installation, of_one: Members
+) -> None:
+    found = conclusion(of_one, previous=it.proofs.checkpoint_at(BRAND, 9).note.encode())
+    assert (found.name, found.exit_code) == ("previous_elsewhere", 2)
+    assert conclusion(of_one, previous=it.proofs.checkpoint(BRAND).note.encode()).exit_code == 0
+
+
+def test_an_earlier_checkpoint_that_the_key_did_not_sign_decides_nothing(whole: Members) -> None:
+    for previous in (b"", b"x", whole["checkpoint"].replace(b"17", b"16"), whole["manifest.note"]):
+        assert conclusion(whole, previous=previous).name == "previous_unusable"
+
+
+def test_a_form_of_later_decides_nothing(whole: Members) -> None:
+    body = verify.statement(LEDGER, whole["manifest.json"]).replace("accord-export/1", "accord-export/2")
+    note = sign_text(LEDGER, body, SECRETS.private_key).encode()
+    found = conclusion({**whole, "manifest.note": note})
+    assert (found.name, found.exit_code) == ("format_unknown", 2)
+
+
+# --- archives -------------------------------------------------------------------------------------
+
+
+def zipped(of: Members | list[tuple[str, bytes]], **options: Any) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", **options) as archive:
+        for name, content in of.items() if isinstance(of, dict) else of:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def of_zip(raw: bytes) -> verify.Conclusion:
+    try:
+        return verify.verify(verify.ZipBundle(io.BytesIO(raw)), PIN)
+    except verify.NotValidError as error:
+        return verify.refused(error)
+
+
+def test_an_archive_that_others_packed_of_the_same_members_is_valid(whole: Members) -> None:
+    assert of_zip(zipped(whole)).exit_code == 0
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_is_read_strictly(whole: Members) -> None:
+    good = zipped(whole)
+    assert of_zip(zipped([*whole.items(), ("entries.jsonl", b"")])).name == "file_unexpected"
+    assert of_zip(zipped([*whole.items(), ("../x", b"")])).name == "file_unexpected"
+    assert of_zip(zipped([*whole.items(), ("proofs/", b"")])).name == "file_unexpected"
+    assert of_zip(b"#!/bin/sh\n" + good).name in {"malformed", "unreadable"}
+    assert of_zip(zipped(whole, compression=zipfile.ZIP_BZIP2)).name == "malformed"
+    commented = io.BytesIO(good)
+    with zipfile.ZipFile(commented, "a") as archive:
+        archive.comment = b"trust me"
+    assert of_zip(commented.getvalue()).name == "malformed"
+
+
+def test_a_bomb_is_not_blown_up(whole: Members) -> None:
+    bomb = zipped({**whole, "manifest.json": bytes(verify.MAX_SMALL_BYTES + 1)}, compression=zipfile.ZIP_DEFLATED)
+    assert of_zip(bomb).name == "malformed"
+    bomb = zipped({**whole, "entries.jsonl": bytes(200_000_000)}, compression=zipfile.ZIP_DEFLATED)
+    assert of_zip(bomb).name == "file_differs"
+
+
+def test_what_is_no_archive_decides_nothing(tmp_path: Path) -> None:
+    for raw in (b"", b"PK", bytes(100)):
+        assert of_zip(raw).name == "unreadable"
+    assert verify.verify_file(str(tmp_path / "none.zip"), PIN).name == "unreadable"
+    assert verify.verify_file(str(tmp_path), PIN).exit_code == 2
+
+
+def test_a_broken_download_is_not_valid(it: Installation) -> None:
+    raw = export(it)
+    for end in range(0, len(raw), 997):
+        assert of_zip(raw[:end]).exit_code != 0
+
+
+# --- alone ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", verify.LANGUAGES)
+def test_the_verifier_of_an_export_runs_alone(it: Installation, tmp_path: Path, language: str) -> None:
+    """In an empty folder, isolated, by an interpreter that cannot import accord."""
+    (tmp_path / "export.zip").write_bytes(export(it))
+    (tmp_path / "verify.py").write_bytes(members(export(it))["verify.py"])
+    (tmp_path / "earlier").write_bytes(it.proofs.checkpoint_at(BRAND, 5).note.encode())
+    told = ["export.zip", "--pin", PIN, "--previous", "earlier", "--lang", language]
+    # -S and an explicit path to `cryptography` alone: no editable install puts accord within reach.
+    libraries = [str(Path(module.__file__).parent.parent) for module in map(__import__, ("cryptography",))]
+    hidden = (
+        f"import sys; sys.path += {libraries!r}; sys.modules['accord'] = None; sys.argv[0] = 'verify.py'\n"
+        "import runpy; runpy.run_path('verify.py', run_name='__main__')"
+    )
+    for command in (["-I", "verify.py"], ["-I", "-S", "-c", hidden]):
+        done = subprocess.run(
+            [sys.executable, *command, *told], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith({"en": "VALID\n", "fr": "VALIDE\n"}[language])
+        assert done.stdout == verify.verify_file(str(tmp_path / "export.zip"), PIN, str(tmp_path / "earlier")).text(
+            language
+        )
+
+
+def test_the_verifier_imports_nothing_of_accord_and_one_library() -> None:
+    source = Path(verify.__file__).read_text("utf-8")
+    imported = {
+        words[1].split(".")[0] for words in map(str.split, source.splitlines()) if words[:1] in (["import"], ["from"])
+    }
+    assert imported - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_the_verifier_is_written_for_python_3_10() -> None:
+    ast.parse(Path(verify.__file__).read_text("utf-8"), feature_version=(3, 10))
+
+
+def test_a_view_for_machines_is_told_to_be_compared_with_nothing(whole: Members) -> None:
+    found = conclusion(signed_anew({**whole, "report.parquet": b"PAR1"}))
+    assert found.exit_code == 0
+    assert ("parquet", {}) in found.unproven
+
+
+def test_every_sentence_is_said_somewhere_and_in_both_languages() -> None:
+    source = Path(verify.__file__).read_text("utf-8")
+    for name, (english, french) in verify.SENTENCES.items():
+        assert source.count(f'"{name}"') >= 1, name
+        assert english.endswith(".")
+        assert french.endswith(".")
+        assert set(verify.re.findall(r"{(\w+)}", english)) == set(verify.re.findall(r"{(\w+)}", french)), name
+
+
+def test_cells_that_a_spreadsheet_would_compute_are_told_as_text() -> None:
+    it = installed()
+    live(it, 1)
+    command = Grant(customer=person(9), evidence=declared("web"))
+    for caller in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", 'a"b,c', "ordinary"):
+        request = it.request(command, caller=caller)
+        it.writer.write(BRAND, [request])
+    of = members(export(it))
+    rows = list(csv.reader(io.StringIO(of["report.csv"].decode(), newline="")))
+    callers = [row[9] for row in rows[-9:]]
+    assert callers == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", "'\rx", "'\nx", 'a"b,c', "ordinary"]
+    assert conclusion(of).exit_code == 0
+
+
+def test_the_edge_of_a_tree_grows_as_the_provers_does() -> None:
+    hashes = [verify.leaf_hash(bytes([number])) for number in range(70)]
+    for size in range(70):
+        edge = verify.Edge()
+        for hash_ in hashes[:size]:
+            edge.add(hash_)
+        assert edge.root() == root_of_edge(grow((), 0, hashes[:size]))
