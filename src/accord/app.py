@@ -21,8 +21,10 @@ from accord.rpc.tls import server_credentials
 from accord.sample.demo import play_demo
 from accord.sample.load import SAMPLE_BRAND, load_sample
 from accord.sample.stage import Scene
+from accord.service.access import Access
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
@@ -30,6 +32,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.reports import Reports
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
@@ -99,6 +102,9 @@ class Installation:
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
+        self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
+        self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
+        self.reports = Reports(self.proven, self.store, self.keyring)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
         # One leader for each folder that checkpoints are kept in, on each machine.
         kept = f"checkpoints/{socket.gethostname()}/{config.data.absolute()}"
@@ -153,6 +159,9 @@ class Installation:
             catalogues=self.catalogues,
             exports=self.exports,
             receipts=self.receipts,
+            explanations=self.explanations,
+            access=self.access,
+            reports=self.reports,
             lookups=self.lookups,
             callers=self.callers,
             tally=self.tally,

@@ -25,6 +25,7 @@ from accord.telemetry.measures import Parts, measures
 from accord.telemetry.prometheus import Measured
 from accord.telemetry.tracing import Traces
 from accord.v1 import (
+    audit_service_pb2,
     catalogue_pb2,
     catalogue_service_pb2,
     contact_service_pb2,
@@ -59,6 +60,13 @@ PERSON = {
 EMAIL = customer_pb2.ContactPoint(kind=customer_pb2.CONTACT_POINT_KIND_EMAIL, value=PERSON["e-mail"])
 PHONE = customer_pb2.ContactPoint(kind=customer_pb2.CONTACT_POINT_KIND_PHONE, value=PERSON["phone"])
 CUSTOMER = customer_pb2.CustomerKey(customer_id=PERSON["customer_id"])
+REPORT = (
+    "AuditService/Report",
+    audit_service_pb2.ReportRequest(
+        brand=BRAND, dimensions=[number for number in audit_service_pb2.Dimension.values() if number]
+    ),
+)
+"""Asks for counts split by everything there is."""
 
 
 class Left(NamedTuple):
@@ -130,6 +138,9 @@ def scenario(server: GrpcServer) -> Iterator[str]:
     for owner, name in (
         (server.installation.questions, "check"),
         (server.installation.remembered, "permissions"),
+        (server.installation.remembered, "find"),
+        (server.installation.remembered, "contact"),
+        (server.installation.reports, "count"),
         (server.installation.writer, "submit"),
     ):
         monkeypatch.setattr(owner, name, _break)
@@ -184,6 +195,17 @@ def test_nothing_personal_stands_in_any_file(left: Left) -> None:
         assert wanted in names
     found = {name: _found(content) for name, content in left.files.items()}
     assert not {name: each for name, each in found.items() if each}
+
+
+def test_nothing_personal_stands_in_a_report(tmp_path: Path) -> None:
+    with GrpcServer(tmp_path) as server:
+        for method, request in _good():
+            server.ask(method, request)
+        response = server.ask(*REPORT)
+    measures = {audit_service_pb2.Measure.Name(row.measure) for row in response.rows}
+    assert {"MEASURE_GIVEN", "MEASURE_WITHDRAWN", "MEASURE_AUTHORIZED"} <= measures
+    assert not _found(response.SerializeToString())
+    assert not _found(str(response).encode())
 
 
 def test_the_search_finds_what_is_there() -> None:
@@ -362,6 +384,10 @@ def _good() -> Iterator[tuple[str, Any]]:
         permission_service_pb2.ListPermissionsRequest(brand=BRAND, customer=CUSTOMER),
     )
     yield "PermissionService/GetHistory", permission_service_pb2.GetHistoryRequest(brand=BRAND, customer=CUSTOMER)
+    explained = audit_service_pb2.ExplainContactRequest(brand=BRAND, contact_id=PERSON["contact_id"])
+    yield "AuditService/ExplainContact", explained
+    yield "AuditService/GetAccessReport", audit_service_pb2.GetAccessReportRequest(brand=BRAND, customer=CUSTOMER)
+    yield REPORT
 
 
 def _catalogue() -> catalogue_pb2.Catalogue:

@@ -9,7 +9,7 @@ import pytest
 from support.make_stubs import STUBS, make
 from support.protos import documented, files
 
-from accord.domain import terms
+from accord.domain import tally, terms
 from accord.domain.problems import ErrorReason
 from accord.v1 import (
     audit_service_pb2,
@@ -47,6 +47,9 @@ BY_NAME = {
     "CustomerKind": (customer_service_pb2.CustomerKind, terms.CustomerKind),
     "OverlayKind": (customer_service_pb2.OverlayKind, terms.OverlayKind),
     "RestrictionGround": (customer_service_pb2.RestrictionGround, terms.RestrictionGround),
+    "Measure": (audit_service_pb2.Measure, tally.Measure),
+    "Period": (audit_service_pb2.Period, tally.Period),
+    "Dimension": (audit_service_pb2.Dimension, tally.Dimension),
     "ErrorReason": (error_reason_pb2.ErrorReason, ErrorReason),
 }
 """Enumerations that are words, on the wire and in the ledger."""

@@ -1,15 +1,14 @@
 """What every store of ledgers does, whatever it is made of."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from contract.batches import ADA, BOB, BRAND, EVE, OTHER, after, append, customer, entry, lookup
 from support.installations import Store
-from support.memory import MemoryStore, seen_of
+from support.memory import seen_of
 
-from accord.domain.terms import Position
+from accord.domain.terms import BrandId, Position
 from accord.ledger.store import (
     Batch,
     ContactRow,
@@ -342,18 +341,27 @@ class TestContactsAndRequests:
         append(store, contacts={lookup(6): ContactRow(ADA, (256, 515)), lookup(1): ContactRow(ADA, (513, 516))})
         assert store.oldest_unreported() == {BRAND: None, OTHER: None}
 
+    def test_a_contact_told_in_several_histories_is_unreported_until_all_are_told(self, store: Store) -> None:
+        append(store, 400, contacts={lookup(7): ContactRow(ADA, (Position(300), Position(301)), (BOB,))})
+        assert store.oldest_unreported() == {BRAND: entry(300)}
+        reported = ContactRow(ADA, tuple(map(Position, (300, 301, 398, 399))), (BOB,))
+        append(store, contacts={lookup(7): reported})
+        assert store.oldest_unreported() == {BRAND: None}
+
     def test_an_answered_request_is_found_by_its_key(self, store: Store) -> None:
         row = RequestRow(b"c" * 16, ADA, b"\x00answer\xff")
         append(store, requests={lookup(1): row})
         assert load(store, requests=(lookup(1), lookup(2))).requests == {lookup(1): row}
 
-    def test_denials_are_counted_by_day_channel_purpose_and_reason(
-        self, store: Store, counted: Callable[[], list[DenialRow]]
-    ) -> None:
+    def test_denials_are_counted_by_day_channel_purpose_and_reason(self, store: Store) -> None:
         first, second = DenialRow(20_000, "email", "marketing.cart", 60, 2), DenialRow(20_001, "sms", "m.cart", 101, 1)
         append(store, denials=(first, second))
         append(store, denials=(DenialRow(20_000, "email", "marketing.cart", 60, 3),))
-        assert counted() == [DenialRow(20_000, "email", "marketing.cart", 60, 5), second]
+        total = DenialRow(20_000, "email", "marketing.cart", 60, 5)
+        assert store.denials(BRAND, 0, 30_000) == [total, second]
+        assert store.denials(BRAND, 20_000, 20_001) == [total]
+        assert store.denials(BRAND, 20_001, 20_001) == []
+        assert store.denials(BrandId("another"), 0, 30_000) == []
 
 
 class TestGroups:
@@ -447,17 +455,3 @@ class TestShape:
 
     def test_entries_of_these_tests_fit_their_hashes(self) -> None:
         assert entry(3).leaf_hash == leaf_hash(entry(3).leaf)
-
-
-@pytest.fixture
-def counted(store: Store) -> Callable[[], list[DenialRow]]:
-    """Read the counts back; nothing in the contract does."""
-    if isinstance(store, MemoryStore):
-        return lambda: store.denials(BRAND)
-
-    def rows() -> list[DenialRow]:
-        with store._engine.connect() as connection:
-            statement = "SELECT day, channel, purpose, reason, count FROM denial ORDER BY day"
-            return [DenialRow(*row) for row in connection.exec_driver_sql(statement)]
-
-    return rows

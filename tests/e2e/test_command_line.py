@@ -399,6 +399,94 @@ def test_a_receipt_is_handed_out_and_verified_by_whoever_keeps_the_key(
     assert json.loads(run("receipt", "show", withdrawn).stdout)["dct:replaces"] == [document["dct:identifier"]]
 
 
+def test_why_a_customer_was_contacted_stands_on_one_page(run: Run, answered: Answered, tmp_path: Path) -> None:
+    given = answered("grant", "why-me", *TILL, "--recorder", "clerk", "--recorder-id", "till-7")["receipt"]["position"]
+    taken = answered("authorize", "why-me", "marketing.news", "--channel", "email", "--contact-id", "why-1")
+    run("report", "why-1", "sent")
+    told = run("why", "why-1").stdout
+    for words in (
+        "why-1",
+        "sent",
+        "catalogue:permission",
+        "till",
+        "clerk till-7",
+        "| You may send me news and offers.",
+    ):
+        assert words in told
+    positions = {row.split("\t")[0] for row in told.splitlines() if "\t" in row} - {"position"}
+    assert {given, taken["receipt"]["position"]} <= positions
+    key = answered("checkpoint")["checkpoint"]["verifier_key"]
+    assert "(as the server says: compare it)" in told
+    assert "(the key you keep)" in run("why", "why-1", "--verifier-key", key).stdout
+    assert "NOT PROVEN" in run("why", "why-1", "--verifier-key", "no key", expect=1).stderr
+    assert answered("why", "why-1")["explanation"]["permission"]["position"] == given
+
+    page = tmp_path / "why.html"
+    assert run("why", "why-1", "--html", str(page), "--lang", "fr").stdout == ""
+    written = page.read_text("utf-8")
+    assert "Pourquoi avez-vous été contacté ?" in written
+    assert "<blockquote>You may send me news and offers.</blockquote>" in written
+    assert "CONTACT_UNKNOWN" in run("why", "never", expect=1).stderr
+
+
+def test_a_name_that_is_markup_is_text_on_the_page(run: Run, tmp_path: Path) -> None:
+    name = "<script>alert(1)</script>"
+    run("grant", "marked-up", *TILL, "--recorder-id", name)
+    run("authorize", "marked-up", "marketing.news", "--channel", "email", "--contact-id", name)
+    for command in (("why", name), ("access", "marked-up")):
+        page = tmp_path / "page.html"
+        run(*command, "--html", str(page))
+        assert "<script>" not in page.read_text("utf-8")
+        assert "&lt;script&gt;" in page.read_text("utf-8")
+
+
+def test_customers_are_told_what_is_held_of_them(run: Run, answered: Answered, tmp_path: Path) -> None:
+    run("grant", "access-me", *TILL, "--contact-point", "email:access-me@example.com")
+    run("facts", "access-me", "--country", "FR", "--birth-year", "1984")
+    run("withdraw", "access-me", "--touchpoint", "till", "--purpose", "marketing.offer")
+    told = run("access", "access-me").stdout
+    for words in ("access-me@example.com", "birth year", "1984", "marketing.offer", "till", "operator"):
+        assert words in told
+    found = answered("access", "access-me")
+    assert [each["type"] for each in found["entries"]] == ["PermissionGranted", "FactsRecorded", "PermissionRefused"]
+    assert found["summary"]["entries"] == "3"
+
+    page = tmp_path / "held.html"
+    run("access", "access-me", "--html", str(page), "--lang", "fr")
+    assert "Ce que nous conservons à votre sujet" in page.read_text("utf-8")
+    assert "CUSTOMER_UNKNOWN" in run("access", "who-is-that", expect=1).stderr
+    run("link", "access-other", "email:access-me@example.com")
+    ambiguous = run("access", "email:access-me@example.com", expect=1).stderr
+    assert "name the customer_id" in ambiguous
+    assert "access-other" not in run("access", "access-me").stdout
+
+
+def test_an_access_report_in_pages_is_the_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        run("grant", "access-paged", *TILL, "--contact-point", f"email:access-paged-{number}@example.com")
+    whole = json.loads(run("access", "access-paged", "--json").stdout)
+    monkeypatch.setattr("accord.cli.connect.PAGE_ENTRIES", 1)
+    paged = json.loads(run("access", "access-paged", "--json").stdout)
+    for found in (whole, paged):
+        found["summary"].pop("report_time")
+    assert paged == whole
+
+
+def test_permissions_are_counted_as_table_csv_chart_and_json(run: Run, answered: Answered, tmp_path: Path) -> None:
+    run("grant", "counted", *TILL)
+    run("authorize", "counted-nobody", "marketing.news", "--channel", "sms", "--contact-id", "counted-1", expect=10)
+    table = rows(run("report-permissions", "--by", "touchpoint", "--by", "reason"))
+    assert [row for row in table if (row["what"], row["touchpoint"]) == ("given", "till")]
+    assert [row for row in table if (row["what"], row["reason"]) == ("denied", "CUSTOMER_UNKNOWN")]
+    text = run("report-permissions", "--by", "touchpoint", "--csv", "-").stdout
+    assert text.startswith("period_start,measure,touchpoint,channel,purpose,notice,reason,count")
+    chart = tmp_path / "chart.svg"
+    run("report-permissions", "--period", "day", "--zone", "Europe/Paris", "--svg", str(chart))
+    assert chart.read_text("utf-8").startswith("<svg ")
+    assert int(answered("report-permissions")["entries_read"]) > 0
+    assert "must be an IANA name" in run("report-permissions", "--zone", "Mars", expect=1).stderr
+
+
 def test_a_forged_proof_fails_at_the_step_it_breaks(run: Run, answered: Answered) -> None:
     for number in range(3):
         run("grant", f"forged-{number}", *TILL)

@@ -183,6 +183,13 @@ def test_a_port_that_is_taken_is_told_plainly(tmp_path: Path) -> None:
         assert told_on_refusal(site, address) == f"cannot listen on {address}: is another server running there?"
 
 
+def test_a_data_folder_that_cannot_be_used_is_told_plainly(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where a folder should be")
+    with Site(tmp_path) as site:
+        told = told_on_refusal(site)
+    assert told.startswith(f"ACCORD_DATA ({tmp_path / 'data'}) cannot be used: ")
+
+
 def test_a_database_that_was_not_migrated_is_refused_and_served_afterwards(
     databases: Databases, tmp_path: Path
 ) -> None:

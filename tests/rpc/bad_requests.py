@@ -95,6 +95,7 @@ def cases() -> Iterator[Case]:
     yield from _catalogues()
     yield from _positions()
     yield from _exports()
+    yield from _reports()
 
 
 # What is asked of one field, whatever the request
@@ -748,6 +749,30 @@ def _faults_of_the_details() -> Iterator[tuple[str, str, Change]]:
     yield "stored in Europe", f"{stored}[0]", put(f"catalogue.{stored}", ["EU"])
     kept = f"{details}.retention_days"
     yield "kept for ever", kept, put(f"catalogue.{kept}", 36_501)
+
+
+def _reports() -> Iterator[Case]:
+    method = "AuditService/ExplainContact"
+    yield from _texts(method, "contact_id", required=True)
+    made = _case(method, "contact unknown", ["contact_id"], put("contact_id", f"never-{MARK}"))
+    yield made._replace(reason=Reason.CONTACT_UNKNOWN)
+    method = "AuditService/GetAccessReport"
+    yield from _keys(method, "customer")
+    yield _unknown_customer(method)
+    yield _ambiguous(method, "customer")
+    method = "AuditService/Report"
+    for path in ("recorded_from", "recorded_until"):
+        yield from _instants(method, path)
+    yield from _enums(method, "period", required=False)
+    for number in (0, 99, -1):
+        change = put("dimensions", [number])
+        yield _case(method, f"a dimension of number {number}", ["dimensions[0]"], change)
+    yield _case(method, "six dimensions", ["dimensions"], put("dimensions", [1, 2, 3, 4, 5, 1]))
+    for zone in ("Mars/Olympus", "../../etc/localtime", f"{MARK}\n"):
+        yield _case(method, f"time_zone {zone!r}", ["time_zone"], put("time_zone", zone))
+    yield _case(method, "page_token made up", ["page_token"], put("page_token", "bWFkZSB1cA"))._replace(
+        reason=Reason.PAGE_TOKEN_INVALID
+    )
 
 
 def _positions() -> Iterator[Case]:

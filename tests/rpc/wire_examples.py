@@ -523,6 +523,16 @@ VALID: dict[str, Make] = {
     "AuditService/GetReceipt": lambda ground: audit_service_pb2.GetReceiptRequest(
         brand=BRAND, position=ground.confirmed
     ),
+    "AuditService/ExplainContact": _listed(audit_service_pb2.ExplainContactRequest, contact_id=CONTACT),
+    "AuditService/GetAccessReport": _listed(audit_service_pb2.GetAccessReportRequest, customer=by_id(), page_size=10),
+    "AuditService/Report": lambda _: audit_service_pb2.ReportRequest(
+        brand=BRAND,
+        recorded_from=at(-3600),
+        recorded_until=at(3600),
+        period=audit_service_pb2.PERIOD_WEEK,
+        time_zone="Europe/Paris",
+        dimensions=[audit_service_pb2.DIMENSION_TOUCHPOINT, audit_service_pb2.DIMENSION_REASON],
+    ),
     "LedgerService/GetEntry": _listed(ledger_service_pb2.GetEntryRequest, position=1),
     "LedgerService/ListEntries": _listed(ledger_service_pb2.ListEntriesRequest, start_position=1, page_size=10),
     "LedgerService/GetCheckpoint": _listed(ledger_service_pb2.GetCheckpointRequest),
@@ -551,6 +561,7 @@ WRITES = (
 PAGED: dict[str, type[Any]] = {
     "PermissionService/ListPermissions": permission_service_pb2.ListPermissionsRequest,
     "PermissionService/GetHistory": permission_service_pb2.GetHistoryRequest,
+    "AuditService/GetAccessReport": audit_service_pb2.GetAccessReportRequest,
     "CatalogueService/List": catalogue_service_pb2.ListRequest,
     "LedgerService/ListEntries": ledger_service_pb2.ListEntriesRequest,
 }

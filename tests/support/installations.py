@@ -18,9 +18,11 @@ from accord.keys.keyring import WrappedKeyring
 from accord.keys.secrets import Secrets
 from accord.ledger.keyring import OutsideCopy, WrappedKeys
 from accord.ledger.lookup import Lookups
+from accord.service.access import Access
 from accord.service.answers import Request, Result
 from accord.service.audit import AuditReport, audit
 from accord.service.catalogues import Catalogues
+from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
 from accord.service.policies import Policies
@@ -28,6 +30,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.reports import Reports
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
 from accord.storage.key_store import SqlWrappedKeys
@@ -136,6 +139,9 @@ class Installation:
         self.catalogues = Catalogues(self.proven, self.policies)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
+        self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
+        self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
+        self.reports = Reports(self.proven, self.store, self.keyring)
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

@@ -76,7 +76,7 @@ class _Brand:
 
 
 class MemoryStore:
-    """`LedgerStore` and `Records`."""
+    """`LedgerStore`, `Records` and `Denials`."""
 
     def __init__(self) -> None:
         self._brands: dict[BrandId, _Brand] = {}
@@ -132,7 +132,7 @@ class MemoryStore:
     def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
         found: dict[BrandId, StoredEntry | None] = {}
         for brand, it in sorted(self._brands.items()):
-            alone = [row.positions[0] for row in it.contacts.values() if len(row.positions) == 1]
+            alone = [row.positions[0] for row in it.contacts.values() if len(row.positions) == len(row.told_to)]
             found[brand] = it.entries[min(alone)] if alone else None
         return found
 
@@ -152,9 +152,9 @@ class MemoryStore:
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         yield from sorted(self._brands[brand].contacts.items())
 
-    def denials(self, brand: BrandId) -> list[DenialRow]:
-        """Return what was counted; no part of the contract, tests alone read it back."""
-        return [DenialRow(*key, count) for key, count in sorted(self._brands[brand].denials.items())]
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        counted = self._brands[brand].denials if brand in self._brands else Counter()
+        return [DenialRow(*key, count) for key, count in sorted(counted.items()) if first_day <= key[0] < end_day]
 
     def close(self) -> None:
         """Nothing is open."""

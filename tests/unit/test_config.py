@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.config import DEFAULT_LISTEN, Config, ConfigError
+from accord.config import DEFAULT_LISTEN, Config, ConfigError, read_files
 
 
 def test_without_a_word_everything_has_a_default() -> None:
@@ -108,3 +108,39 @@ def test_another_process_reads_the_very_same_settings() -> None:
     told = TLS | {"ACCORD_WORKERS": "3", "ACCORD_DATABASE": "postgresql://db/ledger", "ACCORD_DRAIN_SECONDS": "0.5"}
     config = Config.read(told, data=Path("/var/lib/accord"), listen="[::1]:0")
     assert Config.read(config.environment()) == config
+
+
+class TestFiles:
+    def test_a_file_tells_the_variable_it_is_named_for_and_its_name_is_taken_out(self, tmp_path: Path) -> None:
+        (tmp_path / "url").write_text("  postgresql://accord:secret@db/ledger\n")
+        environment = {"ACCORD_DATABASE_FILE": str(tmp_path / "url"), "OTHER_FILE": "/nowhere", "ACCORD_TOKEN_FILE": ""}
+        read_files(environment)
+        assert environment == {
+            "ACCORD_DATABASE": "postgresql://accord:secret@db/ledger",
+            "OTHER_FILE": "/nowhere",
+            "ACCORD_TOKEN_FILE": "",
+        }
+
+    def test_what_is_told_twice_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="ACCORD_KEK and ACCORD_KEK_FILE say the same twice"):
+            read_files({"ACCORD_KEK": "a", "ACCORD_KEK_FILE": str(tmp_path / "kek")})
+
+    def test_an_empty_variable_leaves_the_word_to_its_file(self, tmp_path: Path) -> None:
+        (tmp_path / "kek").write_text("a")
+        environment = {"ACCORD_KEK": "", "ACCORD_KEK_FILE": str(tmp_path / "kek")}
+        read_files(environment)
+        assert environment == {"ACCORD_KEK": "a"}
+
+    @pytest.mark.parametrize(
+        ("content", "wrong"),
+        [(None, "cannot be read: No such file"), (b"\xff", "must hold text"), (b" \n", "is empty")],
+    )
+    def test_a_file_that_tells_nothing_is_refused_by_the_name_of_its_variable(
+        self, tmp_path: Path, content: bytes | None, wrong: str
+    ) -> None:
+        path = tmp_path / "pepper"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ConfigError) as refused:
+            read_files({"ACCORD_PEPPER_FILE": str(path)})
+        assert str(refused.value).startswith(f"ACCORD_PEPPER_FILE ({path}) {wrong}")

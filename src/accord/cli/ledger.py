@@ -82,11 +82,7 @@ def verify(
     `leaf_hash` (hexadecimal) and `verifier_key` are what the auditor keeps; where empty, the server's are taken.
     """
     # (1) The note is signed by the key, under the name of the ledger, and the response says the same.
-    name, key = notes.read_verifier_key(verifier_key or found.checkpoint.verifier_key)
-    signed = notes.verify(found.checkpoint.note, key)
-    told = notes.Checkpoint(found.checkpoint.origin, found.checkpoint.size, found.checkpoint.root_hash)
-    if name != signed.origin or told != signed:
-        raise ValueError("the response says something else than what was signed")
+    signed = verify_checkpoint(found.checkpoint, verifier_key)
     # (2) The proof is of the entry that was asked for, and of the leaf that the auditor keeps.
     if found.position != position:
         raise ValueError(f"the proof is of entry {found.position}")
@@ -95,6 +91,15 @@ def verify(
     # (3) The path leads from the leaf to the root that was signed.
     if not verify_inclusion(found.leaf_hash, position, signed.size, tuple(found.hashes), signed.root):
         raise ValueError("the path does not lead to the root of the checkpoint")
+    return signed
+
+
+def verify_checkpoint(told: ledger_service_pb2.Checkpoint, verifier_key: str = "") -> notes.Checkpoint:
+    """Return what a checkpoint's note signs; raises ValueError unless the key fits and the response says the same."""
+    name, key = notes.read_verifier_key(verifier_key or told.verifier_key)
+    signed = notes.verify(told.note, key)
+    if name != signed.origin or notes.Checkpoint(told.origin, told.size, told.root_hash) != signed:
+        raise ValueError("the response says something else than what was signed")
     return signed
 
 

@@ -38,6 +38,9 @@ def installed(config: Config) -> Iterator[Any]:
         installation = click.get_current_context().obj.install(config)
     except (ValueError, SecretsError, StoreUnavailableError) as error:
         raise LocalError(str(error)) from error
+    except OSError as error:
+        told = f"ACCORD_DATA ({config.data}) cannot be used: {error.strerror}"
+        raise LocalError(f"{told}; it must be a folder that this process may write to") from error
     try:
         yield installation
     except StoreUnavailableError as error:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import click
 
 from accord.cli import (
+    access,
     ask,
     audits,
     batch,
@@ -24,14 +25,16 @@ from accord.cli import (
     look,
     officers,
     receipts,
+    report,
     rules,
     say,
     serve,
     suggest,
     tell,
+    why,
 )
 from accord.client import CallFailedError
-from accord.config import Config, ConfigError
+from accord.config import Config, ConfigError, read_files
 from accord.service.audit import AuditReport
 from accord.telemetry.logs import write_logs
 
@@ -112,6 +115,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "What a privacy officer does": officers.COMMANDS,
     "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
     "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),
+    "What officers and customers ask": (*why.COMMANDS, *access.COMMANDS, *report.COMMANDS),
     "This installation": (
         *serve.COMMANDS,
         *local.COMMANDS,
@@ -154,6 +158,7 @@ class _Group(click.Group):
 @click.pass_context
 def accord(context: click.Context, data: Path | None) -> None:
     """Remember every permission a customer gave, and answer before every contact."""
+    read_files(os.environ)
     context.meta["data"] = data
     if os.environ.get("NO_COLOR"):
         context.color = False

@@ -4,6 +4,7 @@ What must be done once (migration, the operator's token, the sample, the followe
 the process that was started; a worker only serves. Everybody proves the ledger before serving it.
 """
 
+import fcntl
 import gc
 import os
 import signal
@@ -180,16 +181,19 @@ def _make_current(installation: Any, config: Config) -> None:  # noqa: ANN401 - 
 def _make_operator(installation: Any, config: Config) -> None:  # noqa: ANN401 - an installation
     """Give the person at this machine a token with every role, once; services get their own."""
     path = config.data / OPERATOR_TOKEN
-    if path.exists() and path.read_text("utf-8").strip():
-        return
-    token = installation.callers.add("operator", ANY_BRAND, ROLES)
-    draft = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        # Servers that share the folder and start together must agree: the token kept is the one that is known.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists() and path.read_text("utf-8").strip():
+            return
+        token = installation.callers.add("operator", ANY_BRAND, ROLES)
+        draft = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
 
 
 def _load_sample(config: Config) -> None:

@@ -4,13 +4,14 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
 from msgspec import Struct
 
+_FILE = re.compile(r"(ACCORD_[A-Z_]+)_FILE")
 DEFAULT_LISTEN = "127.0.0.1:50051"
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:", "unix:")
 
@@ -112,6 +113,31 @@ class Config(Struct, frozen=True, kw_only=True):
     def embedded(self) -> bool:
         """Say whether the ledger lives in SQLite."""
         return self.database_url.startswith("sqlite:")
+
+
+def read_files(environment: MutableMapping[str, str]) -> None:
+    """Put the text of each file that an ACCORD_<NAME>_FILE names into ACCORD_<NAME>, without blanks around it.
+
+    For what must not stand in an environment that others can look at: passwords, keys, tokens. The variable that named
+    the file is taken out, so that what is started from here does not find both. Raises ConfigError.
+    """
+    for variable, path in sorted(environment.items()):
+        found = _FILE.fullmatch(variable)
+        if found is None or not path:
+            continue
+        name = found[1]
+        if environment.get(name):
+            raise ConfigError(f"{name} and {variable} say the same twice: set one of them")
+        try:
+            text = Path(path).read_text("utf-8").strip()
+        except OSError as error:
+            raise ConfigError(f"{variable} ({path}) cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{variable} ({path}) must hold text") from error
+        if not text:
+            raise ConfigError(f"{variable} ({path}) is empty")
+        environment[name] = text
+        del environment[variable]
 
 
 def _path(kind: type, value: object) -> object:

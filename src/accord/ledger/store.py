@@ -225,7 +225,8 @@ class Unreported(Protocol):
     def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
         """Return the entry that authorised the oldest unreported contact of each brand, None where there is none.
 
-        Unreported is a contact of which nothing was told since it was authorised, so that it has one entry.
+        Unreported is a contact of which nothing was told since it was authorised, so that it has one entry in
+        each history it is told in.
         One that was authorised again before its report (with another permission or address) is not looked for.
         By an index: the cost does not grow with the contacts.
         """
@@ -262,4 +263,12 @@ class Records(Protocol):
 
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         """Yield every contact."""
+        ...
+
+
+class Denials(Protocol):
+    """Counts of denied authorisations."""
+
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        """Return the counts from the first day up to, not including, the end, by day, channel, purpose, reason."""
         ...

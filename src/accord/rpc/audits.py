@@ -5,18 +5,26 @@ from collections.abc import Iterator
 
 import grpc
 
+from accord.domain.calendar import zone_known
 from accord.domain.commands import RecordExport
 from accord.domain.problems import ErrorReason, Problem
-from accord.domain.terms import Position, Redaction
+from accord.domain.tally import Cell, Dimension, Measure, Period
+from accord.domain.terms import Position
 from accord.keys.callers import Callers
+from accord.ledger.lookup import Lookups
+from accord.rpc import explaining, exporting
 from accord.rpc.call import Call, admit, call, stream
 from accord.rpc.errors import abort
 from accord.rpc.inbound import MAX_POSITION
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.submit import Submitter
-from accord.rpc.wire import Examiner, names
-from accord.service.exports import Asked, Exports
+from accord.rpc.wire import Examiner, names, numbers
+from accord.service.access import Access
+from accord.service.explanations import Explanations
+from accord.service.exports import Exports
 from accord.service.receipts import Receipts
+from accord.service.reports import Reports, Wished
+from accord.service.tokens import page, page_start
 from accord.v1 import audit_service_pb2 as pb
 from accord.v1.audit_service_pb2_grpc import AuditServiceServicer
 
@@ -24,20 +32,34 @@ MAX_EXPORTS = 4
 """Exports at once: each keeps a processor busy, and checks come first."""
 
 _AUDITORS = frozenset({"auditor"})
-_REDACTIONS = names(pb.Redaction, "REDACTION_", Redaction)
-_LIMITS = ("first_position", "end_position", "recorded_from", "recorded_until", "purposes", "channels")
-_POSITIONS, _TIMES = _LIMITS[:2], _LIMITS[2:4]
+_PERIODS = names(pb.Period, "PERIOD_", Period) | {pb.PERIOD_UNSPECIFIED: Period.DAY}
+_DIMENSIONS = names(pb.Dimension, "DIMENSION_", Dimension)
+_MEASURES = numbers(pb.Measure, "MEASURE_", Measure)
 
 
 class AuditService(AuditServiceServicer):
-    """Hands out what stands by itself outside of Accord."""
+    """Hands out what stands by itself outside of Accord, and what officers ask of the ledger."""
 
-    def __init__(self, exports: Exports, receipts: Receipts, submitter: Submitter, callers: Callers) -> None:
+    def __init__(  # noqa: PLR0913 - one use case for each method
+        self,
+        exports: Exports,
+        receipts: Receipts,
+        explanations: Explanations,
+        access: Access,
+        reports: Reports,
+        submitter: Submitter,
+        lookups: Lookups,
+        callers: Callers,
+    ) -> None:
         """Serve from these."""
         self._exports = exports
-        self._receipts = receipts
         self._submitter = submitter
         self._running = threading.BoundedSemaphore(MAX_EXPORTS)
+        self._receipts = receipts
+        self._explanations = explanations
+        self._access = access
+        self._reports = reports
+        self._lookups = lookups
         self.callers = callers
 
     def Export(self, request: pb.ExportRequest, context: grpc.ServicerContext) -> Iterator[pb.ExportResponse]:
@@ -59,11 +81,53 @@ class AuditService(AuditServiceServicer):
         found = self._receipts.receipt(call.brand, Position(min(request.position, MAX_POSITION)))
         return pb.GetReceiptResponse(document=found.document, signed=found.signed, verifier_key=found.verifier_key)
 
+    @call("auditor", "sender")
+    def ExplainContact(self, request: pb.ExplainContactRequest, call: Call) -> pb.ExplainContactResponse:
+        """Tell why a customer was contacted, with proofs."""
+        examiner = Examiner()
+        contact_id = examiner.code("contact_id", request.contact_id, required=True)
+        examiner.done()
+        found = self._explanations.explain(call.brand, contact_id)
+        return pb.ExplainContactResponse(explanation=explaining.explanation(found))
+
+    @call("privacy_officer")
+    def GetAccessReport(self, request: pb.GetAccessReportRequest, call: Call) -> pb.GetAccessReportResponse:
+        """Tell everything held of one customer, by pages."""
+        examiner = Examiner()
+        customer = examiner.customer("customer", request.customer)
+        size = examiner.page_size(request.page_size)
+        examiner.done()
+        binding = f"access\0{call.brand}\0{self._lookups.identifier(call.brand, customer).hex()}"
+        start = page_start(self._lookups, binding, request.page_token, 1)
+        response = pb.GetAccessReportResponse()
+        if not request.page_token:
+            response.summary.CopyFrom(explaining.summary(self._access.summary(call.brand, customer)))
+        found = self._access.entries(call.brand, customer, start, size + 1)
+        response.entries.extend(explaining.held_entry(each) for each in found[:size])
+        if len(found) > size:
+            response.next_page_token = page(self._lookups, binding, start + size)
+        return response
+
+    @call("auditor")
+    def Report(self, request: pb.ReportRequest, call: Call) -> pb.ReportResponse:
+        """Count over time, by pages."""
+        wished = _wished(request)
+        binding = f"report\0{call.brand}\0{_binding(request)}"
+        start = page_start(self._lookups, binding, request.page_token, 0) if request.page_token else None
+        found = self._reports.count(call.brand, wished, None if start is None else Position(start))
+        following = found.next_position
+        return pb.ReportResponse(
+            rows=[_row(cell, count) for cell, count in found.counts.items()],
+            unreadable=found.unreadable,
+            entries_read=found.entries_read,
+            next_page_token="" if following is None else page(self._lookups, binding, following),
+        )
+
     def _export(self, request: pb.ExportRequest, context: grpc.ServicerContext) -> Iterator[pb.ExportResponse]:
         call = admit(self.callers, context, request.brand, _AUDITORS)
         examiner = Examiner()
         examiner.code("request_id", request.request_id, required=True)
-        asked = _asked(request, examiner)
+        asked = exporting.asked(request, examiner)
         examiner.done()
         settled = self._exports.begin(call.brand, asked, request.checkpoint_size)
         # Where it is continued from is no part of what was asked: the same request is recorded once.
@@ -82,31 +146,43 @@ class AuditService(AuditServiceServicer):
             )
 
 
-def _asked(request: pb.ExportRequest, examiner: Examiner) -> Asked:
-    redaction = examiner.member("redaction", request.redaction, _REDACTIONS)
-    customer = examiner.customer("customer", request.customer) if request.HasField("customer") else None
-    told = {field.name for field, _ in request.ListFields()}
-    if customer is not None:
-        if redaction is not Redaction.NONE:
-            examiner.fault("redaction", "must be none for one customer: a history without content shows nothing")
-        for field in _LIMITS:
-            if field in told:
-                examiner.fault(field, "must be left out for one customer")
-    if told & set(_POSITIONS):
-        for field in _TIMES:
-            if field in told:
-                examiner.fault(field, "must be left out where positions are given")
-    recorded_from = examiner.instant("recorded_from", request, "recorded_from")
-    recorded_until = examiner.instant("recorded_until", request, "recorded_until")
-    if recorded_until and recorded_until <= recorded_from:
-        examiner.fault("recorded_until", "must be later than recorded_from")
-    return Asked(
-        redaction=redaction,
-        customer=customer,
-        first=Position(request.first_position),
-        end=Position(request.end_position),
-        recorded_from=recorded_from,
-        recorded_until=recorded_until,
-        purposes=examiner.codes("purposes", request.purposes),
-        channels=examiner.codes("channels", request.channels),
+def _wished(request: pb.ReportRequest) -> Wished:
+    examiner = Examiner()
+    zone = request.time_zone or "UTC"
+    if not zone_known(zone):
+        examiner.fault("time_zone", "must be an IANA name such as Europe/Paris")
+    wished = Wished(
+        recorded_from=examiner.instant("recorded_from", request, "recorded_from"),
+        recorded_until=examiner.instant("recorded_until", request, "recorded_until"),
+        period=examiner.member("period", request.period, _PERIODS),
+        time_zone=zone,
+        dimensions=frozenset(
+            examiner.member(f"dimensions[{index}]", number, _DIMENSIONS)
+            for index, number in enumerate(request.dimensions[: len(_DIMENSIONS) + 1])
+        ),
+    )
+    if len(request.dimensions) > len(_DIMENSIONS):
+        examiner.fault("dimensions", f"must have at most {len(_DIMENSIONS)} items")
+    examiner.done()
+    return wished
+
+
+def _binding(request: pb.ReportRequest) -> str:
+    """Return what a page token of a report is bound to: everything else that was asked."""
+    asked = pb.ReportRequest()
+    asked.CopyFrom(request)
+    asked.ClearField("page_token")
+    return asked.SerializeToString(deterministic=True).hex()
+
+
+def _row(cell: Cell, count: int) -> pb.ReportRow:
+    return pb.ReportRow(
+        period_start=cell.start.isoformat(),
+        measure=_MEASURES[cell.measure],
+        touchpoint=cell.touchpoint,
+        channel=cell.channel,
+        purpose=cell.purpose,
+        notice=cell.notice,
+        reason=cell.reason,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        count=count,
     )

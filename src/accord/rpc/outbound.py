@@ -66,7 +66,7 @@ def _alike(  # noqa: PLR0913 - what answers have in common
         verdict=verdict.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
         reason=reason.value,  # type: ignore[arg-type] # the same
         basis=_BASES[basis],
-        rules=[_rule(rule) for rule in rules],
+        rules=[rule(each) for each in rules],
         obligations=[_OBLIGATIONS[each] for each in obligations],
         policy_version=policy_version,
         engine_version=ENGINE,
@@ -80,8 +80,9 @@ def _set(stamp: Timestamp, time: int) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _rule(rule: Rule) -> decision_pb2.RuleReference:
-    return decision_pb2.RuleReference(id=rule.id, legal_source=rule.legal_source)
+def rule(found: Rule) -> decision_pb2.RuleReference:
+    """Return the name of a rule and its source."""
+    return decision_pb2.RuleReference(id=found.id, legal_source=found.legal_source)
 
 
 def _step(step: Step, found: Decision) -> decision_pb2.GateStep:

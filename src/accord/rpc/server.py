@@ -27,12 +27,15 @@ from accord.rpc.parsing import CarefulServer
 from accord.rpc.permissions import PermissionService
 from accord.rpc.pools import Pools
 from accord.rpc.submit import Submitter
+from accord.service.access import Access
 from accord.service.catalogues import Catalogues
+from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.reports import Reports
 from accord.service.writer import Writer
 from accord.telemetry.tally import Tally
 from accord.v1 import (
@@ -85,6 +88,9 @@ class Services(Struct, frozen=True):
     catalogues: Catalogues
     exports: Exports
     receipts: Receipts
+    explanations: Explanations
+    access: Access
+    reports: Reports
     lookups: Lookups
     callers: Callers
     tally: Tally
@@ -160,7 +166,9 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.callers)
-    audits = AuditService(it.exports, it.receipts, submitter, it.callers)
+    audits = AuditService(
+        it.exports, it.receipts, it.explanations, it.access, it.reports, submitter, it.lookups, it.callers
+    )
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc

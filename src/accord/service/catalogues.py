@@ -47,9 +47,15 @@ class Catalogues:
 
     def at(self, brand: BrandId, position: Position) -> CatalogueApplied:
         """Return the version that counted when the entry at a position was recorded, or that it applied."""
-        head = self._head(brand)
+        return self._policies.applied(self._head(brand), self._entry_at(brand, position))
+
+    def position_at(self, brand: BrandId, position: Position) -> Position:
+        """Return where the version stands that counted when the entry at a position was recorded."""
+        return self._entry_at(brand, position).position
+
+    def _entry_at(self, brand: BrandId, position: Position) -> StoredEntry:
         *_, last = (entry for entry in self.entries(brand) if entry.position <= position)
-        return self._policies.applied(head, last)
+        return last
 
     def versions(self, brand: BrandId) -> list[AppliedVersion]:
         """Return every version, oldest first."""

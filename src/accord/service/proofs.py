@@ -95,15 +95,25 @@ class Proofs:
 
     def inclusion(self, brand: BrandId, position: Position) -> InclusionProof:
         """Prove that an entry is in the ledger as it is now. Raises CallError when it has no such position."""
+        (proof,) = self.inclusions(brand, [position])
+        return proof
+
+    def inclusions(self, brand: BrandId, positions: list[Position]) -> list[InclusionProof]:
+        """Prove entries in order, all to one checkpoint. Raises CallError when there is no such position."""
         head = self.head(brand)
-        if not 0 <= position < head.size:
+        if not all(0 <= position < head.size for position in positions):
             raise CallError(_entry_unknown(head))
-        (entry,) = self._store.entries(brand, position, 1)
-        hashes = Tree(self._store, brand).prove_inclusion(position, head.size)
-        if not verify_inclusion(entry.leaf_hash, position, head.size, hashes, head.root):
-            # Never sign off a proof that does not hold: stop, and let the audit say where it breaks.
-            raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
-        return InclusionProof(position, entry.leaf_hash, hashes, self._sign(head))
+        tree = Tree(self._store, brand)
+        found: list[tuple[Position, bytes, list[bytes]]] = []
+        for position in positions:
+            (entry,) = self._store.entries(brand, position, 1)
+            hashes = tree.prove_inclusion(position, head.size)
+            if not verify_inclusion(entry.leaf_hash, position, head.size, hashes, head.root):
+                # Never sign off a proof that does not hold: stop, and let the audit say where it breaks.
+                raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
+            found.append((position, entry.leaf_hash, hashes))
+        signed = self._sign(head)
+        return [InclusionProof(position, leaf_hash, hashes, signed) for position, leaf_hash, hashes in found]
 
     def _sign(self, head: TreeHead) -> SignedCheckpoint:
         note = keep_outside(self._outside, head, self._signer)

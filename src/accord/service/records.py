@@ -62,12 +62,22 @@ class Remembered:
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
         sight, found, group = self._person(brand, customer)
-        known = group.customer if group else _alone(found[0])
-        now = Instant(max(self._clock(), sight.head.recorded_time))
+        return self._standing(group.customer if group else _alone(found[0]), sight.head)
+
+    def standing(self, head: Head, found: Known) -> list[StandingPermission | StandingRefusal]:
+        """Return the permissions, then the refusals that bind a customer, each by position; not those of a group."""
+        return self._standing(_alone(found), head)
+
+    def _standing(self, known: Customer, head: Head) -> list[StandingPermission | StandingRefusal]:
+        now = self.now(head)
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
         refused = [StandingRefusal(mark, one) for mark, one in standing.refusals_of(known)]
         return [*given, *refused]
+
+    def now(self, head: Head) -> Instant:
+        """Return the instant at which things stand as they are told: never before the newest entry."""
+        return Instant(max(self._clock(), head.recorded_time))
 
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
         """Return up to `limit` entries of a customer from the one numbered `start` on, oldest first.
@@ -120,8 +130,8 @@ class Remembered:
             names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
         return names
 
-    def contact(self, brand: BrandId, contact_id: str) -> Contact:
-        """Return one contact and the entries about it. Raises CallError when it was never authorised."""
+    def contact_positions(self, brand: BrandId, contact_id: str) -> tuple[Head, tuple[Position, ...]]:
+        """Return the entries about a contact, ascending. Raises CallError when it was never authorised."""
         head = self._store.head(brand)
         if head is None:
             raise catalogue_missing()
@@ -129,9 +139,14 @@ class Remembered:
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             raise CallError(Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}))
+        return head, row.positions
+
+    def contact(self, brand: BrandId, contact_id: str) -> Contact:
+        """Return one contact and the entries about it. Raises CallError when it was never authorised."""
+        head, positions = self.contact_positions(brand, contact_id)
         authorized: ContactAuthorized | None = None
         authorized_time, status = Instant(0), ContactStatus.AUTHORIZED
-        for position in row.positions:
+        for position in positions:
             found = self.opened(brand, head.ledger, position)
             event = found.payload.event if found else None
             if found and isinstance(event, ContactAuthorized):
@@ -141,7 +156,7 @@ class Remembered:
                 status = STATUS_AFTER[event.outcome]
         if authorized is None:
             raise msgspec.ValidationError("the contact's entries do not authorise it")
-        return Contact(contact_id, authorized, authorized_time, row.positions, status)
+        return Contact(contact_id, authorized, authorized_time, positions, status)
 
     def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
         """Return whom alone a key leads to, be they merged or not. Raises CallError for nobody, and for several."""

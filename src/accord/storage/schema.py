@@ -114,13 +114,14 @@ contact = Table(
     Column("positions", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "contact_key"),
     Column("others", LargeBinary),
-    # Contacts with one entry are unreported; positions are written so that their order is that of the bytes.
+    # Contacts with one entry in each history they are told in are unreported: 8 bytes each, beside 16 for each other.
+    # Positions are written so that their order is that of the bytes.
     Index(
         "contact_unreported",
         "brand_id",
         "positions",
-        sqlite_where=text("length(positions) = 8"),
-        postgresql_where=text("length(positions) = 8"),
+        sqlite_where=text("length(positions) = 8 + coalesce(length(others), 0) / 2"),
+        postgresql_where=text("length(positions) = 8 + coalesce(length(others), 0) / 2"),
     ),
     sqlite_with_rowid=False,
 )

@@ -22,6 +22,7 @@ from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
+    DenialRow,
     GroupRow,
     IdentifierRow,
     Known,
@@ -110,10 +111,15 @@ _ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE bra
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
 _UNREPORTED = (
     "SELECT brand, brand_id, (SELECT min(positions) FROM contact c "
-    "WHERE c.brand_id = h.brand_id AND length(positions) = 8) FROM head h ORDER BY brand"
+    "WHERE c.brand_id = h.brand_id AND length(positions) = 8 + coalesce(length(others), 0) / 2) "
+    "FROM head h ORDER BY brand"
 )
 _ALL_CONTACTS = (
     "SELECT contact_key, customer_ref, positions, others FROM contact WHERE brand_id = ? ORDER BY contact_key"
+)
+_DENIALS = (
+    "SELECT day, channel, purpose, reason, count FROM denial WHERE brand_id = ? AND day >= ? AND day < ? "
+    "ORDER BY day, channel, purpose, reason"
 )
 
 _POSITION = struct.Struct(">Q")
@@ -121,7 +127,7 @@ _POSITION = struct.Struct(">Q")
 
 
 class SqlStore:
-    """`LedgerStore` and `Records` over one database."""
+    """`LedgerStore`, `Records` and `Denials` over one database."""
 
     def __init__(self, engine: Engine) -> None:
         """Use a database at the newest revision. Nothing is opened yet."""
@@ -188,13 +194,17 @@ class SqlStore:
             for brand, brand_id, raw in database.rows(_UNREPORTED):
                 found[brand] = None
                 if raw is not None:
-                    (position,) = _POSITION.unpack(raw)
+                    (position,) = _POSITION.unpack_from(raw)
                     found[brand] = StoredEntry(*database.rows(_ENTRIES, brand_id, position, position + 1)[0])
         return found
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
         return next((_contact_row(*row) for _, *row in self._rows(brand, _CONTACTS, [key])), None)
+
+    def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
+        """Return the counts of denied authorisations of some days."""
+        return [DenialRow(*row) for row in self._rows(brand, _DENIALS, first_day, end_day)]
 
     def all_customers(self, brand: BrandId) -> Iterator[tuple[bytes, CustomerRow]]:
         """Yield every customer with what they hold, by reference."""

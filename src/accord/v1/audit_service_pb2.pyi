@@ -3,7 +3,10 @@
 isort:skip_file
 """
 
+from accord.v1 import access_report_pb2 as _access_report_pb2
 from accord.v1 import customer_pb2 as _customer_pb2
+from accord.v1 import decision_pb2 as _decision_pb2
+from accord.v1 import explanation_pb2 as _explanation_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -48,6 +51,118 @@ REDACTION_PERSONAL: Redaction.ValueType  # 2
 REDACTION_COUNTS: Redaction.ValueType  # 3
 """Every entry: their hashes are shown, and how many there are of what."""
 Global___Redaction: _TypeAlias = Redaction  # noqa: Y015
+
+class _Measure:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MeasureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Measure.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEASURE_UNSPECIFIED: _Measure.ValueType  # 0
+    """Never sent."""
+    MEASURE_GIVEN: _Measure.ValueType  # 1
+    """A permission was given; it may still wait for its confirmation."""
+    MEASURE_CONFIRMED: _Measure.ValueType  # 2
+    """A permission was confirmed."""
+    MEASURE_REFUSED: _Measure.ValueType  # 3
+    """Asked, a customer said no."""
+    MEASURE_WITHDRAWN: _Measure.ValueType  # 4
+    """A customer took permissions back."""
+    MEASURE_OBJECTED: _Measure.ValueType  # 5
+    """A customer objected."""
+    MEASURE_SAID_NO: _Measure.ValueType  # 6
+    """A customer said no, and which no it was cannot be read any more: the key is gone."""
+    MEASURE_AUTHORIZED: _Measure.ValueType  # 7
+    """A contact was authorised."""
+    MEASURE_DENIED: _Measure.ValueType  # 8
+    """A contact was asked for and not allowed. Counted by days in UTC, and under no touchpoint or notice."""
+
+class Measure(_Measure, metaclass=_MeasureEnumTypeWrapper):
+    """What is counted."""
+
+MEASURE_UNSPECIFIED: Measure.ValueType  # 0
+"""Never sent."""
+MEASURE_GIVEN: Measure.ValueType  # 1
+"""A permission was given; it may still wait for its confirmation."""
+MEASURE_CONFIRMED: Measure.ValueType  # 2
+"""A permission was confirmed."""
+MEASURE_REFUSED: Measure.ValueType  # 3
+"""Asked, a customer said no."""
+MEASURE_WITHDRAWN: Measure.ValueType  # 4
+"""A customer took permissions back."""
+MEASURE_OBJECTED: Measure.ValueType  # 5
+"""A customer objected."""
+MEASURE_SAID_NO: Measure.ValueType  # 6
+"""A customer said no, and which no it was cannot be read any more: the key is gone."""
+MEASURE_AUTHORIZED: Measure.ValueType  # 7
+"""A contact was authorised."""
+MEASURE_DENIED: Measure.ValueType  # 8
+"""A contact was asked for and not allowed. Counted by days in UTC, and under no touchpoint or notice."""
+Global___Measure: _TypeAlias = Measure  # noqa: Y015
+
+class _Period:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Period.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PERIOD_UNSPECIFIED: _Period.ValueType  # 0
+    """Read as day."""
+    PERIOD_DAY: _Period.ValueType  # 1
+    """A day."""
+    PERIOD_WEEK: _Period.ValueType  # 2
+    """A week, from Monday (ISO 8601)."""
+    PERIOD_MONTH: _Period.ValueType  # 3
+    """A month."""
+
+class Period(_Period, metaclass=_PeriodEnumTypeWrapper):
+    """Over what time counts are put together."""
+
+PERIOD_UNSPECIFIED: Period.ValueType  # 0
+"""Read as day."""
+PERIOD_DAY: Period.ValueType  # 1
+"""A day."""
+PERIOD_WEEK: Period.ValueType  # 2
+"""A week, from Monday (ISO 8601)."""
+PERIOD_MONTH: Period.ValueType  # 3
+"""A month."""
+Global___Period: _TypeAlias = Period  # noqa: Y015
+
+class _Dimension:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Dimension.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIMENSION_UNSPECIFIED: _Dimension.ValueType  # 0
+    """Rejected: say by what."""
+    DIMENSION_TOUCHPOINT: _Dimension.ValueType  # 1
+    """The touchpoint where the customer acted."""
+    DIMENSION_CHANNEL: _Dimension.ValueType  # 2
+    """The channel. What names several counts under each."""
+    DIMENSION_PURPOSE: _Dimension.ValueType  # 3
+    """The purpose. What names several counts under each."""
+    DIMENSION_NOTICE: _Dimension.ValueType  # 4
+    """The notice shown."""
+    DIMENSION_REASON: _Dimension.ValueType  # 5
+    """Why a contact was not allowed."""
+
+class Dimension(_Dimension, metaclass=_DimensionEnumTypeWrapper):
+    """What counts are split by."""
+
+DIMENSION_UNSPECIFIED: Dimension.ValueType  # 0
+"""Rejected: say by what."""
+DIMENSION_TOUCHPOINT: Dimension.ValueType  # 1
+"""The touchpoint where the customer acted."""
+DIMENSION_CHANNEL: Dimension.ValueType  # 2
+"""The channel. What names several counts under each."""
+DIMENSION_PURPOSE: Dimension.ValueType  # 3
+"""The purpose. What names several counts under each."""
+DIMENSION_NOTICE: Dimension.ValueType  # 4
+"""The notice shown."""
+DIMENSION_REASON: Dimension.ValueType  # 5
+"""Why a contact was not allowed."""
+Global___Dimension: _TypeAlias = Dimension  # noqa: Y015
 
 @_typing.final
 class ExportRequest(_message.Message):
@@ -220,3 +335,261 @@ class GetReceiptResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetReceiptResponse: _TypeAlias = GetReceiptResponse  # noqa: Y015
+
+@_typing.final
+class ExplainContactRequest(_message.Message):
+    """Asks why a contact was made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    contact_id: _builtins.str
+    """The contact. Required."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "contact_id", b"contact_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainContactRequest: _TypeAlias = ExplainContactRequest  # noqa: Y015
+
+@_typing.final
+class ExplainContactResponse(_message.Message):
+    """Why it was made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def explanation(self) -> _explanation_pb2.ContactExplanation:
+        """The explanation."""
+
+    def __init__(
+        self,
+        *,
+        explanation: _explanation_pb2.ContactExplanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainContactResponse: _TypeAlias = ExplainContactResponse  # noqa: Y015
+
+@_typing.final
+class GetAccessReportRequest(_message.Message):
+    """Asks for all that is held of a customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    page_size: _builtins.int
+    """At most this many entries, 1 to 1,000. 0: 100."""
+    page_token: _builtins.str
+    """From the answer before."""
+    @_builtins.property
+    def customer(self) -> _customer_pb2.CustomerKey:
+        """Whom. Required."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        customer: _customer_pb2.CustomerKey | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "customer", b"customer", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAccessReportRequest: _TypeAlias = GetAccessReportRequest  # noqa: Y015
+
+@_typing.final
+class GetAccessReportResponse(_message.Message):
+    """What is held of a customer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty when there is no more."""
+    @_builtins.property
+    def summary(self) -> _access_report_pb2.AccessSummary:
+        """How things stand. First page only."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_access_report_pb2.AccessEntry]:
+        """Every entry, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        summary: _access_report_pb2.AccessSummary | None = ...,
+        entries: _abc.Iterable[_access_report_pb2.AccessEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAccessReportResponse: _TypeAlias = GetAccessReportResponse  # noqa: Y015
+
+@_typing.final
+class ReportRequest(_message.Message):
+    """Asks for counts over time, by recorded time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    RECORDED_FROM_FIELD_NUMBER: _builtins.int
+    RECORDED_UNTIL_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    DIMENSIONS_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    period: Global___Period.ValueType
+    """Over what time counts are put together."""
+    time_zone: _builtins.str
+    """The zone whose days are counted, an IANA name. Empty: UTC. Denials are counted by days in UTC always."""
+    page_token: _builtins.str
+    """From the answer before."""
+    @_builtins.property
+    def recorded_from(self) -> _timestamp_pb2.Timestamp:
+        """Entries recorded at this instant or later; denials of that day in UTC or later."""
+
+    @_builtins.property
+    def recorded_until(self) -> _timestamp_pb2.Timestamp:
+        """Entries recorded before this instant; denials of the days in UTC that began before it."""
+
+    @_builtins.property
+    def dimensions(self) -> _containers.RepeatedScalarFieldContainer[Global___Dimension.ValueType]:
+        """What counts are split by. None: by nothing but time and measure."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        recorded_from: _timestamp_pb2.Timestamp | None = ...,
+        recorded_until: _timestamp_pb2.Timestamp | None = ...,
+        period: Global___Period.ValueType = ...,
+        time_zone: _builtins.str = ...,
+        dimensions: _abc.Iterable[Global___Dimension.ValueType] | None = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recorded_from", b"recorded_from", "recorded_until", b"recorded_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "dimensions", b"dimensions", "page_token", b"page_token", "period", b"period", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportRequest: _TypeAlias = ReportRequest  # noqa: Y015
+
+@_typing.final
+class ReportRow(_message.Message):
+    """One count. A side is empty where it was not asked for, where there is none, or where it means all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_START_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    TOUCHPOINT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    period_start: _builtins.str
+    """The first day of the period, `2026-01-05`."""
+    measure: Global___Measure.ValueType
+    """What is counted."""
+    touchpoint: _builtins.str
+    """The touchpoint."""
+    channel: _builtins.str
+    """The channel. Empty for a refusal of all."""
+    purpose: _builtins.str
+    """The purpose or branch. Empty for a refusal of all."""
+    notice: _builtins.str
+    """The notice."""
+    reason: _decision_pb2.DecisionReason.ValueType
+    """Why a contact was not allowed."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        period_start: _builtins.str = ...,
+        measure: Global___Measure.ValueType = ...,
+        touchpoint: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        notice: _builtins.str = ...,
+        reason: _decision_pb2.DecisionReason.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "count", b"count", "measure", b"measure", "notice", b"notice", "period_start", b"period_start", "purpose", b"purpose", "reason", b"reason", "touchpoint", b"touchpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportRow: _TypeAlias = ReportRow  # noqa: Y015
+
+@_typing.final
+class ReportResponse(_message.Message):
+    """Counts of a part of the ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    ENTRIES_READ_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    unreadable: _builtins.int
+    """How many entries were counted of which something asked for cannot be read any more, since their key is gone."""
+    entries_read: _builtins.int
+    """How many entries this page read, counted or not."""
+    next_page_token: _builtins.str
+    """Empty once everything is counted."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportRow]:
+        """By period, measure, and the sides in the order of the fields."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___ReportRow] | None = ...,
+        unreadable: _builtins.int = ...,
+        entries_read: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries_read", b"entries_read", "next_page_token", b"next_page_token", "rows", b"rows", "unreadable", b"unreadable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportResponse: _TypeAlias = ReportResponse  # noqa: Y015

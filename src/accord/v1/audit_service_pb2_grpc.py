@@ -45,6 +45,21 @@ class AuditServiceStub:
                 request_serializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptResponse.FromString,
                 _registered_method=True)
+        self.ExplainContact = channel.unary_unary(
+                '/accord.v1.AuditService/ExplainContact',
+                request_serializer=accord_dot_v1_dot_audit__service__pb2.ExplainContactRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_audit__service__pb2.ExplainContactResponse.FromString,
+                _registered_method=True)
+        self.GetAccessReport = channel.unary_unary(
+                '/accord.v1.AuditService/GetAccessReport',
+                request_serializer=accord_dot_v1_dot_audit__service__pb2.GetAccessReportRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_audit__service__pb2.GetAccessReportResponse.FromString,
+                _registered_method=True)
+        self.Report = channel.unary_unary(
+                '/accord.v1.AuditService/Report',
+                request_serializer=accord_dot_v1_dot_audit__service__pb2.ReportRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_audit__service__pb2.ReportResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -66,6 +81,29 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainContact(self, request, context):
+        """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
+        every entry concerned, all to one checkpoint. Roles: auditor, sender.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAccessReport(self, request, context):
+        """Tells everything held of one customer (GDPR art. 15 and 20), by pages. Role: privacy_officer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Report(self, request, context):
+        """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
+        ledger: the same row may come in several, and its counts add up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +116,21 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetReceipt,
                     request_deserializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptRequest.FromString,
                     response_serializer=accord_dot_v1_dot_audit__service__pb2.GetReceiptResponse.SerializeToString,
+            ),
+            'ExplainContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainContact,
+                    request_deserializer=accord_dot_v1_dot_audit__service__pb2.ExplainContactRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_audit__service__pb2.ExplainContactResponse.SerializeToString,
+            ),
+            'GetAccessReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAccessReport,
+                    request_deserializer=accord_dot_v1_dot_audit__service__pb2.GetAccessReportRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_audit__service__pb2.GetAccessReportResponse.SerializeToString,
+            ),
+            'Report': grpc.unary_unary_rpc_method_handler(
+                    servicer.Report,
+                    request_deserializer=accord_dot_v1_dot_audit__service__pb2.ReportRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_audit__service__pb2.ReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +188,87 @@ class AuditService:
             '/accord.v1.AuditService/GetReceipt',
             accord_dot_v1_dot_audit__service__pb2.GetReceiptRequest.SerializeToString,
             accord_dot_v1_dot_audit__service__pb2.GetReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.AuditService/ExplainContact',
+            accord_dot_v1_dot_audit__service__pb2.ExplainContactRequest.SerializeToString,
+            accord_dot_v1_dot_audit__service__pb2.ExplainContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAccessReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.AuditService/GetAccessReport',
+            accord_dot_v1_dot_audit__service__pb2.GetAccessReportRequest.SerializeToString,
+            accord_dot_v1_dot_audit__service__pb2.GetAccessReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Report(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.AuditService/Report',
+            accord_dot_v1_dot_audit__service__pb2.ReportRequest.SerializeToString,
+            accord_dot_v1_dot_audit__service__pb2.ReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

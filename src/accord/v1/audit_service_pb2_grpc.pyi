@@ -39,6 +39,16 @@ class AuditServiceStub:
     """
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetReceiptRequest, _audit_service_pb2.GetReceiptResponse]
     """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
+    ExplainContact: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ExplainContactRequest, _audit_service_pb2.ExplainContactResponse]
+    """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
+    every entry concerned, all to one checkpoint. Roles: auditor, sender.
+    """
+    GetAccessReport: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetAccessReportRequest, _audit_service_pb2.GetAccessReportResponse]
+    """Tells everything held of one customer (GDPR art. 15 and 20), by pages. Role: privacy_officer."""
+    Report: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ReportRequest, _audit_service_pb2.ReportResponse]
+    """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
+    ledger: the same row may come in several, and its counts add up.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -51,6 +61,16 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """
     GetReceipt: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetReceiptRequest, _audit_service_pb2.GetReceiptResponse]  # type: ignore[assignment]
     """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
+    ExplainContact: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ExplainContactRequest, _audit_service_pb2.ExplainContactResponse]  # type: ignore[assignment]
+    """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
+    every entry concerned, all to one checkpoint. Roles: auditor, sender.
+    """
+    GetAccessReport: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetAccessReportRequest, _audit_service_pb2.GetAccessReportResponse]  # type: ignore[assignment]
+    """Tells everything held of one customer (GDPR art. 15 and 20), by pages. Role: privacy_officer."""
+    Report: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ReportRequest, _audit_service_pb2.ReportResponse]  # type: ignore[assignment]
+    """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
+    ledger: the same row may come in several, and its counts add up.
+    """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Hands out what stands by itself outside of Accord. Role: auditor, where a method says no other."""
@@ -72,5 +92,33 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.GetReceiptResponse, _abc.Awaitable[_audit_service_pb2.GetReceiptResponse]]:
         """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
+
+    @_abc_1.abstractmethod
+    def ExplainContact(
+        self,
+        request: _audit_service_pb2.ExplainContactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.ExplainContactResponse, _abc.Awaitable[_audit_service_pb2.ExplainContactResponse]]:
+        """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
+        every entry concerned, all to one checkpoint. Roles: auditor, sender.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAccessReport(
+        self,
+        request: _audit_service_pb2.GetAccessReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.GetAccessReportResponse, _abc.Awaitable[_audit_service_pb2.GetAccessReportResponse]]:
+        """Tells everything held of one customer (GDPR art. 15 and 20), by pages. Role: privacy_officer."""
+
+    @_abc_1.abstractmethod
+    def Report(
+        self,
+        request: _audit_service_pb2.ReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.ReportResponse, _abc.Awaitable[_audit_service_pb2.ReportResponse]]:
+        """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
+        ledger: the same row may come in several, and its counts add up.
+        """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,6 +7,8 @@ revision = "0004"
 down_revision = "0003"
 
 _MERGED = sa.text("group_id IS NOT NULL")
+_UNREPORTED = sa.text("length(positions) = 8 + coalesce(length(others), 0) / 2")
+"""One entry, of 8 bytes, in the history of each customer it is told to; the others are named in 16 bytes each."""
 
 
 def upgrade() -> None:
@@ -21,6 +23,14 @@ def upgrade() -> None:
         postgresql_where=_MERGED,
     )
     op.add_column("contact", sa.Column("others", sa.LargeBinary()))
+    op.drop_index("contact_unreported", "contact")
+    op.create_index(
+        "contact_unreported",
+        "contact",
+        ["brand_id", "positions"],
+        sqlite_where=_UNREPORTED,
+        postgresql_where=_UNREPORTED,
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,127 @@
+"""The drills of docs/operations.md: a backup in its order, and each way back from a ledger that cannot be proven."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from support.serving import BRAND, Server, Site, StartFailedError, free_address, grant, withdraw
+
+SECRETS = ("secrets", "callers.json", "operator.token")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site that serves, its ledger begun."""
+    with Site(tmp_path / "site") as made:
+        (tmp_path / "site").mkdir()
+        made.apply_catalogue(made.start())
+        yield made
+
+
+def test_a_backup_in_order_while_writes_go_on_is_restored_and_without_fault(site: Site, tmp_path: Path) -> None:
+    (server,) = site.servers
+    _grant(site, server, "ada")
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    shutil.copytree(site.data / "checkpoints", backup / "checkpoints")
+    _grant(site, server, "grace")
+    _copy_database(site, "accord.db", backup)
+    _grant(site, server, "hedy")
+    _copy_database(site, "keys.db", backup)
+    _grant(site, server, "ida")
+    with _restored(site, backup, tmp_path) as restored:
+        server = restored.start()
+        asked = ["marketing.news", "--channel", "email", "--server", server.address]
+        known = [restored.run("check", customer, *asked).returncode for customer in ("ada", "grace", "hedy")]
+        assert known == [0, 0, 10]
+        server.stop()
+        assert restored.audit().faults == ()
+
+
+def test_keys_older_than_the_ledger_are_found_by_the_audit(site: Site, tmp_path: Path) -> None:
+    (server,) = site.servers
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    _copy_database(site, "keys.db", backup)
+    _grant(site, server, "ada")
+    shutil.copytree(site.data / "checkpoints", backup / "checkpoints")
+    _copy_database(site, "accord.db", backup)
+    with _restored(site, backup, tmp_path) as restored:
+        assert restored.run("audit").returncode != 0
+
+
+def test_a_lost_checkpoint_is_replaced_by_any_that_was_ever_printed(site: Site) -> None:
+    (server,) = site.servers
+    note = site.run("checkpoint", "--server", server.address, expect=0).stdout
+    _grant(site, server, "ada")
+    server.stop()
+    shutil.rmtree(site.data / "checkpoints")
+    with pytest.raises(StartFailedError, match="no checkpoint of"):
+        site.launch(free_address()).wait_until_serving()
+    (site.data / "checkpoints" / f"{quote(note.splitlines()[0], safe='')}.checkpoint").write_text(note)
+    _grant(site, site.start(), "grace")
+    assert site.audit().faults == ()
+
+
+def test_what_is_lost_for_good_is_sent_again_and_counts_as_if_it_had_never_been_lost(
+    site: Site, tmp_path: Path
+) -> None:
+    (server,) = site.servers
+    _grant(site, server, "ada")
+    server.stop()
+    older = tmp_path / "older"
+    shutil.copytree(site.data, older)
+    server = site.start()
+    _withdraw(site, server, "ada")
+    _grant(site, server, "grace")
+    server.stop()
+
+    shutil.copy(older / "accord.db", site.sqlite_file)
+    with pytest.raises(StartFailedError, match="does not extend the outside checkpoint"):
+        site.launch(free_address()).wait_until_serving()
+    (site.data / "checkpoints").rename(tmp_path / "evidence")
+    shutil.copytree(older / "checkpoints", site.data / "checkpoints")
+    server = site.start()
+    for _ in range(2):
+        _withdraw(site, server, "ada")
+        _grant(site, server, "grace")
+    asked = ["marketing.news", "--channel", "email", "--server", server.address]
+    assert site.run("check", "ada", *asked).returncode == 10
+    assert site.run("check", "grace", *asked).returncode == 0
+    assert site.audit().faults == ()
+
+
+def _grant(site: Site, server: Server, customer: str) -> None:
+    with site.connect(server) as connection:
+        connection.ask(connection.permissions.Grant, grant(customer, "till", f"grant/{customer}"))
+
+
+def _withdraw(site: Site, server: Server, customer: str) -> None:
+    with site.connect(server) as connection:
+        connection.ask(connection.permissions.Withdraw, withdraw(customer, f"withdraw/{customer}"))
+
+
+def _copy_database(site: Site, name: str, folder: Path) -> None:
+    """Back a database up as `sqlite3 FILE .backup` does, while it is served."""
+    source, target = sqlite3.connect(site.data / name), sqlite3.connect(folder / name)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+
+
+def _restored(site: Site, backup: Path, folder: Path) -> Site:
+    """Return a site on what was backed up, with the secrets kept apart."""
+    restored = Site(folder / "restored")
+    shutil.copytree(backup, restored.data)
+    for name in SECRETS:
+        path = site.data / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, restored.data / name)
+    assert restored.environment["ACCORD_BRAND"] == BRAND
+    subprocess.run(["chmod", "700", restored.data], check=True)
+    return restored
