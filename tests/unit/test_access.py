@@ -136,7 +136,7 @@ def test_an_address_of_two_is_told_of_neither(house: Installation) -> None:
         with pytest.raises(CallError) as raised:
             ask()
         assert raised.value.problem.reason is ErrorReason.CUSTOMER_AMBIGUOUS
-        assert "name the customer_id, or unlink the address" in raised.value.problem.message
+        assert "name one by customer_id" in raised.value.problem.message
 
 
 def test_of_somebody_unknown_it_is_said_that_nobody_is_known(house: Installation) -> None:
