@@ -170,13 +170,13 @@ class Installation:
         """Fold the brand's ledger again and compare."""
         return audit(brand, self.store, self.store, self.keyring, self.lookups, progress)
 
-    def due_customers(self, brand: BrandId) -> list[bytes]:
-        """Return the references of customers who are past the catalogue's retention."""
+    def due_customers(self, brand: BrandId) -> list[tuple[bytes, ...]]:
+        """Return the references of everyone past the catalogue's retention, who is merged being one."""
         return list(due_customers(brand, self.proven, self.store, self.policies, self.clock()))
 
-    def retire(self, brand: BrandId, ref: bytes) -> ErasureRow:
-        """Erase a customer past retention."""
-        return self.erasures.retire(brand, (ref,))
+    def retire(self, brand: BrandId, refs: tuple[bytes, ...]) -> ErasureRow:
+        """Erase one person past retention."""
+        return self.erasures.retire(brand, refs)
 
     def rotate_kek(self, progress: Callable[[int], None]) -> Rotation:
         """Begin a new epoch of the key-encryption key, or finish the one that was begun."""

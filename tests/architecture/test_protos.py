@@ -45,6 +45,8 @@ BY_NAME = {
     "ActivityKind": (customer_service_pb2.ActivityKind, terms.ActivityKind),
     "ContactPointFact": (customer_service_pb2.ContactPointFact, terms.PointFact),
     "CustomerKind": (customer_service_pb2.CustomerKind, terms.CustomerKind),
+    "OverlayKind": (customer_service_pb2.OverlayKind, terms.OverlayKind),
+    "RestrictionGround": (customer_service_pb2.RestrictionGround, terms.RestrictionGround),
     "ErasureMode": (customer_service_pb2.ErasureMode, terms.ErasureMode),
     "ErasureReason": (customer_service_pb2.ErasureReason, terms.ErasureReason),
     "Measure": (audit_service_pb2.Measure, tally.Measure),

@@ -13,6 +13,7 @@ from support.serving import BRAND, CAP, Site
 from accord.client import (
     ActivityKind,
     Answer,
+    Artefact,
     AsyncClient,
     CallFailedError,
     Client,
@@ -25,9 +26,12 @@ from accord.client import (
     DeclarationMethod,
     Evidence,
     Facts,
+    Justification,
     MistakeError,
+    OverlayKind,
     Question,
     Recorder,
+    RestrictionGround,
     Scope,
     Verdict,
 )
@@ -249,6 +253,26 @@ def test_an_instant_without_time_zone_is_refused_before_it_is_sent(client: Any, 
         client.report_activity(name, ActivityKind.PURCHASE, act_time=datetime(2026, 1, 1))  # noqa: DTZ001 - the point
 
 
+def test_an_officer_merges_overlays_and_restricts_and_takes_it_back(client: Any, name: str, at: At) -> None:
+    why = Justification("same card", officer_id="dpo", artefacts=(Artefact(bytes(32), "application/pdf"),))
+    other, asked = f"{name}-other", ("email", "marketing.news")
+    client.grant(name, at("till"))
+    client.record_facts(other, language="fr")
+    assert len(client.merge([name, other], why)) == 2
+    assert client.check(other, *asked)
+    (added,) = client.add_overlay([other], OverlayKind.HOUSEHOLD, why)
+    assert client.check(name, *asked).reason == "OVERLAID"
+    client.lift_overlay(name, added.position, why)
+    client.add_overlay([name], OverlayKind.CONTRACT_PAUSE, why, until=datetime.now(UTC) + timedelta(days=1))
+    assert client.check(other, *asked).reason == "CONTRACT_PAUSED"
+    assert len(client.restrict(other, RestrictionGround.LEGAL_CLAIMS, why)) == 2
+    assert client.check(name, *asked).reason == "RESTRICTED"
+    client.lift_restriction(name, datetime.now(UTC) - timedelta(minutes=1), why)
+    assert client.check(name, *asked).reason == "CONTRACT_PAUSED"
+    assert len(client.split(other, why)) == 2
+    assert client.check(other, *asked).reason == "NO_PERMISSION"
+
+
 # --- the flavours, and the protos ---------------------------------------------------------------
 
 
@@ -262,7 +286,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 20
+    assert len(told(Client)) == 26
 
 
 @pytest.mark.parametrize(

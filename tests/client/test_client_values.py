@@ -19,6 +19,8 @@ from accord.v1 import contact_service_pb2, customer_pb2, customer_service_pb2, e
         (values.CustomerKind, customer_service_pb2.CustomerKind, "CUSTOMER_KIND_"),
         (values.Declarant, evidence_pb2.Declarant, "DECLARANT_"),
         (values.DeclarationMethod, evidence_pb2.DeclarationMethod, "DECLARATION_METHOD_"),
+        (values.OverlayKind, customer_service_pb2.OverlayKind, "OVERLAY_KIND_"),
+        (values.RestrictionGround, customer_service_pb2.RestrictionGround, "RESTRICTION_GROUND_"),
         (values.Recorder, evidence_pb2.Recorder, "RECORDER_"),
     ],
 )

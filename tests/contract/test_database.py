@@ -25,6 +25,7 @@ from accord.ledger.store import Batch, ContactRow, RequestRow, Sight, StoreFault
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.service.errors import CallError
+from accord.storage import reader, store
 from accord.storage.engine import open_engine, transaction
 from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.store import _UNREPORTED, SqlStore
@@ -426,3 +427,21 @@ def _forget_the_newest(house: Installation) -> None:
     newer = Checkpoint(head.ledger, head.size + 5, b"\x07" * 32)
     before = house.outside.read(head.ledger)
     assert house.outside.replace(head.ledger, before, notes.sign(newer, SECRETS.private_key))
+
+
+def test_a_group_is_found_by_its_index_and_never_by_walking_the_customers_of_the_brand(
+    databases: Databases,
+) -> None:
+    url = databases.fresh("sqlite")
+    engine = open_engine(url)
+    asked = (
+        (reader._sqlite_many(reader._SELECT_GROUPS, 1), (lookup(1), BRAND)),
+        (store._MEMBERS.replace("= ANY(?)", "IN (?)"), (1, lookup(1))),
+    )
+    with engine.connect() as connection:
+        for sql, values in asked:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+            assert any("USING INDEX customer_by_group" in each for each in plan), plan
+            assert not [each for each in plan if each.endswith("PRIMARY KEY (brand_id=?)")], plan
+    engine.dispose()
+    databases.drop(url)

@@ -16,17 +16,20 @@ from accord.domain.commands import (
     Erase,
     Grant,
     Link,
+    Merge,
     Question,
     ReportContact,
     ReportContactPoint,
+    Split,
     Unlink,
 )
-from accord.domain.events import CustomersErased
+from accord.domain.events import CustomersErased, Justification
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import TOMBSTONE, decode_customer, decode_point, encode
 from accord.domain.terms import (
     DAY,
     HOUR,
+    ContactStatus,
     ErasureMode,
     ErasureReason,
     Identifier,
@@ -57,6 +60,7 @@ from accord.storage.key_store import SqlWrappedKeys
 CART = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
 HOME = Identifier(IdentifierKind.PHONE, "+33123456789")
 STEPS = ("fence", "tombstone", "forget", "destroy", "verify", "sign")
+WHY = Justification(reason="one person")
 _numbers = count(1)
 
 
@@ -95,6 +99,11 @@ def erasure(customer: Identifier = ADA_ID, **told: Any) -> AskedErasure:
         "content": b"content",
     }
     return AskedErasure(**(sides | told))
+
+
+def merge(house: Installation) -> None:
+    (done,) = house.write(Merge(customers=(ADA_ID, BOB_ID), justification=WHY))
+    assert isinstance(done, Written), done
 
 
 def erase(house: Installation, customer: Identifier = ADA_ID, **told: Any) -> ErasureRow:
@@ -519,6 +528,52 @@ class TestWhatIsTold:
         assert len(before) == 1
         erase(house)
         assert decode_point(house.store.points(BRAND, [lookup])[lookup]).requests == before
+        assert house.audit().faults == ()
+
+
+class TestWhoIsMerged:
+    def test_the_whole_group_is_erased_by_any_of_its_keys(self, house: Installation) -> None:
+        refs = sorted([ref_of(house, ADA_ID), ref_of(house, BOB_ID)])
+        merge(house)
+        row = erase(house, BOB_MAIL, keep_suppression=True)
+        assert sorted(row.erasure.customers) == refs
+        assert house.keyring.find(BRAND, refs) == {}
+        for customer in (ADA_ID, BOB_ID):
+            assert house.questions.check(BRAND, asked(customer)).decision.reason is Reason.CUSTOMER_UNKNOWN
+        assert house.audit().faults == ()
+
+    def test_a_contact_told_to_two_stays_with_who_stays(self, house: Installation) -> None:
+        merge(house)
+        # Asked for Ada at Bob's address: it is told in both histories.
+        question = replace(asked(), contact_point=BOB_MAIL)
+        (done,) = house.write(AuthorizeContact(contact_id="c-both", question=question))
+        assert isinstance(done, Authorized)
+        assert done.receipt is not None
+        house.write(ReportContact(contact_id="c-both", outcome=Outcome.SENT))
+        before = house.store.contact(BRAND, house.lookups.contact(BRAND, "c-both"))
+        assert before is not None
+        assert len(before.told_to) == 2
+        (split,) = house.write(Split(customer=ADA_ID, justification=WHY))
+        assert isinstance(split, Written)
+        bob = ref_of(house, BOB_ID)
+        erase(house)
+        left = house.store.contact(BRAND, house.lookups.contact(BRAND, "c-both"))
+        assert left is not None
+        assert left.told_to == (bob,)
+        assert set(left.positions) < set(before.positions)
+        assert house.remembered.contact(BRAND, "c-both").status is ContactStatus.SENT
+        (told,) = house.write(ReportContact(contact_id="c-both", outcome=Outcome.BOUNCED))
+        assert isinstance(told, Written)
+        assert house.audit().faults == ()
+
+    def test_who_was_merged_with_somebody_on_hold_stays_without_them(self, house: Installation) -> None:
+        until = Instant(START + DAY)
+        erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=until)
+        merge(house)
+        house.clock.now = until
+        (done,) = house.erasures.run_due(until)
+        assert done.receipt
+        assert house.questions.check(BRAND, asked(BOB_ID)).decision.verdict is Verdict.ALLOW
         assert house.audit().faults == ()
 
 

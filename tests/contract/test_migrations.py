@@ -27,6 +27,7 @@ def test_what_customers_held_before_is_seen_by_questions_afterwards(databases: D
     sight = store.read(BRAND, (MAIL, OWN_ID))
     mail, phone = IdentifierRow(MAIL, 2, "EMAIL", b"bounced"), IdentifierRow(PHONE, 3, "PHONE")
     assert sight is not None
+    assert sight.groups == {}
     assert sight.known == {MAIL: (Known(ADA, b"a", (mail, phone)),), OWN_ID: (Known(BOB, b"b"),)}
     store.close()
     databases.drop(url)

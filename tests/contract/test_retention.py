@@ -11,12 +11,13 @@ from accord.domain.commands import (
     ApplyCatalogue,
     AuthorizeContact,
     Link,
+    Merge,
     Question,
     RecordFacts,
     ReportActivity,
     ReportContact,
 )
-from accord.domain.events import FactsRecorded
+from accord.domain.events import FactsRecorded, Justification
 from accord.domain.terms import DAY, ActivityKind, Identifier, IdentifierKind, Outcome
 from accord.service.errors import CallError
 from accord.service.retention import due_customers
@@ -25,6 +26,10 @@ DAYS = 100
 
 
 def due(house: Installation) -> list[bytes]:
+    return [ref for person in persons_due(house) for ref in person]
+
+
+def persons_due(house: Installation) -> list[tuple[bytes, ...]]:
     return list(due_customers(BRAND, house.proven, house.store, house.policies, house.clock.now))
 
 
@@ -85,6 +90,20 @@ def test_who_only_has_a_link_counts_from_it(house: Installation) -> None:
     assert ref_of(house, who) not in due(house)
     house.clock.advance(50 * DAY)
     assert ref_of(house, who) in due(house)
+
+
+def test_who_is_merged_is_due_as_one_and_only_when_none_of_them_acted(house: Installation) -> None:
+    house.write(Merge(customers=(ADA_ID, BOB_ID), justification=Justification(reason="one person")))
+    both = tuple(sorted([ref_of(house, ADA_ID), ref_of(house, BOB_ID)]))
+    house.clock.advance((DAYS + 1) * DAY)
+    assert persons_due(house) == [both]
+    house.write(ReportActivity(customer=BOB_ID, kind=ActivityKind.CLICK))
+    assert persons_due(house) == []
+    house.clock.advance((DAYS + 1) * DAY)
+    (person,) = persons_due(house)
+    assert house.erasures.retire(BRAND, person).receipt
+    assert persons_due(house) == []
+    assert house.audit().faults == ()
 
 
 def test_a_catalogue_without_a_period_makes_nobody_due(house: Installation) -> None:

@@ -8,12 +8,13 @@ from contract.batches import ADA, BOB, BRAND, EVE, OTHER, after, append, custome
 from support.installations import Store
 from support.memory import seen_of
 
-from accord.domain.terms import BrandId
+from accord.domain.terms import BrandId, Position
 from accord.ledger.store import (
     Batch,
     ContactRow,
     CustomerRow,
     DenialRow,
+    GroupRow,
     IdentifierRow,
     Known,
     RequestRow,
@@ -340,6 +341,13 @@ class TestContactsAndRequests:
         append(store, contacts={lookup(6): ContactRow(ADA, (256, 515)), lookup(1): ContactRow(ADA, (513, 516))})
         assert store.oldest_unreported() == {BRAND: None, OTHER: None}
 
+    def test_a_contact_told_in_several_histories_is_unreported_until_all_are_told(self, store: Store) -> None:
+        append(store, 400, contacts={lookup(7): ContactRow(ADA, (Position(300), Position(301)), (BOB,))})
+        assert store.oldest_unreported() == {BRAND: entry(300)}
+        reported = ContactRow(ADA, tuple(map(Position, (300, 301, 398, 399))), (BOB,))
+        append(store, contacts={lookup(7): reported})
+        assert store.oldest_unreported() == {BRAND: None}
+
     def test_an_answered_request_is_found_by_its_key(self, store: Store) -> None:
         row = RequestRow(b"c" * 16, ADA, b"\x00answer\xff")
         append(store, requests={lookup(1): row})
@@ -354,6 +362,90 @@ class TestContactsAndRequests:
         assert store.denials(BRAND, 20_000, 20_001) == [total]
         assert store.denials(BRAND, 20_001, 20_001) == []
         assert store.denials(BrandId("another"), 0, 30_000) == []
+
+
+class TestGroups:
+    """Ada and Bob are merged, each with an address; Eve is not."""
+
+    GROUP, OTHERS = b"group".ljust(16, b"\xff"), b"others".ljust(16, b"\0")
+
+    @pytest.fixture
+    def merged(self, store: Store) -> Store:
+        append(
+            store,
+            3,
+            customers={ADA: customer(state=b"a"), BOB: customer(state=b"b"), EVE: customer(state=b"e")},
+            linked=tuple((lookup(number), ref, 1, "EMAIL") for number, ref in ((1, ADA), (2, BOB), (3, EVE))),
+        )
+        append(store, merged={ADA: GroupRow(self.GROUP, Position(3)), BOB: GroupRow(self.GROUP, Position(2**45))})
+        return store
+
+    def test_a_question_about_a_member_sees_the_whole_group(self, merged: Store) -> None:
+        ada = Known(ADA, b"a", (IdentifierRow(lookup(1), 1, "EMAIL"),), self.GROUP)
+        bob = Known(BOB, b"b", (IdentifierRow(lookup(2), 1, "EMAIL"),), self.GROUP)
+        sight = merged.read(BRAND, (lookup(2),))
+        assert sight is not None
+        assert (sight.known, sight.groups) == ({lookup(2): (bob,)}, {self.GROUP: (ada, bob)})
+
+    def test_a_question_about_many_sees_members_and_others(self, merged: Store) -> None:
+        sight = merged.read(BRAND, tuple(lookup(number) for number in range(5)))
+        assert sight is not None
+        assert {key: [each.group for each in known] for key, known in sight.known.items()} == {
+            lookup(1): [self.GROUP],
+            lookup(2): [self.GROUP],
+            lookup(3): [b""],
+        }
+        assert {group: [each.customer_ref for each in members] for group, members in sight.groups.items()} == {
+            self.GROUP: [ADA, BOB]
+        }
+        assert sight.head == seen_of(head_of(merged))
+
+    def test_a_question_about_somebody_else_sees_no_group(self, merged: Store) -> None:
+        sight = merged.read(BRAND, (lookup(3),))
+        assert sight is not None
+        assert (sight.groups, [each.group for each in sight.known[lookup(3)]]) == ({}, [b""])
+
+    def test_an_address_that_two_members_hold_leads_to_both_once(self, merged: Store) -> None:
+        append(merged, linked=((lookup(1), BOB, 2, "EMAIL"),))
+        known = see(merged, lookup(1))[lookup(1)]
+        assert sorted(each.customer_ref for each in known) == [ADA, BOB]
+
+    def test_a_command_about_a_member_is_judged_on_the_whole_group(self, merged: Store) -> None:
+        customers = load(merged, lookups=(lookup(1),)).customers
+        assert {ref: row.merged for ref, row in customers.items()} == {
+            ADA: GroupRow(self.GROUP, Position(3)),
+            BOB: GroupRow(self.GROUP, Position(2**45)),
+        }
+        assert [row.number for row in customers[BOB].identifiers] == [1]
+
+    def test_who_changes_or_leaves_a_group_is_seen_there_no_longer(self, merged: Store) -> None:
+        append(merged, merged={ADA: None, EVE: GroupRow(self.OTHERS, Position(5))})
+        append(merged, customers={ADA: customer(2, b"a2"), EVE: customer(2, b"e2")})
+        assert {ref: row.merged for ref, row in merged.all_customers(BRAND)} == {
+            ADA: None,
+            BOB: GroupRow(self.GROUP, Position(2**45)),
+            EVE: GroupRow(self.OTHERS, Position(5)),
+        }
+        assert {each.customer_ref: each.group for each in merged.all_known(BRAND)} == {
+            ADA: b"",
+            BOB: self.GROUP,
+            EVE: self.OTHERS,
+        }
+        sight = merged.read(BRAND, (lookup(1), lookup(2)))
+        assert sight is not None
+        assert {group: [each.state for each in members] for group, members in sight.groups.items()} == {
+            self.GROUP: [b"b"]
+        }
+
+    def test_a_contact_told_to_several_brings_each_of_them(self, merged: Store) -> None:
+        row = ContactRow(EVE, (Position(1), Position(2)), (ADA,))
+        append(merged, contacts={lookup(5): ContactRow(EVE, (Position(1),))})
+        append(merged, contacts={lookup(5): row})
+        view = load(merged, contacts=(lookup(5),))
+        assert view.contacts == {lookup(5): row}
+        assert set(view.customers) == {EVE, ADA, BOB}
+        assert merged.contact(BRAND, lookup(5)) == row
+        assert dict(merged.all_contacts(BRAND)) == {lookup(5): row}
 
 
 class TestShape:

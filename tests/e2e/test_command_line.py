@@ -207,6 +207,51 @@ def test_facts_are_recorded_one_by_one(run: Run, answered: Answered) -> None:
     assert "DECEASED" in run("check", "factual", "marketing.news", "--channel", "email", expect=10).stdout
 
 
+def test_customers_are_merged_and_split(run: Run, answered: Answered) -> None:
+    why = ("--reason", "same card", "--officer-id", "dpo")
+    run("grant", "merged-a", *TILL)
+    run("link", "merged-b", "email:merged-b@example.com")
+    asked = ("check", "email:merged-b@example.com", "marketing.news", "--channel", "email")
+    run(*asked, expect=10)
+    assert run("merge", "merged-a", "email:merged-b@example.com", *why).stdout.count("recorded at position ") == 2
+    run(*asked, expect=0)
+    assert len(answered("split", "merged-b", *why)["receipts"]) == 2
+    run(*asked, expect=10)
+    assert "CUSTOMER_NOT_MERGED" in run("split", "merged-b", *why, expect=1).stderr
+    assert len(answered("merge", "merged-a", "merged-b", *why)["receipts"]) == 2
+    assert "recorded at position " in run("split", "merged-a", *why).stdout
+
+
+def test_an_overlay_is_added_and_lifted(run: Run, answered: Answered) -> None:
+    why = ("--reason", "letter")
+    run("grant", "overlaid", *TILL)
+    asked = ("check", "overlaid", "marketing.news", "--channel", "email")
+    (receipt,) = answered("overlay", "overlaid", "--add", "household", *why)["receipts"]
+    denied = run(*asked, expect=10).stdout
+    assert "OVERLAID" in denied
+    assert f"entry {receipt['position']}" in denied
+    assert "recorded at position " in run("overlay", "overlaid", "--lift", receipt["position"], *why).stdout
+    run(*asked, expect=0)
+    again = run("overlay", "overlaid", "--lift", receipt["position"], *why, expect=1).stderr
+    assert "`accord check` names the entries" in again
+    paused = ("overlay", "overlaid", "--add", "contract-pause", "--until", "2090-01-01T00:00:00Z", *why)
+    assert "recorded at position " in run(*paused).stdout
+    assert "--add or --lift" in run("overlay", "overlaid", *why, expect=2).stderr
+
+
+def test_a_restriction_begins_and_ends(run: Run, answered: Answered) -> None:
+    why = ("--reason", "contested")
+    run("grant", "restricted", *TILL)
+    asked = ("check", "restricted", "marketing.news", "--channel", "email")
+    begun = ("restrict", "restricted", "--ground", "accuracy-contested", *why)
+    assert answered(*begun)["receipts"]
+    assert "RESTRICTED" in run(*asked, expect=10).stdout
+    ended = ("restrict", "restricted", "--lift", "2026-01-01T00:00:00Z", *why)
+    assert "recorded at position " in run(*ended).stdout
+    run(*asked, expect=0)
+    assert "CUSTOMER_NOT_RESTRICTED" in run(*ended, expect=1).stderr
+
+
 def test_facts_without_any_are_a_fault_of_the_caller(run: Run) -> None:
     assert "INVALID_ARGUMENT" in run("facts", "factless", expect=1).stderr
 

@@ -64,7 +64,7 @@ class Model:
                 facts = {name: getattr(it.facts, name) for name in ("deceased", "paused_until")}
                 vars(who).update({name: value for name, value in facts.items() if value is not None})
             case say.ReportContactPoint():
-                self.people.tell(who, (last, who.held[last]), it.fact.value)
+                self.people.tell(who, (last, who.held[last]), it.fact.value, act)
         return position
 
     def give(self, it: say.Grant, who: Row, act: int, point: Any) -> None:
@@ -109,7 +109,10 @@ class Model:
             return "DENY", 0
         points = [each for each in self.people.points(who, kind) if named.kind is not kind or each[0] == named]
         addresses = [address for address, _ in points]
-        if any(self.people.faults.get(each) for each in addresses) or (own and own.status != "AUTHORIZED"):
+        # Whoever holds an address that changed hands must have permitted marketing since; see the grounds.
+        cured = set() if q.purpose.startswith("service") else {"REASSIGNED"}
+        faults = [self.people.faults.get(each, set()) - cured for each in addresses]
+        if any(faults) or (own and own.status != "AUTHORIZED"):
             return "DENY", 0
         noes = [no for no in self.refusals if no.who is who or no.address in addresses]
         noes = [no for no in noes if no.channel in ("", q.channel) and q.purpose.startswith(no.purpose)]
@@ -127,6 +130,7 @@ class Model:
             if p.who is who and not p.waits and p.notice not in stale and q.purpose in p.purposes
             if q.channel in p.channels and (not p.point or (points and all(each == p.point for each in points)))
             if all(p.lifts and p.act > no.act and p.recorded > no.recorded for no in noes)
+            if all(p.lifts and p.act > moved for each in addresses if (moved := self.people.moved.get(each)))
             if not (p.once and any(each.ground == p.position for each in others))
             if slots and max(now, min(slots)) < p.until
         ]

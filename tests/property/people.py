@@ -19,6 +19,7 @@ class People:
     def __init__(self) -> None:
         self.rows = list[Row]()
         self.faults = dict[Identifier, set[str]]()
+        self.moved = dict[Identifier, int]()
 
     def new(self) -> Row:
         self.rows.append(Row(held={}, given=0, deceased=False, paused_until=0))
@@ -41,9 +42,11 @@ class People:
     def points(self, who: Row, kind: IdentifierKind) -> list[Point]:
         return [(each, number) for each, number in who.held.items() if each.kind is kind]
 
-    def tell(self, who: Row, point: Any, fact: str) -> None:
+    def tell(self, who: Row, point: Any, fact: str, act: int = 0) -> None:
         """Take a fact of an address, if the person still holds it under that number."""
         if point and who.held.get(point[0]) == point[1]:
+            if fact == "REASSIGNED":
+                self.moved[point[0]] = max(act, self.moved.get(point[0], 0))
             faults = self.faults.setdefault(point[0], set())
             faults |= {fact} & {"COMPLAINED", *CURABLE}
             faults -= CURABLE if fact == "VERIFIED" else set()

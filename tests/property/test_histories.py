@@ -221,7 +221,7 @@ def at_the_start(it: Installation) -> Iterator[None]:
     """Set the clock, and let chance be the same everywhere."""
     it.clock.now = START
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("service.sitting", "ledger.seal", "keys.keyring"):
+        for module in ("service.sitting", "service.persons", "ledger.seal", "keys.keyring"):
             patch.setattr(f"accord.{module}.os", SimpleNamespace(urandom=random.Random(1).randbytes))
         yield
 

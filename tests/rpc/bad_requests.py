@@ -98,6 +98,7 @@ def cases() -> Iterator[Case]:
     yield from _refusals()
     yield from _remembered()
     yield from _customers()
+    yield from _officers()
     yield from _erasures()
     yield from _catalogues()
     yield from _positions()
@@ -586,6 +587,72 @@ def _facts() -> Iterator[Case]:
     yield _unknown(method, Reason.CHANNEL_UNKNOWN, "facts.preferred_channel", f"{MARK}-unknown")
 
 
+# What officers do
+
+
+def _officers() -> Iterator[Case]:
+    merge, split, overlay, restrict = (f"CustomerService/{name}" for name in ("Merge", "Split", "Overlay", "Restrict"))
+    for method in (merge, split, overlay, restrict):
+        yield from _justifications(method)
+    for method in (split, restrict):
+        yield from _keys(method, "customer")
+        yield _ambiguous(method, "customer")
+        yield _unknown_customer(method)
+    for method, counts in {merge: (0, 1, 17), overlay: (0, 101)}.items():
+        for count in counts:
+            change = put("customers", [by_id()] * count)
+            missing = "" if count else "customers"
+            yield _case(method, f"{count} customers", ["customers"], change, missing)
+        yield from (each for each in _keys(method, "customers[0]") if not each.label.endswith("[0] missing"))
+        yield _ambiguous(method, "customers[0]")
+        strange = _case(method, "a customer unknown", ["customers[0]"], put("customers[0]", by_id(STRANGER)))
+        yield strange._replace(reason=Reason.CUSTOMER_UNKNOWN)
+    yield _case(merge, "one customer twice", ["customers"], put("customers", [by_id(), by_id()]))
+    alone = _case(split, "a customer merged with nobody", ["customer"], put("customer", by_id()))
+    yield alone._replace(reason=Reason.CUSTOMER_NOT_MERGED)
+    for method in (overlay, restrict):
+        yield _case(
+            method, "no change", ["change"], lambda request, _: request.ClearField(request.WhichOneof("change"))
+        )
+    yield from _enums(overlay, "add.kind")
+    yield from _instants(overlay, "add.until")
+    yield _case(overlay, "a pause without end", ["add.until"], clear("add.until"))
+    yield _case(overlay, "a pause that has ended", ["add.until"], put("add.until", at(-1)))
+    yield _case(overlay, "a household until an instant", ["add.until"], put("add.kind", 1))
+    yield _case(
+        overlay, "the lift of two", ["customers"], _both(put("customers", [by_id()] * 2), put("lift.position", 1))
+    )
+    yield _case(overlay, "lift.position missing", ["lift.position"], put("lift.position", 0), missing="lift.position")
+    for position in BEYOND:
+        yield _case(overlay, f"lift.position {position}", ["lift.position"], put("lift.position", position))
+    yield _unknown_overlay(overlay)
+    yield from _enums(restrict, "begin.ground")
+    informed = "lift.informed_time"
+    told = lambda request, _: request.lift.SetInParent()  # noqa: E731 - as short as the others
+    yield _case(restrict, f"{informed} missing", [informed], told, missing=informed)
+    yield from _instants(restrict, informed)
+    yield _case(restrict, f"{informed} ahead", [informed], put(informed, at(1)))
+    free = _case(restrict, "the lift of nothing", ["customer"], _both(put("customer", by_id()), put(informed, at(-1))))
+    yield free._replace(reason=Reason.CUSTOMER_NOT_RESTRICTED)
+
+
+def _unknown_overlay(method: str) -> Case:
+    made = _case(method, "lift.position of no overlay", ["lift.position"], put("lift.position", 1))
+    return made._replace(reason=Reason.OVERLAY_UNKNOWN)
+
+
+def _justifications(method: str) -> Iterator[Case]:
+    at = "justification"
+    yield _case(method, f"{at} missing", [f"{at}.reason"], clear(at), missing=at)
+    yield from _texts(method, f"{at}.reason", required=True)
+    yield from _texts(method, f"{at}.officer_id")
+    sha = f"{at}.artefacts[0].sha256"
+    yield _case(method, "a digest missing", [sha], put(sha, b""), missing=sha)
+    yield from _texts(method, f"{at}.artefacts[0].media_type", required=True)
+    nine = put(f"{at}.artefacts", [evidence_pb2.Artefact(sha256=bytes(32), media_type="a/b")] * 9)
+    yield _case(method, "nine artefacts", [f"{at}.artefacts"], nine)
+
+
 # Catalogues
 
 
@@ -844,6 +911,8 @@ def _reuse(method: str) -> Change:
             request.expected_version = 5
         elif "customer" in request.DESCRIPTOR.fields_by_name:
             request.customer.CopyFrom(by_id(STRANGER))
+        elif "justification" in request.DESCRIPTOR.fields_by_name:
+            request.justification.reason = f"other-{MARK}"
         else:
             field = "fact" if "fact" in request.DESCRIPTOR.fields_by_name else "outcome"
             setattr(request, field, 2)
@@ -856,7 +925,10 @@ def put(path: str, value: Any) -> Change:
 
     def change(request: Any, _: Ground) -> None:
         holder, name = _holder(request, path)
-        if isinstance(value, list):
+        if name.endswith("]"):
+            name, index = _STEP.fullmatch(name).groups()  # type: ignore[union-attr]
+            getattr(holder, name)[int(index)].CopyFrom(value)
+        elif isinstance(value, list):
             holder.ClearField(name)
             getattr(holder, name).extend(value)
         elif hasattr(value, "DESCRIPTOR"):

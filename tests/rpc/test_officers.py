@@ -290,7 +290,7 @@ def test_an_address_of_two_must_be_asked_for_by_customer_id(ground: Ground) -> N
     request = audit_service_pb2.GetAccessReportRequest(brand=BRAND, customer=by_point(email(SHARED_EMAIL)))
     failure = ground.server.fail(ACCESS, request)
     examine(failure, ErrorReason.CUSTOMER_AMBIGUOUS)
-    assert "name the customer_id" in failure.raw
+    assert "name one by customer_id" in failure.raw
 
 
 def test_without_the_key_an_access_report_says_that_nobody_can_read_it(fresh: Ground) -> None:

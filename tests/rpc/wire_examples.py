@@ -285,6 +285,10 @@ class Ground:
         assert authorized.decision.verdict == decision_pb2.VERDICT_ALLOW, authorized
         for number in (1, 2):
             ask("CustomerService/Link", link(f"shared-{number}", f"holder-{number}-{MARK}", email(SHARED_EMAIL)))
+        for number in (1, 2, 3, 4, 5):
+            point = email(f"merged.{number}.{MARK}@example.com")
+            ask("CustomerService/Link", link(f"merged-{number}", f"merged-{number}-{MARK}", point))
+        ask("CustomerService/Merge", _merged("merging", 3, 4, 5))
         for number, leaver in enumerate((LEAVER, f"second-{LEAVER}")):
             ask("CustomerService/Link", link(f"leaver-{number}", leaver, email(f"leaver-{number}.{MARK}@example.com")))
         other = grant("other-1", brand=OTHER_BRAND)
@@ -311,6 +315,21 @@ class Ground:
 
 
 Make = Callable[[Ground], Any]
+
+
+def justification() -> customer_service_pb2.Justification:
+    return customer_service_pb2.Justification(
+        reason=f"reason-{MARK}",
+        officer_id=f"officer-{MARK}",
+        artefacts=[evidence_pb2.Artefact(sha256=b"\x08" * 32, media_type="application/pdf")],
+    )
+
+
+def _merged(request_id: str, *numbers: int) -> customer_service_pb2.MergeRequest:
+    customers = [by_id(f"merged-{number}-{MARK}") for number in numbers]
+    return customer_service_pb2.MergeRequest(
+        brand=BRAND, request_id=request_id, customers=customers, justification=justification()
+    )
 
 
 def _grant(_: Ground) -> Any:
@@ -495,6 +514,29 @@ VALID: dict[str, Make] = {
         fact=customer_service_pb2.CONTACT_POINT_FACT_VERIFIED,
         act_time=at(-30),
     ),
+    "CustomerService/Merge": lambda _: customer_service_pb2.MergeRequest(
+        brand=BRAND,
+        request_id=f"valid-{MARK}",
+        customers=[by_id(f"merged-1-{MARK}"), by_id(f"merged-2-{MARK}")],
+        justification=justification(),
+    ),
+    "CustomerService/Split": lambda _: customer_service_pb2.SplitRequest(
+        brand=BRAND, request_id=f"valid-{MARK}", customer=by_id(f"merged-3-{MARK}"), justification=justification()
+    ),
+    "CustomerService/Overlay": lambda _: customer_service_pb2.OverlayRequest(
+        brand=BRAND,
+        request_id=f"valid-{MARK}",
+        customers=[by_id(f"merged-1-{MARK}")],
+        add=customer_service_pb2.NewOverlay(kind=customer_service_pb2.OVERLAY_KIND_CONTRACT_PAUSE, until=at(86_400)),
+        justification=justification(),
+    ),
+    "CustomerService/Restrict": lambda _: customer_service_pb2.RestrictRequest(
+        brand=BRAND,
+        request_id=f"valid-{MARK}",
+        customer=by_id(f"merged-1-{MARK}"),
+        begin=customer_service_pb2.NewRestriction(ground=customer_service_pb2.RESTRICTION_GROUND_LEGAL_CLAIMS),
+        justification=justification(),
+    ),
     "CustomerService/Erase": lambda _: _erase(),
     "CustomerService/GetErasure": lambda ground: customer_service_pb2.GetErasureRequest(
         brand=BRAND, erasure_id=ground.erasure
@@ -535,6 +577,7 @@ VALID: dict[str, Make] = {
 WRITES = (
     *(f"PermissionService/{name}" for name in ("Grant", "Confirm", "Refuse", "Withdraw", "Object")),
     *(f"CustomerService/{name}" for name in ("Link", "Unlink", "RecordFacts", "ReportActivity", "ReportContactPoint")),
+    *(f"CustomerService/{name}" for name in ("Merge", "Split", "Overlay", "Restrict")),
     "CustomerService/Erase",
     "ContactService/ReportContact",
     "CatalogueService/Apply",
@@ -558,6 +601,8 @@ def reused(name: str, ground: Ground) -> Any:
     request.request_id = f"RE-{name}-{MARK}"
     if name == "CustomerService/Unlink":
         request.contact_point.CopyFrom(phone(OTHER_PHONE))
+    if name == "CustomerService/Split":
+        request.customer.CopyFrom(by_id(f"merged-5-{MARK}"))
     if name == "CatalogueService/Apply":
         request.expected_version = 0
     if name.split("/")[1] in {"Refuse", "Withdraw", "Object"}:

@@ -358,11 +358,13 @@ class History:
     def customer(self, named: Identifier, point: Identifier | None = None) -> Customer | Problem | None:
         """Return who is known by a key."""
         refs = self.world.customers_of(named)
-        if len(refs) > 1:
+        if self.world.persons(refs) > 1:
             return Problem(ErrorReason.CUSTOMER_AMBIGUOUS, "several customers hold the key")
         if not refs:
             return None
-        found = self.world.customer(refs[0], (named, point) if point else (named,))
+        asked = (named, point) if point else (named,)
+        merged = refs[0] in self.world.merged
+        found = self.world.united(refs[0], asked).customer if merged else self.world.customer(refs[0], asked)
         return replace(found, state=_overridden(found.state, self._given)) if self._given else found
 
     def ask(self, asked: Asked, time: str | Instant, *, full: bool = False) -> Answer:

@@ -20,6 +20,7 @@ from accord.ledger.store import (
     ContactRow,
     CustomerRow,
     DenialRow,
+    GroupRow,
     Head,
     IdentifierRow,
     Known,
@@ -38,6 +39,7 @@ class _Brand:
     entries: tuple[StoredEntry, ...] = ()
     customers: dict[bytes, CustomerRow] = field(default_factory=dict)
     identities: dict[tuple[bytes, bytes], tuple[int, str]] = field(default_factory=dict)
+    merged: dict[bytes, GroupRow] = field(default_factory=dict)
     points: dict[bytes, bytes] = field(default_factory=dict)
     contacts: dict[bytes, ContactRow] = field(default_factory=dict)
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
@@ -48,7 +50,11 @@ class _Brand:
         row = self.customers[ref]
         held = sorted((number, lookup, kind) for (lookup, who), (number, kind) in self.identities.items() if who == ref)
         identifiers = tuple(IdentifierRow(key, number, kind, self.points.get(key, b"")) for number, key, kind in held)
-        return CustomerRow(row.version, row.leaf_hash, row.state, identifiers)
+        return CustomerRow(row.version, row.leaf_hash, row.state, identifiers, self.merged.get(ref))
+
+    def members(self, ref: bytes) -> list[bytes]:
+        group = self.merged[ref].group if ref in self.merged else None
+        return sorted(other for other, row in self.merged.items() if row.group == group) if group else [ref]
 
     def holders(self, lookups: tuple[bytes, ...]) -> dict[bytes, tuple[bytes, ...]]:
         held = {lookup: tuple(sorted(ref for key, ref in self.identities if key == lookup)) for lookup in lookups}
@@ -63,6 +69,7 @@ class _Brand:
             entries=self.entries + batch.entries,
             customers=self.customers | batch.customers,
             identities=kept | linked,
+            merged={ref: row for ref, row in (self.merged | batch.merged).items() if row is not None},
             points={key: raw for key, raw in self.points.items() if key not in batch.dropped_points} | batch.points,
             contacts=self.contacts | batch.contacts,
             requests=self.requests | batch.requests,
@@ -88,7 +95,11 @@ class MemoryStore:
         if it is None:
             return None
         known = {key: tuple(_known(ref, it.customer(ref)) for ref in refs) for key, refs in it.holders(lookups).items()}
-        return Sight(seen_of(it.head), known)
+        met = {each.customer_ref: each.group for holders in known.values() for each in holders if each.group}
+        groups = {
+            group: tuple(_known(each, it.customer(each)) for each in it.members(ref)) for ref, group in met.items()
+        }
+        return Sight(seen_of(it.head), known, groups)
 
     def head(self, brand: BrandId) -> TreeHead | None:
         return self._brands[brand].head if brand in self._brands else None
@@ -124,7 +135,7 @@ class MemoryStore:
     def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
         found: dict[BrandId, StoredEntry | None] = {}
         for brand, it in sorted(self._brands.items()):
-            alone = [row.positions[0] for row in it.contacts.values() if len(row.positions) == 1]
+            alone = [row.positions[0] for row in it.contacts.values() if len(row.positions) == len(row.told_to)]
             found[brand] = it.entries[min(alone)] if alone else None
         return found
 
@@ -179,7 +190,8 @@ def seen_of(head: TreeHead) -> Head:
 
 
 def _known(ref: bytes, row: CustomerRow) -> Known:
-    return Known(ref, row.state, tuple(each for each in row.identifiers if each.kind != "CUSTOMER_ID"))
+    addresses = tuple(each for each in row.identifiers if each.kind != "CUSTOMER_ID")
+    return Known(ref, row.state, addresses, row.merged.group if row.merged else b"")
 
 
 class MemoryWriting:
@@ -197,8 +209,11 @@ class MemoryWriting:
             raise ValueError("the brand has no ledger yet")
         holders = it.holders(wanted.lookups)
         contacts = {key: it.contacts[key] for key in wanted.contacts if key in it.contacts}
-        refs = {ref for held in holders.values() for ref in held} | {row.customer_ref for row in contacts.values()}
+        refs = {ref for held in holders.values() for ref in held} | {
+            ref for row in contacts.values() for ref in row.told_to
+        }
         refs |= {ref for ref in wanted.customers if ref in it.customers}
+        refs |= {member for ref in refs for member in it.members(ref)}
         return View(
             head=it.head,
             holders=holders,

@@ -1,5 +1,7 @@
 """A brand and its customers for tests that need some: two channels, three purposes, five touchpoints."""
 
+from msgspec.structs import replace
+
 from accord.domain.catalogue import (
     BasisRule,
     Cap,
@@ -49,6 +51,12 @@ CATALOGUE = Catalogue(
     bases=(BasisRule("permission", Basis.PERMISSION, PurposeClass.MARKETING),),
     caps=(Cap("week", 3, 7),),
 )
+
+CONFIRMED_OTHERWISE = replace(
+    CATALOGUE,
+    levels=tuple(replace(each, confirmed_otherwise=bool(each.confirmation_hours)) for each in CATALOGUE.levels),
+)
+"""The same, where another act than the click on the link confirms as well."""
 
 ADA_ID = Identifier(IdentifierKind.CUSTOMER_ID, "ada")
 ADA_MAIL = Identifier(IdentifierKind.EMAIL, "ada@example.com")

@@ -14,13 +14,14 @@ from accord.domain.commands import (
     AuthorizeContact,
     Command,
     Link,
+    Merge,
     Question,
     RecordFacts,
     Refuse,
     ReportContact,
     Unlink,
 )
-from accord.domain.events import FactsRecorded
+from accord.domain.events import FactsRecorded, Justification
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import (
     ContactStatus,
@@ -136,7 +137,21 @@ def test_an_address_of_two_is_told_of_neither(house: Installation) -> None:
         with pytest.raises(CallError) as raised:
             ask()
         assert raised.value.problem.reason is ErrorReason.CUSTOMER_AMBIGUOUS
-        assert "name the customer_id, or unlink the address" in raised.value.problem.message
+        assert "name one by customer_id" in raised.value.problem.message
+
+
+def test_of_who_is_merged_it_is_told_what_the_member_has_whom_the_key_names(house: Installation) -> None:
+    tell(house, grant(), Link(customer=BOB_ID, contact_point=SHARED))
+    alone = [each.entry for who in (ADA_ID, BOB_ID) for each in house.access.entries(BRAND, who, 1, 10)]
+    tell(house, Merge(customers=(ADA_ID, BOB_ID), justification=Justification(reason="same person")))
+    merged = [each.entry for who in (ADA_ID, BOB_ID) for each in house.access.entries(BRAND, who, 1, 10)]
+    assert [each for each in merged if each in alone] == alone
+    assert len(merged) == len(alone) + 2
+    assert (len(summary(house, ADA_ID).permissions), len(summary(house, BOB_ID).permissions)) == (1, 0)
+    assert len(house.remembered.permissions(BRAND, BOB_ID)) == 1
+    tell(house, Link(customer=ADA_ID, contact_point=SHARED))
+    with pytest.raises(CallError, match="2 customers"):
+        summary(house, SHARED)
 
 
 def test_of_somebody_unknown_it_is_said_that_nobody_is_known(house: Installation) -> None:

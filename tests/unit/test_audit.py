@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from support.databases import Databases
@@ -11,11 +12,12 @@ from support.installations import BRAND, Installation, parts_at
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, AuthorizeContact, Link, Question, ReportContact
-from accord.domain.state import PointState, decode_customer, encode
+from accord.domain.state import CustomerState, PointState, decode_customer, encode
 from accord.domain.terms import Identifier, IdentifierKind, Outcome, Position
 from accord.proof.merkle import leaf_hash
 from accord.service import audit as audits
 from accord.service.audit import MAX_FAULTS, AuditReport
+from accord.storage import held
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +134,17 @@ def test_an_unknown_brand_has_no_ledger_to_audit(installation: Installation) -> 
 ROOT = "the head's root or edge does not fit the entries"
 POINTS = "the states of addresses do not follow from the entries"
 CONTACTS = "the contacts do not follow from the entries"
-FOLLOW = "state, chain or identifiers do not follow from the entries"
+FOLLOW = "state, chain, identifiers or group do not follow from the entries"
 SEEN = "questions see other addresses than they hold"
 VERIFIED = encode(PointState(verified=Position(1))).hex()
 BY_ANOTHER = "UPDATE entry SET customer_version = 2, customer_ref = (SELECT customer_ref FROM entry WHERE position = 9)"
 TO_ANOTHER = (
     "INSERT INTO identity SELECT brand_id, lookup, zeroblob(16), 9, kind FROM identity WHERE kind = 'EMAIL' LIMIT 1"
 )
-MADE_UP = "INSERT INTO customer SELECT brand_id, x'0102', 1, leaf_hash, state, held FROM customer WHERE version = 3"
+MADE_UP = (
+    "INSERT INTO customer SELECT brand_id, x'0102', 1, leaf_hash, state, held, NULL, NULL FROM customer "
+    "WHERE version = 3"
+)
 
 CHANGES = {
     "a bit of a leaf": (flip("leaf", "entry", "position = 5"), "entry 5: the leaf does not fit its hash"),
@@ -171,6 +176,11 @@ CHANGES = {
     "an address given to another": (TO_ANOTHER, FOLLOW),
     "another number of an address": ("UPDATE identity SET number = 7 WHERE number = 2", FOLLOW),
     "the addresses questions see": ("UPDATE customer SET held = NULL WHERE version = 3", SEEN),
+    "a group made up": (
+        "UPDATE customer SET group_id = zeroblob(16), group_since = 3 WHERE version = 3",
+        "questions see another group than theirs",
+    ),
+    "in whose histories a contact is told": ("UPDATE contact SET others = zeroblob(16)", CONTACTS),
     "the state of an address": (f"UPDATE point SET state = x'{VERIFIED}'", POINTS),
     "the state of an address gone": ("DELETE FROM point", POINTS),
     "the entries of a contact": ("UPDATE contact SET positions = substr(positions, 1, 8)", CONTACTS),
@@ -231,3 +241,31 @@ def test_the_audit_tells_where_a_key_is_gone(bent: Bent) -> None:
 def test_faults_name_no_person(bent: Bent) -> None:
     faults = bent.bend("DELETE FROM identity", "DELETE FROM point")
     assert not any(ADA_MAIL.value in fault or "example.com" in fault for fault in faults.faults)
+
+
+def test_states_written_before_a_field_was_appended_are_no_fault(bent: Bent) -> None:
+    def shorter(raw: bytes) -> bytes:
+        return msgspec.msgpack.encode(msgspec.msgpack.decode(raw)[:-1])
+
+    state, addresses, point = (
+        bent.value(f"SELECT {sql}")
+        for sql in ("state FROM customer WHERE version = 3", "held FROM customer WHERE version = 3", "state FROM point")
+    )
+    seen = msgspec.msgpack.encode([replace(each, point=shorter(each.point)) for each in held.decode(addresses)])
+    report = bent.bend(
+        f"UPDATE customer SET state = x'{shorter(state).hex()}', held = x'{seen.hex()}' WHERE version = 3",
+        f"UPDATE point SET state = x'{shorter(point).hex()}'",
+    )
+    assert report.faults == ()
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", encode(CustomerState())[:-1], encode(CustomerState()) + b"\x00"])
+def test_what_is_no_state_is_not_made_one(bent: Bent, raw: bytes) -> None:
+    report = bent.bend(f"UPDATE customer SET state = x'{raw.hex()}' WHERE version = 3")
+    assert [fault.partition(": ")[2] for fault in report.faults] == [FOLLOW]
+
+
+def test_text_that_is_none_is_a_fault_and_no_crash(bent: Bent) -> None:
+    state = bent.value("SELECT state FROM customer WHERE version = 3").replace(b"email", b"\xff\xfe\xff\xfe\xff")
+    report = bent.bend(f"UPDATE customer SET state = x'{state.hex()}' WHERE version = 3")
+    assert [fault.partition(": ")[2] for fault in report.faults] == [FOLLOW]

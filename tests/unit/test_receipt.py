@@ -48,6 +48,7 @@ CATALOGUE = Catalogue(
         Purpose("service.order", PurposeClass.SERVICE),
         Purpose("legal.notice", PurposeClass.LEGAL),
         Purpose("safety.recall", PurposeClass.SAFETY),
+        Purpose("service.opt_in", PurposeClass.CONFIRMATION),
         Purpose(PARTNER, PurposeClass.PROCESSING),
         Purpose("profiling.social_listening", PurposeClass.PROCESSING),
         Purpose("agency.purchase", PurposeClass.PROCESSING),

@@ -86,9 +86,10 @@ def show(erasure_id: str, brand: str, server: str, as_json: bool) -> None:
 def due(brand: str, erasing: bool, as_json: bool) -> None:
     """List, by reference, the customers who are past the catalogue's retention_days."""
     with installed(read_config()) as installation:
-        found = [ref.hex() for ref in installation.due_customers(brand)]
-        for ref in found if erasing else ():
-            installation.retire(brand, bytes.fromhex(ref))
+        persons = installation.due_customers(brand)
+        for refs in persons if erasing else ():
+            installation.retire(brand, refs)
+    found = [ref.hex() for refs in persons for ref in refs]
     if as_json:
         print_json({"due": found, "erased": erasing})
         return

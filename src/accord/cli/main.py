@@ -25,6 +25,7 @@ from accord.cli import (
     ledger,
     local,
     look,
+    officers,
     receipts,
     report,
     rules,
@@ -79,12 +80,12 @@ class Installed(Protocol):
         """Return the brands that have a ledger."""
         ...
 
-    def due_customers(self, brand: Any) -> list[bytes]:  # noqa: ANN401 - a brand's name
-        """Return the references of customers past retention."""
+    def due_customers(self, brand: Any) -> list[tuple[bytes, ...]]:  # noqa: ANN401 - a brand's name
+        """Return the references of everyone past retention, who is merged being one."""
         ...
 
-    def retire(self, brand: Any, ref: bytes) -> Any:  # noqa: ANN401 - a brand's name, an erasure
-        """Erase a customer past retention."""
+    def retire(self, brand: Any, refs: tuple[bytes, ...]) -> Any:  # noqa: ANN401 - a brand's name, an erasure
+        """Erase one person past retention."""
         ...
 
     def rotate_kek(self, progress: Callable[[int], None]) -> Any:  # noqa: ANN401 - a rotation
@@ -127,6 +128,7 @@ _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Before and after a contact": (*ask.COMMANDS, batch.check_many),
     "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
     "Who customers are and what they do": customers.COMMANDS,
+    "What a privacy officer does": officers.COMMANDS,
     "Erasing customers": erasures.COMMANDS,
     "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
     "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),

@@ -179,6 +179,12 @@ _FRENCH: Final = {
     "ContactAuthorized": "contact autorisé",
     "ContactReported": "suite d'un contact",
     "CatalogueApplied": "catalogue appliqué",
+    "OverlayAdded": "opposition d'un foyer, d'un employeur ou d'un compte",
+    "OverlayLifted": "opposition d'un tiers levée",
+    "CustomerRestricted": "traitement limité",
+    "RestrictionLifted": "limitation levée",
+    "CustomerMerged": "réunion avec un autre client",
+    "CustomerSplit": "séparation d'un autre client",
 }
 
 

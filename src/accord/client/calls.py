@@ -35,6 +35,7 @@ from accord.client.connection import Services
 from accord.client.failures import CallFailedError
 from accord.client.values import (
     ActivityKind,
+    Artefact,
     Chosen,
     ContactOutcome,
     ContactPoint,
@@ -42,7 +43,10 @@ from accord.client.values import (
     Customer,
     Evidence,
     Facts,
+    Justification,
+    OverlayKind,
     Question,
+    RestrictionGround,
     Scope,
 )
 from accord.v1 import (
@@ -348,6 +352,98 @@ def report_contact_point(
     return Call(lambda it: it.customers.ReportContactPoint, request, reading.receipts, writes=True)
 
 
+# --- what officers do ---------------------------------------------------------------------------
+
+
+def merge(
+    brand: str, customers: Sequence[Customer], justification: Justification, request_id: str | None
+) -> Call[tuple[Receipt, ...]]:
+    """Join customers who are one person."""
+    request = customer_service_pb2.MergeRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customers=map(_customer, customers),
+        justification=_justification(justification),
+    )
+    return Call(lambda it: it.customers.Merge, request, reading.receipts, writes=True)
+
+
+def split(
+    brand: str, customer: Customer, justification: Justification, request_id: str | None
+) -> Call[tuple[Receipt, ...]]:
+    """Take a customer out of their group."""
+    request = customer_service_pb2.SplitRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        justification=_justification(justification),
+    )
+    return Call(lambda it: it.customers.Split, request, reading.receipts, writes=True)
+
+
+def add_overlay(
+    brand: str,
+    customers: Sequence[Customer],
+    kind: OverlayKind,
+    justification: Justification,
+    until: datetime | None,
+    request_id: str | None,
+) -> Call[tuple[Receipt, ...]]:
+    """Add an overlay to each customer."""
+    number = customer_service_pb2.OverlayKind.Value(f"OVERLAY_KIND_{kind}")
+    request = customer_service_pb2.OverlayRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customers=map(_customer, customers),
+        add=customer_service_pb2.NewOverlay(kind=number, until=_instant(until)),
+        justification=_justification(justification),
+    )
+    return Call(lambda it: it.customers.Overlay, request, reading.receipts, writes=True)
+
+
+def lift_overlay(
+    brand: str, customer: Customer, position: int, justification: Justification, request_id: str | None
+) -> Call[tuple[Receipt, ...]]:
+    """Lift the overlay that the entry at a position added."""
+    request = customer_service_pb2.OverlayRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customers=[_customer(customer)],
+        lift=customer_service_pb2.OverlayToLift(position=position),
+        justification=_justification(justification),
+    )
+    return Call(lambda it: it.customers.Overlay, request, reading.receipts, writes=True)
+
+
+def restrict(
+    brand: str, customer: Customer, ground: RestrictionGround, justification: Justification, request_id: str | None
+) -> Call[tuple[Receipt, ...]]:
+    """Restrict processing."""
+    number = customer_service_pb2.RestrictionGround.Value(f"RESTRICTION_GROUND_{ground}")
+    request = customer_service_pb2.RestrictRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        begin=customer_service_pb2.NewRestriction(ground=number),
+        justification=_justification(justification),
+    )
+    return Call(lambda it: it.customers.Restrict, request, reading.receipts, writes=True)
+
+
+def lift_restriction(
+    brand: str, customer: Customer, informed_time: datetime, justification: Justification, request_id: str | None
+) -> Call[tuple[Receipt, ...]]:
+    """Lift a restriction of which the customer was told."""
+    request = customer_service_pb2.RestrictRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        customer=_customer(customer),
+        lift=customer_service_pb2.RestrictionToLift(informed_time=_instant(informed_time)),
+        justification=_justification(justification),
+    )
+    return Call(lambda it: it.customers.Restrict, request, reading.receipts, writes=True)
+
+
 # --- onto the wire ------------------------------------------------------------------------------
 
 
@@ -394,10 +490,20 @@ def _evidence(evidence: Evidence) -> evidence_pb2.Evidence:
         recorder=evidence_pb2.Recorder.Value(f"RECORDER_{evidence.recorder}"),
         recorder_id=evidence.recorder_id,
         act_time=_instant(evidence.act_time),
-        artefacts=[
-            evidence_pb2.Artefact(sha256=each.sha256, media_type=each.media_type) for each in evidence.artefacts
-        ],
+        artefacts=_artefacts(evidence.artefacts),
     )
+
+
+def _justification(justification: Justification) -> customer_service_pb2.Justification:
+    return customer_service_pb2.Justification(
+        reason=justification.reason,
+        officer_id=justification.officer_id,
+        artefacts=_artefacts(justification.artefacts),
+    )
+
+
+def _artefacts(artefacts: tuple[Artefact, ...]) -> list[evidence_pb2.Artefact]:
+    return [evidence_pb2.Artefact(sha256=each.sha256, media_type=each.media_type) for each in artefacts]
 
 
 def _scope(**scope: Unpack[Scope]) -> permission_pb2.RefusalScope:

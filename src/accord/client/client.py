@@ -48,8 +48,11 @@ from accord.client.values import (
     Customer,
     Evidence,
     Facts,
+    Justification,
     Narrowing,
+    OverlayKind,
     Question,
+    RestrictionGround,
     Scope,
 )
 
@@ -266,6 +269,60 @@ class Client:
     ) -> tuple[Receipt, ...]:
         """Record a fact of an address, for whoever holds it."""
         return self._ask(calls.report_contact_point(self.brand, contact_point, fact, act_time, request_id))
+
+    # --- what officers do -----------------------------------------------------------------------
+
+    def merge(
+        self, customers: Sequence[Customer], justification: Justification, *, request_id: str | None = None
+    ) -> tuple[Receipt, ...]:
+        """Join customers who are one person: nothing moves, and every refusal of one binds all."""
+        return self._ask(calls.merge(self.brand, customers, justification, request_id))
+
+    def split(
+        self, customer: Customer, justification: Justification, *, request_id: str | None = None
+    ) -> tuple[Receipt, ...]:
+        """Take a customer out of their group. Refusals made while they were merged stay with both sides."""
+        return self._ask(calls.split(self.brand, customer, justification, request_id))
+
+    def add_overlay(
+        self,
+        customers: Sequence[Customer],
+        kind: OverlayKind,
+        justification: Justification,
+        *,
+        until: datetime | None = None,
+        request_id: str | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Add the no of a household, employer or account, or a pause by contract, to each customer."""
+        return self._ask(calls.add_overlay(self.brand, customers, kind, justification, until, request_id))
+
+    def lift_overlay(
+        self, customer: Customer, position: int, justification: Justification, *, request_id: str | None = None
+    ) -> tuple[Receipt, ...]:
+        """Lift an overlay, named by the position in the receipt of whoever added it."""
+        return self._ask(calls.lift_overlay(self.brand, customer, position, justification, request_id))
+
+    def restrict(
+        self,
+        customer: Customer,
+        ground: RestrictionGround,
+        justification: Justification,
+        *,
+        request_id: str | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Restrict processing (GDPR art. 18): every contact is denied."""
+        return self._ask(calls.restrict(self.brand, customer, ground, justification, request_id))
+
+    def lift_restriction(
+        self,
+        customer: Customer,
+        informed_time: datetime,
+        justification: Justification,
+        *,
+        request_id: str | None = None,
+    ) -> tuple[Receipt, ...]:
+        """Lift a restriction; `informed_time` is when the customer was told that it ends (GDPR art. 18(3))."""
+        return self._ask(calls.lift_restriction(self.brand, customer, informed_time, justification, request_id))
 
     # --- its life -------------------------------------------------------------------------------
 

@@ -92,6 +92,24 @@ class ContactPointFact(StrEnum):
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
 
 
+class OverlayKind(StrEnum):
+    """Who says no for the customer, or why contacts rest."""
+
+    HOUSEHOLD = "HOUSEHOLD"
+    EMPLOYER = "EMPLOYER"
+    ACCOUNT = "ACCOUNT"
+    CONTRACT_PAUSE = "CONTRACT_PAUSE"
+
+
+class RestrictionGround(StrEnum):
+    """Why processing is restricted (GDPR art. 18(1))."""
+
+    ACCURACY_CONTESTED = "ACCURACY_CONTESTED"
+    UNLAWFUL = "UNLAWFUL"
+    LEGAL_CLAIMS = "LEGAL_CLAIMS"
+    OBJECTION_PENDING = "OBJECTION_PENDING"
+
+
 @dataclass(frozen=True, slots=True)
 class ContactPoint:
     """One address of a customer."""
@@ -138,6 +156,15 @@ class Evidence:
     recorder: Recorder = Recorder.SYSTEM
     recorder_id: str = ""
     act_time: datetime | None = None
+    artefacts: tuple[Artefact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Justification:
+    """Why an officer acted, in a few words without personal data; which officer; what shows it."""
+
+    reason: str
+    officer_id: str = ""
     artefacts: tuple[Artefact, ...] = ()
 
 

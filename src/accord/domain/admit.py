@@ -7,7 +7,7 @@ recorded. Nothing here decides whether a contact may happen, but for `authorize`
 and an event in one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from accord.domain.commands import (
     Declaration,
     Grant,
     Link,
+    Question,
     RecordFacts,
     Refuse,
     ReportActivity,
@@ -326,18 +327,16 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     *,
     seen: bool = False,
     full: bool = False,
+    judge: Callable[..., Decision] | None = None,
 ) -> Authorization | Problem:
     """Check and count in one step. A contact not yet reported is judged anew and keeps what it holds.
 
     `seen`: the ledger knows this contact of this customer, even if the state no longer remembers it.
+    `judge` decides instead of `decide` where the customer is a group of several.
     """
     question = command.question
-    if problem := examine_question(question, policy):
+    if problem := examine_question(question, policy) or _class_fault(question, policy):
         return problem
-    if policy.purposes[question.purpose].purpose_class is PurposeClass.PROCESSING:
-        return invalid("question.purpose", "must be a purpose of contact; ask Check for purposes of class processing")
-    if policy.purposes[question.purpose].purpose_class is PurposeClass.CONFIRMATION:
-        return invalid("confirms_position", "is required for a purpose of class confirmation")
     if customer is None:
         return Authorization(decide(None, question, policy, now, full=full))
     own = find_contact(customer.state, command.contact_id)
@@ -347,7 +346,10 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if own is None and seen:
         # Older than the state's memory: whatever became of it, it is not made again.
         return Authorization(Decision(Verdict.DENY, Reason.CONTACT_ALREADY_REPORTED, now, policy.version))
-    decision = decide(customer, question, policy, now, own_contact=own, full=full)
+    if judge is None:
+        decision = decide(customer, question, policy, now, own_contact=own, full=full)
+    else:
+        decision = judge(question, policy, now, own_contact=own, full=full)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED
@@ -371,6 +373,17 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
         policy_version=policy.version,
     )
     return Authorization(decision, event, repeat)
+
+
+def _class_fault(question: Question, policy: Policy) -> Problem | None:
+    match policy.purposes[question.purpose].purpose_class:
+        case PurposeClass.PROCESSING:
+            text = "must be a purpose of contact; ask Check for purposes of class processing"
+            return invalid("question.purpose", text)
+        case PurposeClass.CONFIRMATION:
+            return invalid("confirms_position", "is required for a purpose of class confirmation")
+        case _:
+            return None
 
 
 def permission_unknown(field: str) -> Problem:

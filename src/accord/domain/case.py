@@ -17,9 +17,9 @@ from accord.domain.terms import Instant
 class Case:
     """A customer, a cell, a lane and an instant. `own_contact` is the contact being judged anew, if any.
 
-    `permissions` are those that list this very cell, whatever their time, uses and third parties;
-    `refusals` those that reach it and bind its class, those of the address too. `ground` is sought
-    between gates 5 and 6.
+    `permissions` are those that list this very cell, whatever their time, uses and third parties; gate 2
+    leaves out those given before the address changed hands. `refusals` are those that reach it and bind
+    its class, those of the address too. `ground` is sought between gates 5 and 6.
     """
 
     __slots__ = (
@@ -83,7 +83,9 @@ class Case:
         """Return the same question asked at another instant."""
         cell = self.cell
         lane = self.policy.lane(cell.purpose, cell.channel, self.state.facts, time)
-        return Case(self.customer, cell, self.points, lane, self.policy, time, self.own_contact)
+        then = Case(self.customer, cell, self.points, lane, self.policy, time, self.own_contact)
+        then.permissions = self.permissions
+        return then
 
     @property
     def where(self) -> Whereabouts:

@@ -8,7 +8,7 @@ is judged by `admit`.
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Artefact, Evidence, Exported, FactsRecorded
+from accord.domain.events import Artefact, Evidence, Exported, FactsRecorded, Justification
 from accord.domain.terms import (
     ActivityKind,
     Declarant,
@@ -18,10 +18,12 @@ from accord.domain.terms import (
     Instant,
     Method,
     Outcome,
+    OverlayKind,
     PointFact,
     Position,
     Recorder,
     RefusalKind,
+    RestrictionGround,
 )
 
 
@@ -127,6 +129,53 @@ class ReportContactPoint(Struct, frozen=True, kw_only=True):
     act_time: Instant = Instant(0)
 
 
+class Merge(Struct, frozen=True, kw_only=True):
+    """Join customers who are one person."""
+
+    customers: tuple[Identifier, ...]
+    justification: Justification
+
+
+class Split(Struct, frozen=True, kw_only=True):
+    """Take a customer out of their group."""
+
+    customer: Identifier
+    justification: Justification
+
+
+class AddOverlay(Struct, frozen=True, kw_only=True):
+    """Add the no of a household, employer or account, or a pause by contract, to each customer."""
+
+    customers: tuple[Identifier, ...]
+    kind: OverlayKind
+    until: Instant = Instant(0)
+    justification: Justification
+
+
+class LiftOverlay(Struct, frozen=True, kw_only=True):
+    """Lift the overlay that the entry at a position added."""
+
+    customer: Identifier
+    overlay: Position
+    justification: Justification
+
+
+class Restrict(Struct, frozen=True, kw_only=True):
+    """Restrict processing."""
+
+    customer: Identifier
+    ground: RestrictionGround
+    justification: Justification
+
+
+class LiftRestriction(Struct, frozen=True, kw_only=True):
+    """Lift the restriction, of which the customer was told before."""
+
+    customer: Identifier
+    informed_time: Instant
+    justification: Justification
+
+
 class Question(Struct, frozen=True, gc=False, kw_only=True):
     """May I contact this customer, on this channel, for this purpose?"""
 
@@ -190,7 +239,8 @@ class Erase(Struct, frozen=True, kw_only=True):
 
     `versions` are how many entries each had when their history was read, and `addresses` every one
     that any of them ever held: if another entry came since, nothing is done. `tellers` are others who
-    told of one of them, for those that nobody may hold any more.
+    told of one of them, for those that nobody may hold any more. `contacts` has, by contact_id, the positions
+    of their own entries about each contact: one may be told to others too, with whom they were merged.
     """
 
     customers: tuple[bytes, ...]
@@ -202,6 +252,7 @@ class Erase(Struct, frozen=True, kw_only=True):
     keep_suppression: bool = False
     evidence: Evidence | None = None
     tellers: dict[Identifier, Teller] = {}
+    contacts: dict[str, tuple[Position, ...]] = {}
 
 
 class RecordExport(Struct, frozen=True, kw_only=True):
@@ -221,6 +272,12 @@ Command = (
     | ReportContactPoint
     | AuthorizeContact
     | ReportContact
+    | Merge
+    | Split
+    | AddOverlay
+    | LiftOverlay
+    | Restrict
+    | LiftRestriction
     | ApplyCatalogue
     | HoldErasure
     | Erase

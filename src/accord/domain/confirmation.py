@@ -8,7 +8,7 @@ its holder. One contact asks for one confirmation; asked anew, it gets a new tok
 no longer counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from accord.domain.decision import Customer, Decision, Finding, Point, Step
 from accord.domain.events import ContactAuthorized
 from accord.domain.fold import HOLDING, confirmation_of, find_contact
 from accord.domain.gates import contact_point, floor, overlays, resolve, uses
+from accord.domain.group import lowest
 from accord.domain.lane import Rule
 from accord.domain.policy import Policy
 from accord.domain.problems import Problem, Violation, invalid, invalid_fields
@@ -73,12 +74,15 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     now: Instant,
     token_sha256: bytes,
     *,
+    others: Sequence[Customer] = (),
     seen: bool = False,
     full: bool = False,
 ) -> Authorization | Problem:
     """Judge and count the contact that asks for a confirmation; an ALLOW makes `token_sha256` the one that counts.
 
-    `seen`: the ledger knows this contact of this customer, even if the state no longer remembers it.
+    `others` are the same customer under other readings of the facts, where they are merged; the lowest
+    answer stands. `seen`: the ledger knows this contact of this customer, even if the state no longer
+    remembers it.
     """
     question = command.question
     if problem := examine_question(question, policy) or _question_fault(question, policy):
@@ -93,8 +97,8 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     asked = (question.purpose, question.channel, confirms_code(mark.position))
     if seen and (own is None or (own.purpose, own.channel, own.asked) != asked):
         return contact_id_reused()
-    case = _case(customer, mark, question, policy, now, own)
-    decision = _decide(_Asking(mark, confirmation, key, case), full=full)
+    cases = [_case(each, mark, question, policy, now, own) for each in (customer, *others)]
+    decision = lowest([_decide(_Asking(mark, confirmation, key, case), full=full) for case in cases])
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     event = ContactAuthorized(
@@ -159,15 +163,11 @@ def _case(  # noqa: PLR0913 - a contact has this many sides
     points: list[Point] = [point for point in customer.points if point.number == mark.granted.point]
     # No address: it was taken off the customer since, and nobody knows whose it is.
     cell = Cell(question.purpose, question.channel, (mark.granted.point if points else 0,))
-    return Case(
-        customer,
-        cell,
-        points,
-        policy.lane(question.purpose, question.channel, customer.state.facts, now),
-        policy,
-        now,
-        own,
-    )
+    lane = policy.lane(question.purpose, question.channel, customer.state.facts, now)
+    case = Case(customer, cell, points, lane, policy, now, own)
+    # No permission lists the asking itself: where the address changed hands, this one must be newer than that.
+    case.permissions = [mark]
+    return case
 
 
 def _decide(asking: _Asking, *, full: bool) -> Decision:

@@ -19,11 +19,13 @@ from accord.domain.terms import (
     Instant,
     Method,
     Outcome,
+    OverlayKind,
     PointFact,
     Position,
     Recorder,
     Redaction,
     RefusalKind,
+    RestrictionGround,
 )
 
 
@@ -191,6 +193,86 @@ class ContactReported(_Event, frozen=True, kw_only=True):
     outcome_time: Instant
 
 
+class Justification(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Why an officer acted: in a few words, which officer, what shows it."""
+
+    reason: str
+    officer_id: str = ""
+    artefacts: tuple[Artefact, ...] = ()
+
+
+class OverlayAdded(_Event, frozen=True, kw_only=True):
+    """A household, employer or account said no, or a contract pauses contacts `until` an instant; 0 without end."""
+
+    kind: OverlayKind
+    until: Instant = Instant(0)
+    justification: Justification
+
+
+class OverlayLifted(_Event, frozen=True, kw_only=True):
+    """An overlay ended, named by the position of the entry that added it."""
+
+    overlay: Position
+    justification: Justification
+
+
+class CustomerRestricted(_Event, frozen=True, kw_only=True):
+    """Processing was restricted (GDPR art. 18(1))."""
+
+    ground: RestrictionGround
+    justification: Justification
+
+
+class RestrictionLifted(_Event, frozen=True, kw_only=True):
+    """The restriction ended; the customer was informed before (GDPR art. 18(3))."""
+
+    informed_time: Instant
+    justification: Justification
+
+
+class CarriedRefusal(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A refusal of another member of the group, made while both were merged. Digests for topic and third party."""
+
+    position: Position
+    kind: RefusalKind
+    act_time: Instant
+    recorded_time: Instant
+    purpose: str = ""
+    channel: str = ""
+    topic: bytes = b""
+    place: str = ""
+    recipient: bytes = b""
+    asked_time: Instant = Instant(0)
+
+
+class CarriedOverlay(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """An overlay of another member of the group, added while both were merged."""
+
+    position: Position
+    until: Instant = Instant(0)
+
+
+class _Carrying(_Event, frozen=True, kw_only=True):
+    refusals: tuple[CarriedRefusal, ...] = ()
+    overlays: tuple[CarriedOverlay, ...] = ()
+    justification: Justification
+
+
+class CustomerMerged(_Carrying, frozen=True, kw_only=True):
+    """A customer is one person with the other members of `group`: 16 random bytes in hexadecimal, never a reference.
+
+    What is carried comes from members of a group they leave by it, if any.
+    """
+
+    group: str
+
+
+class CustomerSplit(_Carrying, frozen=True, kw_only=True):
+    """A group lost a member. `group` empty: this customer is in it no longer; else who left was another."""
+
+    group: str = ""
+
+
 class CatalogueApplied(_Event, frozen=True, kw_only=True):
     """A catalogue counts from now on. The first opens the ledger."""
 
@@ -272,6 +354,12 @@ Event = (
     | ContactPointReported
     | ContactAuthorized
     | ContactReported
+    | OverlayAdded
+    | OverlayLifted
+    | CustomerRestricted
+    | RestrictionLifted
+    | CustomerMerged
+    | CustomerSplit
     | ContactPointRetold
     | ContactPointSuppressed
     | ErasureRequested

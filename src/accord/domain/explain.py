@@ -14,7 +14,10 @@ _WORDS: dict[Reason, tuple[str, str]] = {
     Reason.SECTOR_PROHIBITED: ("the sector may not contact anyone for this", "nothing"),
     Reason.CONTACT_POINT_BOUNCED: ("messages to this address come back", "the customer verifies the address anew"),
     Reason.CONTACT_POINT_COMPLAINED: ("a message to this address was reported as unwanted", "use another address"),
-    Reason.CONTACT_POINT_REASSIGNED: ("the address now belongs to somebody else", "its holder verifies the address"),
+    Reason.CONTACT_POINT_REASSIGNED: (
+        "the address now belongs to somebody else",
+        "its new holder gives this very permission; for service messages, they verify the address",
+    ),
     Reason.CONTACT_POINT_INVALID: ("the address does not exist", "the customer verifies the address"),
     Reason.CONTACT_POINT_UNVERIFIED: ("nobody has shown that the customer holds the address", "verify the address"),
     Reason.OVERLAID: ("a household, employer or account says no", "the overlay is taken off"),

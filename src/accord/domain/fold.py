@@ -16,12 +16,18 @@ from accord.domain.events import (
     ContactPointRetold,
     ContactPointSuppressed,
     ContactReported,
+    CustomerMerged,
+    CustomerRestricted,
+    CustomerSplit,
     ErasureRequested,
     Event,
     FactsRecorded,
+    OverlayAdded,
+    OverlayLifted,
     PermissionConfirmed,
     PermissionGranted,
     PermissionRefused,
+    RestrictionLifted,
 )
 from accord.domain.scope import Granted, Refused, asked_code, code, confirms_code, includes
 from accord.domain.state import (
@@ -30,6 +36,7 @@ from accord.domain.state import (
     ContactMark,
     CustomerState,
     Facts,
+    Overlay,
     PermissionMark,
     PointState,
     RefusalMark,
@@ -54,6 +61,8 @@ from accord.domain.terms import (
     RefusalKind,
 )
 
+_OfficerEvent = OverlayAdded | OverlayLifted | CustomerRestricted | RestrictionLifted | CustomerMerged | CustomerSplit
+
 _SERVED = frozenset({Basis.CLASS, Basis.CONFIRMATION_REQUEST})
 """Grounds of contacts that no cap on marketing counts."""
 
@@ -77,7 +86,7 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
     state = _with_links(state, event)
     match event:
         case PermissionGranted():
-            state = _with_permission(state, _granted(event, position, recorded_time))
+            state = with_permission(state, _granted(event, position, recorded_time))
             mark = ConfirmationMark(position, link_only=True)
             return _with_confirmation(state, mark) if event.link_only else state
         case PermissionConfirmed():
@@ -94,15 +103,29 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
             return _reported(state, event)
         case ErasureRequested():
             return replace(state, restricted=True)
+        case (
+            OverlayAdded()
+            | OverlayLifted()
+            | CustomerRestricted()
+            | RestrictionLifted()
+            | CustomerMerged()
+            | CustomerSplit()
+        ):
+            return _by_officer(state, event, position)
         case _:
             return state
 
 
-def fold_point(point: PointState, event: Event, position: Position, recorded_time: Instant) -> PointState:
+def fold_point(  # noqa: C901 - one case for each event
+    point: PointState, event: Event, position: Position, recorded_time: Instant
+) -> PointState:
     """Return the state of the address that `touched_number` names, after the entry."""
     match event:
         case PermissionRefused():
             return replace(point, refusals=_with_refusal(point.refusals, event, position, recorded_time))
+        case ContactPointReported(fact=PointFact.REASSIGNED):
+            time = max(event.act_time, point.reassigned_time)
+            return replace(point, reassigned=position, reassigned_time=time, verified=Position(0))
         case ContactPointReported():
             return _with_fact(point, event.fact, position)
         case ContactPointRetold():
@@ -194,11 +217,12 @@ def _granted(event: PermissionGranted, position: Position, recorded_time: Instan
     )
 
 
-def _with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
+def with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState:
+    """Return the state with one more permission, which may stand for older ones, or add nothing to one of them."""
     if any(_stood_before(old, mark) and old.lifts >= mark.lifts for old in state.permissions):
         return state
     # The same act told first by an import and then by its form: one act, so what it carried stays counted.
-    told = {old.position: old.taken for old in state.permissions if _same_act(old, mark)}
+    told = {old.position: old.taken for old in state.permissions if same_act(old, mark)}
     mark = replace(mark, taken=max([mark.taken, *told.values()]))
     if told:
         contacts = contacts_newest_first(state)
@@ -220,7 +244,8 @@ def _stood_before(old: PermissionMark, new: PermissionMark) -> bool:
     )
 
 
-def _same_act(old: PermissionMark, new: PermissionMark) -> bool:
+def same_act(old: PermissionMark, new: PermissionMark) -> bool:
+    """Say whether two limited permissions tell of one act: they have their uses in common."""
     return _stood_before(old, new) and old.act_time == new.act_time
 
 
@@ -250,7 +275,7 @@ def _confirmed(state: CustomerState, event: PermissionConfirmed, recorded_time: 
                 return state
             others = replace(state, permissions=tuple(old for old in state.permissions if old is not mark))
             active = replace(mark, pending_until=Instant(0), recorded_time=recorded_time)
-            return _with_permission(others, active)
+            return with_permission(others, active)
     return state
 
 
@@ -325,6 +350,46 @@ def _with_suppression(
         position, RefusalKind.SUPPRESSED, _EVERYTHING, act_time, recorded_time, asked_time=old.asked_time
     )
     return (*(each for each in marks if each is not old), mark)
+
+
+def with_refusal(marks: tuple[RefusalMark, ...], mark: RefusalMark) -> tuple[RefusalMark, ...]:
+    """Return the refusals with one of another member of the group: of one scope, the latest of both clocks stands."""
+    same = [old for old in marks if old.refused == mark.refused and old.stops is mark.stops]
+    if not same:
+        return (*marks, mark)
+    newest = max([*same, mark], key=lambda each: each.position)
+    latest = replace(
+        newest,
+        act_time=max(each.act_time for each in (*same, mark)),
+        recorded_time=max(each.recorded_time for each in (*same, mark)),
+        asked_time=max(each.asked_time for each in (*same, mark)),
+    )
+    return (*(old for old in marks if old not in same), latest)
+
+
+def _by_officer(state: CustomerState, event: _OfficerEvent, position: Position) -> CustomerState:
+    match event:
+        case OverlayAdded():
+            return replace(state, overlays=(*state.overlays, Overlay(position, event.until)))
+        case OverlayLifted():
+            return replace(state, overlays=tuple(each for each in state.overlays if each.position != event.overlay))
+        case CustomerRestricted() | RestrictionLifted():
+            return replace(state, restricted=isinstance(event, CustomerRestricted))
+        case CustomerMerged() | CustomerSplit():
+            return _carried(state, event)
+
+
+def _carried(state: CustomerState, event: CustomerMerged | CustomerSplit) -> CustomerState:
+    refusals = state.refusals
+    for each in event.refusals:
+        refused = Refused(each.purpose, each.channel, each.topic, each.place, each.recipient)
+        mark = RefusalMark(
+            each.position, each.kind, refused, each.act_time, each.recorded_time, asked_time=each.asked_time
+        )
+        refusals = with_refusal(refusals, mark)
+    known = {each.position for each in state.overlays}
+    added = tuple(Overlay(each.position, each.until) for each in event.overlays if each.position not in known)
+    return replace(state, refusals=refusals, overlays=state.overlays + added)
 
 
 def _with_facts(facts: Facts, event: FactsRecorded, position: Position) -> Facts:
@@ -413,11 +478,11 @@ def _with_fact(point: PointState, fact: PointFact, position: Position) -> PointS
         case PointFact.COMPLAINED:
             return replace(point, complained=position)
         case PointFact.REASSIGNED:
-            return replace(point, reassigned=position, verified=none)
+            raise AssertionError("folded with the time at which it became true")
         case PointFact.INVALID:
             return replace(point, invalid=position, verified=none)
         case PointFact.VERIFIED:
-            return replace(point, verified=position, bounced=none, reassigned=none, invalid=none)
+            return replace(point, verified=position, bounced=none, invalid=none)
         case PointFact.REGISTRY_LISTED:
             return replace(point, listed=position)
         case PointFact.REGISTRY_REMOVED:

@@ -61,6 +61,8 @@ _CATEGORIES = {
     PurposeClass.LEGAL: "dpv:LegalCompliance",
     PurposeClass.SAFETY: "dpv:ServiceProvision",
     PurposeClass.PROCESSING: "dpv:Personalisation",
+    # A confirmation is asked for so that the consent can be demonstrated (GDPR art. 7(1)).
+    PurposeClass.CONFIRMATION: "dpv:LegalCompliance",
 }
 _BRANCHES = {"sharing": "dpv:Marketing", "agency": "dpv:ServiceProvision"}
 """Branches whose purposes have a category of their own."""

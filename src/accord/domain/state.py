@@ -140,6 +140,8 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
 
     Refusals that name the address live here, so that they bind every holder, later ones too. So do the
     confirmations it was asked for, by the key of the contact: whoever asks, one mailbox gets them all.
+    `reassigned` stays when it is verified anew: what was given before `reassigned_time`, the latest told,
+    is another person's.
     """
 
     bounced: Position = Position(0)
@@ -150,6 +152,7 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     listed: Position = Position(0)
     refusals: tuple[RefusalMark, ...] = ()
     requests: tuple[tuple[bytes, Instant], ...] = ()
+    reassigned_time: Instant = Instant(0)
 
 
 def told_at(point: PointState) -> set[Position]:
@@ -204,6 +207,23 @@ decode_customer: Callable[[bytes], CustomerState] = msgspec.msgpack.Decoder(Cust
 
 decode_point: Callable[[bytes], PointState] = msgspec.msgpack.Decoder(PointState).decode
 """Return the state of an address from its bytes."""
+
+
+def customer_anew(raw: bytes) -> bytes:
+    """Return the bytes of a customer's state as they are written now; what is no state stays as it is."""
+    return _anew(raw, decode_customer)
+
+
+def point_anew(raw: bytes) -> bytes:
+    """Return the bytes of an address's state as they are written now; what is no state stays as it is."""
+    return _anew(raw, decode_point)
+
+
+def _anew(raw: bytes, decode: Callable[[bytes], CustomerState | PointState]) -> bytes:
+    try:
+        return encode(decode(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return raw
 
 
 def contacts_newest_first(state: CustomerState, since: Instant = NEVER) -> list[ContactMark]:

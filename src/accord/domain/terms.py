@@ -275,3 +275,21 @@ class Identifier(Struct, frozen=True, gc=False, order=True):
 
 NOT_BY_ACT: Final = frozenset({Method.PRE_TICKED_BOX, Method.SILENCE, Method.BUNDLED_TERMS, Method.ENGAGEMENT})
 """Methods that are no affirmative act: GDPR art. 4(11), art. 7(2) and recital 32."""
+
+
+class OverlayKind(StrEnum):
+    """Who says no for the customer, or why contacts rest."""
+
+    HOUSEHOLD = "HOUSEHOLD"
+    EMPLOYER = "EMPLOYER"
+    ACCOUNT = "ACCOUNT"
+    CONTRACT_PAUSE = "CONTRACT_PAUSE"
+
+
+class RestrictionGround(StrEnum):
+    """Why processing is restricted (GDPR art. 18(1))."""
+
+    ACCURACY_CONTESTED = "ACCURACY_CONTESTED"
+    UNLAWFUL = "UNLAWFUL"
+    LEGAL_CLAIMS = "LEGAL_CLAIMS"
+    OBJECTION_PENDING = "OBJECTION_PENDING"

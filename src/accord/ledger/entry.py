@@ -17,7 +17,10 @@ from accord.domain.events import ContactAuthorized, Event, PermissionGranted, Pe
 from accord.domain.terms import Instant, Position
 
 LEAF_VERSION: Final = 1
-BRAND_REF: Final = bytes(16)
+REF_BYTES: Final = 16
+"""How long a customer's reference is."""
+
+BRAND_REF: Final = bytes(REF_BYTES)
 """Stands where a customer's reference would, for entries of the brand itself."""
 
 _COMMITMENT_LABEL = b"accord/v1/payload\x00"

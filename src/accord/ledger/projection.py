@@ -14,11 +14,14 @@ from accord.domain.events import (
     ContactAuthorized,
     ContactPointRetold,
     ContactReported,
+    CustomerMerged,
     CustomersErased,
+    CustomerSplit,
     Event,
     IdentifierUnlinked,
 )
 from accord.domain.fold import fold, fold_point, touched_number
+from accord.domain.group import Group, Member, unite
 from accord.domain.state import (
     NO_POINT,
     NO_STATE,
@@ -31,7 +34,7 @@ from accord.domain.state import (
 )
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
 from accord.ledger.lookup import Lookups
-from accord.ledger.store import ContactRow, CustomerRow, IdentifierRow, View
+from accord.ledger.store import ContactRow, CustomerRow, GroupRow, IdentifierRow, View
 
 Held = tuple[bytes, IdentifierKind]
 
@@ -53,9 +56,12 @@ class Projection:
         # By number, ascending: later identifiers have higher ones.
         self.held: dict[bytes, dict[int, Held]] = {}
         self.holders: dict[bytes, dict[bytes, int]] = {}
+        self.merged: dict[bytes, GroupRow] = {}
+        self.groups: dict[bytes, set[bytes]] = {}
         self.points: dict[bytes, PointState] = {}
         self.contacts: dict[bytes, ContactRow] = {}
         self.changed_customers: set[bytes] = set()
+        self.changed_groups: set[bytes] = set()
         self.changed_points: set[bytes] = set()
         self.changed_contacts: set[bytes] = set()
         self.linked: dict[tuple[bytes, bytes], tuple[int, str]] = {}
@@ -73,6 +79,8 @@ class Projection:
         for ref, row in view.customers.items():
             self.states[ref] = decode_customer(row.state) if row.state else NO_STATE
             self.chains[ref] = (row.version, row.leaf_hash)
+            if row.merged:
+                self._join(ref, row.merged)
             self.held[ref] = {}
             for each in sorted(row.identifiers, key=_NUMBER):
                 self.held[ref][each.number] = (each.lookup, _KINDS[each.kind])
@@ -102,6 +110,24 @@ class Projection:
                 numbers[identifier] = number
         return Customer(self.states.get(ref, NO_STATE), points, numbers)
 
+    def members(self, ref: bytes) -> list[bytes]:
+        """Return everyone in the customer's group, in the order that gives addresses their numbers; alone: them."""
+        merged = self.merged.get(ref)
+        return sorted(self.groups[merged.group]) if merged else [ref]
+
+    def persons(self, refs: list[bytes]) -> int:
+        """Return how many persons these customers are, who is merged being one."""
+        return len({merged.group if (merged := self.merged.get(ref)) else ref for ref in refs})
+
+    def united(self, ref: bytes, named: tuple[Identifier, ...] = ()) -> Group:
+        """Return the customer as one person with all they are merged with."""
+        members = [Member(self.states.get(each, NO_STATE), self._addresses(each)) for each in self.members(ref)]
+        return unite(members, {identifier: self._lookup(identifier) for identifier in named})
+
+    def _addresses(self, ref: bytes) -> tuple[tuple[bytes, Point], ...]:
+        held = self.held.get(ref, {}).items()
+        return tuple((key, Point(number, kind, self.points.get(key, NO_POINT))) for number, (key, kind) in held)
+
     def apply(self, ref: bytes, event: Event, position: Position, recorded_time: Instant) -> None:
         """Fold one entry of a customer. Order of calls is position order."""
         held = self.held.setdefault(ref, {})
@@ -125,7 +151,9 @@ class Projection:
         if isinstance(event, ContactAuthorized | ContactReported):
             self._tell(ref, event.contact_id, position)
         if isinstance(event, CustomersErased):
-            self._erase([bytes.fromhex(each) for each in event.customers])
+            self._erase([bytes.fromhex(each) for each in event.customers], position)
+        if isinstance(event, CustomerMerged | CustomerSplit):
+            self._regroup(ref, bytes.fromhex(event.group), position)
 
     def keep_point(self, lookup: bytes) -> None:
         """Let what is known of an address outlast those who are erased: it was told on somebody else."""
@@ -157,7 +185,7 @@ class Projection:
     def row(self, ref: bytes) -> CustomerRow:
         """Return the customer as a store is given them: without identifiers."""
         version, leaf_hash = self.chain(ref)
-        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)))
+        return CustomerRow(version, leaf_hash, encode(self.states.get(ref, NO_STATE)), (), self.merged.get(ref))
 
     def full_row(self, ref: bytes, told: dict[bytes, bytes] | None = None) -> CustomerRow:
         """Return the customer as a store tells of them: with what they hold, by number.
@@ -200,10 +228,21 @@ class Projection:
         if not self.holders[lookup]:
             self._alone.add(lookup)
 
-    def _erase(self, refs: list[bytes]) -> None:
-        """Leave tombstones, and of the addresses nobody holds any more, nothing."""
+    def untell(self, refs: tuple[bytes, ...], told: dict[bytes, tuple[Position, ...]]) -> None:
+        """Take customers and their own entries, by contact, out of the contacts that are told to others too."""
+        for key, positions in told.items():
+            row = self.contacts.get(key)
+            others = [each for each in row.told_to if each not in refs] if row else []
+            if row and others and len(others) < len(row.told_to):
+                left = tuple(each for each in row.positions if each not in positions)
+                self.contacts[key] = ContactRow(others[0], left, tuple(others[1:]))
+                self.changed_contacts.add(key)
+
+    def _erase(self, refs: list[bytes], position: Position) -> None:
+        """Leave tombstones in no group, and of the addresses nobody holds any more, nothing."""
         for ref in refs:
             self.states[ref] = TOMBSTONE
+            self._regroup(ref, b"", position)
             held, self.held[ref] = self.held.get(ref, {}), {}
             for lookup, _ in held.values():
                 self._let_go(ref, lookup)
@@ -216,7 +255,22 @@ class Projection:
 
     def _tell(self, ref: bytes, contact_id: str, position: Position) -> None:
         key = self._lookups.contact(self.brand, contact_id)
-        before = self.contacts.get(key)
-        positions = (*before.positions, position) if before else (position,)
-        self.contacts[key] = ContactRow(ref, positions)
+        before = self.contacts.get(key, ContactRow(ref, ()))
+        others = before.others if ref in before.told_to else (*before.others, ref)
+        self.contacts[key] = ContactRow(before.customer_ref, (*before.positions, position), others)
         self.changed_contacts.add(key)
+
+    def _regroup(self, ref: bytes, group: bytes, position: Position) -> None:
+        """Note the group of a customer, empty for none. Who stays in theirs came to it when they did before."""
+        before = self.merged.get(ref)
+        if before and before.group != group:
+            self.groups[before.group].discard(ref)
+            del self.merged[ref]
+            self.changed_groups.add(ref)
+        if group and ref not in self.merged:
+            self._join(ref, GroupRow(group, position))
+            self.changed_groups.add(ref)
+
+    def _join(self, ref: bytes, merged: GroupRow) -> None:
+        self.merged[ref] = merged
+        self.groups.setdefault(merged.group, set()).add(ref)

@@ -49,35 +49,54 @@ class IdentifierRow(Struct, frozen=True, gc=False, array_like=True):
     point: bytes = b""
 
 
+class GroupRow(Struct, frozen=True, array_like=True):
+    """That a customer is merged: the group, and the position of the entry by which they came into it."""
+
+    group: bytes
+    since: Position
+
+
 class CustomerRow(Struct, frozen=True):
-    """A customer: how many entries they have, the hash of the newest leaf, their state, what they hold."""
+    """A customer: how many entries they have, the hash of the newest leaf, their state, what they hold, their group."""
 
     version: int
     leaf_hash: bytes
     state: bytes
     identifiers: tuple[IdentifierRow, ...] = ()
+    merged: GroupRow | None = None
 
 
 class Known(Struct, frozen=True, gc=False):
-    """A customer as a question meets them: their state, and the addresses they hold, in any order."""
+    """A customer as a question meets them: their state, the addresses they hold, in any order, and their group."""
 
     customer_ref: bytes
     state: bytes
     addresses: tuple[IdentifierRow, ...] = ()
+    group: bytes = b""
 
 
 class Sight(Struct, frozen=True, gc=False):
-    """What questions need, of one instant: whom each wanted lookup leads to; one that leads to nobody is not there."""
+    """What questions need, of one instant: whom each wanted lookup leads to; one that leads to nobody is not there.
+
+    `groups` has every member of the group of whoever is merged, by reference.
+    """
 
     head: Head
     known: dict[bytes, tuple[Known, ...]]
+    groups: dict[bytes, tuple[Known, ...]] = {}
 
 
 class ContactRow(Struct, frozen=True):
-    """Whose contact it is, and the entries about it, ascending."""
+    """Whose contact it is, the entries about it, ascending, and in which other customers' histories it is told."""
 
     customer_ref: bytes
     positions: tuple[Position, ...]
+    others: tuple[bytes, ...] = ()
+
+    @property
+    def told_to(self) -> tuple[bytes, ...]:
+        """Every customer in whose history it is told."""
+        return self.customer_ref, *self.others
 
 
 class RequestRow(Struct, frozen=True):
@@ -102,8 +121,9 @@ class Wanted(Struct, frozen=True):
 class View(Struct, frozen=True):
     """What was loaded, of one instant. Whatever is missing is not there.
 
-    `holders` has the customers of each wanted lookup and contact; `points` the state of every wanted
-    lookup that has one, held or not; `suppressions` when the holder of each suppressed address was erased.
+    `holders` has the customers of each wanted lookup and contact, and `customers` them and all they are
+    merged with; `points` the state of every wanted lookup that has one, held or not; `suppressions` when the
+    holder of each suppressed address was erased.
     """
 
     head: TreeHead
@@ -128,13 +148,15 @@ class DenialRow(Struct, frozen=True):
 class Batch(Struct, frozen=True):
     """What one commit writes. Entries continue the head that was locked; `head` is the one after them.
 
-    `linked` and `unlinked` are (lookup, customer_ref, number, kind). `customers` without identifiers.
+    `linked` and `unlinked` are (lookup, customer_ref, number, kind). `customers` without identifiers and
+    group; `merged` has the group of each customer whose group changed, None for "no longer merged".
     `dropped_points` are addresses of which nothing is known any more.
     """
 
     head: TreeHead
     entries: tuple[StoredEntry, ...] = ()
     customers: dict[bytes, CustomerRow] = {}
+    merged: dict[bytes, GroupRow | None] = {}
     points: dict[bytes, bytes] = {}
     linked: tuple[tuple[bytes, bytes, int, str], ...] = ()
     unlinked: tuple[tuple[bytes, bytes], ...] = ()
@@ -181,7 +203,8 @@ class LedgerStore(Protocol):
         """Return what the wanted lookups lead to, in one statement on the newest committed state.
 
         None when the brand has no ledger. A commit acknowledged before the call began is always seen.
-        Of what customers hold, the addresses are returned: the callers' own ids only find them.
+        Of what customers hold, the addresses are returned: the callers' own ids only find them. Where
+        the statement meets somebody merged, another one takes its place that brings whole groups.
         """
         ...
 
@@ -208,7 +231,8 @@ class Unreported(Protocol):
     def oldest_unreported(self) -> dict[BrandId, StoredEntry | None]:
         """Return the entry that authorised the oldest unreported contact of each brand, None where there is none.
 
-        Unreported is a contact of which nothing was told since it was authorised, so that it has one entry.
+        Unreported is a contact of which nothing was told since it was authorised, so that it has one entry in
+        each history it is told in.
         One that was authorised again before its report (with another permission or address) is not looked for.
         By an index: the cost does not grow with the contacts.
         """

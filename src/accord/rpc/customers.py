@@ -53,6 +53,26 @@ class CustomerService(CustomerServiceServicer):
         return pb.ReportContactPointResponse(receipts=outbound.receipts(written))
 
     @call("privacy_officer")
+    def Merge(self, request: pb.MergeRequest, call: Call) -> pb.MergeResponse:
+        """Join customers who are one person."""
+        return pb.MergeResponse(receipts=outbound.receipts(self._submitter.one(request, inbound.merge, call)))
+
+    @call("privacy_officer")
+    def Split(self, request: pb.SplitRequest, call: Call) -> pb.SplitResponse:
+        """Take a customer out of their group."""
+        return pb.SplitResponse(receipts=outbound.receipts(self._submitter.one(request, inbound.split, call)))
+
+    @call("privacy_officer")
+    def Overlay(self, request: pb.OverlayRequest, call: Call) -> pb.OverlayResponse:
+        """Add or lift an overlay."""
+        return pb.OverlayResponse(receipts=outbound.receipts(self._submitter.one(request, inbound.overlay, call)))
+
+    @call("privacy_officer")
+    def Restrict(self, request: pb.RestrictRequest, call: Call) -> pb.RestrictResponse:
+        """Restrict processing, or lift the restriction."""
+        return pb.RestrictResponse(receipts=outbound.receipts(self._submitter.one(request, inbound.restrict, call)))
+
+    @call("privacy_officer")
     def Erase(self, request: pb.EraseRequest, call: Call) -> pb.EraseResponse:
         """Erase a customer."""
         row = self._erasures.ask(call.brand, erasures.asked(self._lookups, request, call))

@@ -1,40 +1,52 @@
 """From requests to commands and questions: each field examined, every fault told at once."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from accord.domain.commands import (
+    AddOverlay,
     AuthorizeContact,
     Confirm,
     Declaration,
     Grant,
+    LiftOverlay,
+    LiftRestriction,
     Link,
+    Merge,
     Question,
     RecordFacts,
     Refuse,
     ReportActivity,
     ReportContact,
     ReportContactPoint,
+    Restrict,
+    Split,
     Token,
     Unlink,
 )
-from accord.domain.events import Artefact, FactsRecorded
+from accord.domain.events import Artefact, FactsRecorded, Justification
+from accord.domain.officer import MAX_GROUP, MAX_OVERLAID
 from accord.domain.problems import Problem
 from accord.domain.terms import (
     ActivityKind,
     CustomerKind,
     Declarant,
+    Identifier,
     Method,
     Outcome,
+    OverlayKind,
     PointFact,
     Position,
     Recorder,
     RefusalKind,
+    RestrictionGround,
 )
 from accord.rpc.wire import Examiner, names
 from accord.service import confirmation_tokens as tokens
 from accord.service.errors import CallError
 from accord.v1 import (
     contact_service_pb2,
+    customer_pb2,
     customer_service_pb2,
     decision_pb2,
     evidence_pb2,
@@ -51,6 +63,8 @@ _RECORDERS = names(evidence_pb2.Recorder, "RECORDER_", Recorder)
 _OUTCOMES = names(contact_service_pb2.ContactOutcome, "CONTACT_OUTCOME_", Outcome)
 _ACTIVITIES = names(customer_service_pb2.ActivityKind, "ACTIVITY_KIND_", ActivityKind)
 _FACTS = names(customer_service_pb2.ContactPointFact, "CONTACT_POINT_FACT_", PointFact)
+_OVERLAYS = names(customer_service_pb2.OverlayKind, "OVERLAY_KIND_", OverlayKind)
+_RESTRICTIONS = names(customer_service_pb2.RestrictionGround, "RESTRICTION_GROUND_", RestrictionGround)
 _CUSTOMER_KINDS = names(customer_service_pb2.CustomerKind, "CUSTOMER_KIND_", CustomerKind)
 
 _Text = Literal["country", "region", "time_zone", "language", "preferred_channel"]
@@ -199,6 +213,78 @@ def report_contact_point(
     )
 
 
+def merge(request: customer_service_pb2.MergeRequest, examiner: Examiner) -> Merge:
+    """Return the command."""
+    return Merge(
+        customers=_customers(request.customers, examiner, 2, MAX_GROUP),
+        justification=_justification(request.justification, examiner),
+    )
+
+
+def split(request: customer_service_pb2.SplitRequest, examiner: Examiner) -> Split:
+    """Return the command."""
+    return Split(
+        customer=examiner.customer("customer", request.customer),
+        justification=_justification(request.justification, examiner),
+    )
+
+
+def overlay(request: customer_service_pb2.OverlayRequest, examiner: Examiner) -> AddOverlay | LiftOverlay:
+    """Return the command; which one, the change says."""
+    lifts = request.WhichOneof("change") == "lift"
+    customers = _customers(request.customers, examiner, 1, 1 if lifts else MAX_OVERLAID)
+    justification = _justification(request.justification, examiner)
+    if lifts:
+        if not 0 < request.lift.position <= MAX_POSITION:
+            examiner.fault("lift.position", f"must be 1 to {MAX_POSITION}")
+        position = Position(request.lift.position)
+        examiner.done()
+        return LiftOverlay(customer=customers[0], overlay=position, justification=justification)
+    if request.WhichOneof("change") is None:
+        examiner.fault("change", "is required: set add or lift")
+        examiner.done()
+    return AddOverlay(
+        customers=customers,
+        kind=examiner.member("add.kind", request.add.kind, _OVERLAYS),
+        until=examiner.instant("add.until", request.add, "until"),
+        justification=justification,
+    )
+
+
+def restrict(request: customer_service_pb2.RestrictRequest, examiner: Examiner) -> Restrict | LiftRestriction:
+    """Return the command; which one, the change says."""
+    customer = examiner.customer("customer", request.customer)
+    justification = _justification(request.justification, examiner)
+    if request.WhichOneof("change") == "lift":
+        informed_time = examiner.instant("lift.informed_time", request.lift, "informed_time")
+        if not request.lift.HasField("informed_time"):
+            examiner.fault("lift.informed_time", "is required: the customer is told first (GDPR art. 18(3))")
+        return LiftRestriction(customer=customer, informed_time=informed_time, justification=justification)
+    if request.WhichOneof("change") is None:
+        examiner.fault("change", "is required: set begin or lift")
+        examiner.done()
+    ground = examiner.member("begin.ground", request.begin.ground, _RESTRICTIONS)
+    return Restrict(customer=customer, ground=ground, justification=justification)
+
+
+def _customers(
+    keys: Collection[customer_pb2.CustomerKey], examiner: Examiner, least: int, most: int
+) -> tuple[Identifier, ...]:
+    if not least <= len(keys) <= most:
+        wanted = f"{least} item" if least == most else f"{least} to {most} items"
+        examiner.fault("customers", f"must have {wanted}")
+        return ()
+    return tuple(examiner.customer(f"customers[{index}]", key) for index, key in enumerate(keys))
+
+
+def _justification(told: customer_service_pb2.Justification, examiner: Examiner) -> Justification:
+    return Justification(
+        reason=examiner.code("justification.reason", told.reason, required=True),
+        officer_id=examiner.code("justification.officer_id", told.officer_id),
+        artefacts=_artefacts(told, examiner, "justification"),
+    )
+
+
 def authorize_contact(request: contact_service_pb2.AuthorizeContactRequest, examiner: Examiner) -> AuthorizeContact:
     """Return the command."""
     return AuthorizeContact(
@@ -242,17 +328,19 @@ def evidence(told: evidence_pb2.Evidence, examiner: Examiner, *, to_grant: bool 
         recorder=examiner.member("evidence.recorder", told.recorder, _RECORDERS),
         recorder_id=examiner.code("evidence.recorder_id", told.recorder_id),
         act_time=examiner.instant("evidence.act_time", told, "act_time"),
-        artefacts=_artefacts(told, examiner),
+        artefacts=_artefacts(told, examiner, "evidence"),
     )
 
 
-def _artefacts(told: evidence_pb2.Evidence, examiner: Examiner) -> tuple[Artefact, ...]:
+def _artefacts(
+    told: evidence_pb2.Evidence | customer_service_pb2.Justification, examiner: Examiner, within: str
+) -> tuple[Artefact, ...]:
     if len(told.artefacts) > MAX_ARTEFACTS:
-        examiner.fault("evidence.artefacts", f"must have at most {MAX_ARTEFACTS} items")
+        examiner.fault(f"{within}.artefacts", f"must have at most {MAX_ARTEFACTS} items")
         return ()
     found = []
     for index, each in enumerate(told.artefacts):
-        at = f"evidence.artefacts[{index}]"
+        at = f"{within}.artefacts[{index}]"
         if len(each.sha256) != 32:
             examiner.fault(f"{at}.sha256", "must be 32 bytes")
         found.append(Artefact(each.sha256.hex(), examiner.code(f"{at}.media_type", each.media_type, required=True)))

@@ -4,22 +4,25 @@ Reads every stored byte once: leaves against their hashes, ciphertexts and paylo
 leaves, hashes against tiles, edge and root, the chain of each customer, and then every state,
 address, identifier and contact against what folding gives. Of somebody who was erased, leaves and
 ciphertexts are checked as all others are; nothing is opened, and what must be left is a tombstone.
-Reports, never repairs.
+States are compared by what they say: one that was written before a field was appended has other bytes
+and no fault. Reports, never repairs.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain.events import CatalogueApplied, CustomersErased
+from accord.domain.state import customer_anew, point_anew
 from accord.domain.terms import BrandId, IdentifierKind
 from accord.ledger.entry import BRAND_REF, Leaf, StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, TamperedError, check_leaf, open_entry
 from accord.ledger.projection import Projection
-from accord.ledger.store import TILE_WIDTH, LedgerStore, Records, TreeHead
+from accord.ledger.store import TILE_WIDTH, CustomerRow, IdentifierRow, LedgerStore, Records, TreeHead
 from accord.proof.merkle import Edge, grow, root_of_edge
 
 _PAGE = 2000
@@ -184,18 +187,20 @@ class _Auditor:
             seen += 1
             if ref not in self.world.chains:
                 yield f"customer {ref.hex()[:8]}…: has a state and no entry"
-            elif row != self.world.full_row(ref, {each.lookup: each.point for each in row.identifiers}):
-                yield f"customer {ref.hex()[:8]}…: state, chain or identifiers do not follow from the entries"
+            elif (anew := _anew(row)) != self.world.full_row(ref, _states_of(anew.identifiers)):
+                yield f"customer {ref.hex()[:8]}…: state, chain, identifiers or group do not follow from the entries"
         if seen != len(self.world.chains):
             yield f"{len(self.world.chains)} customers have entries, {seen} have a state"
         for known in records.all_known(self.head.brand):
-            told = {each.lookup: each.point for each in known.addresses}
-            identifiers = self.world.full_row(known.customer_ref, told).identifiers
-            if known.addresses != tuple(each for each in identifiers if each.kind != IdentifierKind.CUSTOMER_ID):
+            addresses = _all_anew(known.addresses)
+            row = self.world.full_row(known.customer_ref, _states_of(addresses))
+            if known.group != (row.merged.group if row.merged else b""):
+                yield f"customer {known.customer_ref.hex()[:8]}…: questions see another group than theirs"
+            if addresses != tuple(each for each in row.identifiers if each.kind != IdentifierKind.CUSTOMER_ID):
                 yield f"customer {known.customer_ref.hex()[:8]}…: questions see other addresses than they hold"
 
     def _other_faults(self, records: Records) -> Iterator[str]:
-        points = dict(records.all_points(self.head.brand))
+        points = {lookup: point_anew(raw) for lookup, raw in records.all_points(self.head.brand)}
         if any(
             points.get(lookup, b"") not in self.world.possible_points(lookup)
             for lookup in points.keys() | self.world.points.keys()
@@ -209,3 +214,16 @@ class _Auditor:
         kept = Counter(time for _, time in records.all_suppressions(self.head.brand))
         if any(count > self._suppressed[time] for time, count in kept.items()):
             yield "more addresses are suppressed than erasures say"
+
+
+def _anew(row: CustomerRow) -> CustomerRow:
+    """Return the row with its states as they are written now."""
+    return replace(row, state=customer_anew(row.state), identifiers=_all_anew(row.identifiers))
+
+
+def _all_anew(rows: tuple[IdentifierRow, ...]) -> tuple[IdentifierRow, ...]:
+    return tuple(replace(row, point=point_anew(row.point)) for row in rows)
+
+
+def _states_of(rows: tuple[IdentifierRow, ...]) -> dict[bytes, bytes]:
+    return {row.lookup: row.point for row in rows}

@@ -15,7 +15,7 @@ Each step may be done again and does only what is missing, so whoever finds a sa
 from collections.abc import Callable, Iterator, Mapping
 
 from accord.domain.commands import Erase, HoldErasure, Teller
-from accord.domain.events import CustomersErased, Evidence
+from accord.domain.events import ContactAuthorized, ContactReported, CustomersErased, Evidence
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import TOMBSTONE, decode_point, encode, told_at
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, Position
@@ -163,6 +163,7 @@ class ErasureSaga:
         """Read the customers' history, while their keys live, for every address they ever held."""
         addresses: dict[Identifier, None] = {}
         versions: dict[bytes, int] = {}
+        contacts: dict[str, list[Position]] = {}
         head = self._store.head(erasure.brand)
         if head is None:
             return None
@@ -171,8 +172,10 @@ class ErasureSaga:
             for entry in history(self._store, erasure.brand, ref):
                 versions[ref] = entry.customer_version
                 if (ref, entry.generation) in keys:
-                    links = open_entry(entry, head.ledger, keys).payload.event.links
-                    addresses |= dict.fromkeys(link.identifier for link in links)
+                    event = open_entry(entry, head.ledger, keys).payload.event
+                    addresses |= dict.fromkeys(link.identifier for link in event.links)
+                    if isinstance(event, ContactAuthorized | ContactReported):
+                        contacts.setdefault(event.contact_id, []).append(entry.position)
         if not versions:
             return None
         ever = tuple(each for each in addresses if each.kind is not IdentifierKind.CUSTOMER_ID)
@@ -181,6 +184,7 @@ class ErasureSaga:
             versions=tuple(versions.values()),
             addresses=ever,
             tellers=self._tellers(erasure, head.ledger, ever),
+            contacts={name: tuple(positions) for name, positions in contacts.items()},
             mode=erasure.mode,
             reason=erasure.reason,
             request_time=erasure.request_time,

@@ -165,9 +165,10 @@ class Erasures:
         known = sight.known.get(lookup, ()) if sight else ()
         if not known:
             raise CallError(customer_unknown())
-        if len(known) > 1:
-            raise CallError(customer_ambiguous(len(known)))
-        return (known[0].customer_ref,)
+        if (persons := len({each.group or each.customer_ref for each in known})) > 1:
+            raise CallError(customer_ambiguous(persons))
+        members = sight.groups[known[0].group] if sight and known[0].group else known
+        return tuple(each.customer_ref for each in members)
 
     def _not_before(
         self, brand: BrandId, asked: AskedErasure, customers: tuple[bytes, ...], policy: Policy, now: Instant

@@ -20,15 +20,23 @@ def catalogue_missing() -> CallError:
     return CallError(problem)
 
 
-def customer_unknown() -> Problem:
+def customer_unknown(field: str = "customer") -> Problem:
     """Say that nobody is known by the key."""
-    return Problem(ErrorReason.CUSTOMER_UNKNOWN, "nobody is known by this key", (), {"field": "customer"})
+    return Problem(ErrorReason.CUSTOMER_UNKNOWN, "nobody is known by this key", (), {"field": field})
 
 
-def customer_ambiguous(holders: int) -> Problem:
-    """Say that several customers hold the address."""
-    message = "several customers hold this address; name the customer_id, or unlink the address from the others"
-    return Problem(ErrorReason.CUSTOMER_AMBIGUOUS, message, (), {"field": "customer", "holders": str(holders)})
+def customer_ambiguous(holders: int, field: str = "customer") -> Problem:
+    """Say that several customers hold the address, how many, and what to do about it; never who they are."""
+    message = (
+        f"{holders} customers hold this address: name one by customer_id, merge them if they are one person, "
+        "or unlink the address from those who no longer hold it"
+    )
+    return Problem(ErrorReason.CUSTOMER_AMBIGUOUS, message, (), {"field": field, "holders": str(holders)})
+
+
+def customer_not_merged() -> Problem:
+    """Say that the customer is in no group."""
+    return Problem(ErrorReason.CUSTOMER_NOT_MERGED, "the customer is merged with nobody", (), {"field": "customer"})
 
 
 def customer_erased(field: str = "customer") -> Problem:

@@ -18,8 +18,9 @@ from accord.domain.state import NO_POINT, decode_customer, decode_point
 from accord.domain.terms import BrandId, Identifier, IdentifierKind, Instant, PurposeClass
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import Head, Known, LedgerStore, Sight
-from accord.service.errors import CallError, catalogue_missing, customer_ambiguous
+from accord.service.errors import CallError, catalogue_missing
 from accord.service.policies import Policies
+from accord.service.sights import group_of
 from accord.service.tokens import require_fresh
 from accord.service.writer import Clock
 
@@ -110,10 +111,20 @@ class Questions:
         if problem := examine_question(question, policy):
             return problem
         known = sight.known.get(lookup, ())
-        if len(known) > 1:
-            return customer_ambiguous(len(known))
+        if sight.groups or len(known) > 1:
+            group = group_of(sight, known, self._named(sight.head.brand, lookup, question))
+            if isinstance(group, Problem):
+                return group
+            if group is not None:
+                return group.decide(question, policy, now, full=full)
         customer = self._customer(sight.head.brand, known[0], lookup, question) if known else None
         return decide(customer, question, policy, now, full=full)
+
+    def _named(self, brand: BrandId, lookup: bytes, question: Question) -> dict[Identifier, bytes]:
+        named = {question.customer: lookup}
+        if question.contact_point is not None:
+            named[question.contact_point] = self._lookups.identifier(brand, question.contact_point)
+        return named
 
     def _customer(self, brand: BrandId, known: Known, lookup: bytes, question: Question) -> Customer:
         numbers: dict[Identifier, int] = {}

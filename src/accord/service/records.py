@@ -1,5 +1,7 @@
 """What the ledger remembers of a customer or a contact: permissions, history, proof of use."""
 
+from itertools import chain
+
 import msgspec
 from msgspec import Struct
 
@@ -7,6 +9,7 @@ from accord.domain import standing
 from accord.domain.decision import Customer, Point
 from accord.domain.events import ContactAuthorized, ContactReported, Event
 from accord.domain.fold import STATUS_AFTER
+from accord.domain.group import Group
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
@@ -14,9 +17,10 @@ from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
-from accord.ledger.store import Head, Known, LedgerStore, Records
+from accord.ledger.store import Head, Known, LedgerStore, Records, Sight
 from accord.service.answers import Receipt
 from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_erased, customer_unknown
+from accord.service.sights import group_of
 from accord.service.writer import Clock
 
 
@@ -57,15 +61,14 @@ class Remembered:
 
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
-        return self.standing(*self.find(brand, customer))
+        sight, found, group = self._person(brand, customer)
+        return self._standing(group.customer if group else _alone(found[0]), sight.head)
 
     def standing(self, head: Head, found: Known) -> list[StandingPermission | StandingRefusal]:
-        """Return the permissions, then the refusals that bind a customer, each by position."""
-        points = tuple(
-            Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
-            for each in found.addresses
-        )
-        known = Customer(decode_customer(found.state), points)
+        """Return the permissions, then the refusals that bind a customer, each by position; not those of a group."""
+        return self._standing(_alone(found), head)
+
+    def _standing(self, known: Customer, head: Head) -> list[StandingPermission | StandingRefusal]:
         now = self.now(head)
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
@@ -77,12 +80,20 @@ class Remembered:
         return Instant(max(self._clock(), head.recorded_time))
 
     def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
-        """Return up to `limit` entries of a customer from version `start` on, oldest first."""
-        head, found = self.find(brand, customer)
-        ref = found.customer_ref
-        entries = self._store.entries(brand, start, limit, ref)
-        keys = self._keyring.find(brand, [ref])
-        return [open_entry(entry, head.ledger, keys) for entry in entries]
+        """Return up to `limit` entries of a customer from the one numbered `start` on, oldest first.
+
+        Of a group: the entries of all members as one history, in the order of their positions.
+        """
+        sight, found, _ = self._person(brand, customer)
+        refs = [each.customer_ref for each in found]
+        if len(refs) == 1:
+            entries = self._store.entries(brand, start, limit, refs[0])
+        else:
+            # Among the first n of a group are none beyond the first n of a member.
+            firsts = (self._store.entries(brand, 1, start + limit - 1, ref) for ref in refs)
+            entries = sorted(chain.from_iterable(firsts), key=lambda each: each.position)[start - 1 : start + limit - 1]
+        keys = self._keyring.find(brand, refs)
+        return [open_entry(entry, sight.head.ledger, keys) for entry in entries]
 
     def opened(self, brand: BrandId, ledger: str, position: Position) -> OpenedEntry | None:
         """Return the entry at a position, or None when there is none. Raises KeyError when its key is gone."""
@@ -156,7 +167,22 @@ class Remembered:
             raise CallError(customer_erased("contact_id")) from None
 
     def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
-        """Return whom an identifier leads to. Raises CallError for nobody, and for several."""
+        """Return whom alone a key leads to, be they merged or not. Raises CallError for nobody, and for several."""
+        sight, known = self._holders(brand, customer)
+        if len(known) > 1:
+            raise CallError(customer_ambiguous(len(known)))
+        return sight.head, known[0]
+
+    def _person(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...], Group | None]:
+        """Return everyone in the history of whom a key names, and the group they are, if any. Raises CallError."""
+        sight, known = self._holders(brand, customer)
+        group = group_of(sight, known, {customer: self._lookups.identifier(brand, customer)})
+        if isinstance(group, Problem):
+            raise CallError(group)
+        return sight, sight.groups[known[0].group] if group else known, group
+
+    def _holders(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...]]:
+        """Return everyone who holds a key: one at least. Raises CallError."""
         lookup = self._lookups.identifier(brand, customer)
         sight = self._store.read(brand, (lookup,))
         if sight is None:
@@ -164,6 +190,12 @@ class Remembered:
         known = sight.known.get(lookup, ())
         if not known:
             raise CallError(customer_unknown())
-        if len(known) > 1:
-            raise CallError(customer_ambiguous(len(known)))
-        return sight.head, known[0]
+        return sight, known
+
+
+def _alone(found: Known) -> Customer:
+    points = tuple(
+        Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
+        for each in found.addresses
+    )
+    return Customer(decode_customer(found.state), points)

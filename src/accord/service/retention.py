@@ -17,8 +17,8 @@ from accord.service.policies import Policies
 
 def due_customers(
     brand: BrandId, store: LedgerStore, records: Records, policies: Policies, now: Instant
-) -> Iterator[bytes]:
-    """Yield the reference of every customer past retention, by reference. Raises CallError without a catalogue."""
+) -> Iterator[tuple[bytes, ...]]:
+    """Yield the references of each person past retention, who is merged being one. Raises CallError: no catalogue."""
     head = store.head(brand)
     policy = policies.of(head) if head else None
     if head is None or policy is None:
@@ -28,13 +28,20 @@ def due_customers(
         return
     since = Instant(now - days * DAY)
     first = _first_since(store, brand, since, head.size)
+    persons: dict[bytes, list[bytes]] = {}
+    kept: set[bytes] = set()
     for ref, row in records.all_customers(brand):
+        person = row.merged.group if row.merged else ref
         state = decode_customer(row.state)
         if ref == BRAND_REF or state.erased or state.restricted or acted_since(state, since, first):
+            kept.add(person)
             continue
         if not acts_known(state) and store.entries(brand, row.version, 1, ref)[0].position >= first:
+            kept.add(person)
             continue
-        yield ref
+        persons.setdefault(person, []).append(ref)
+    # Whoever is merged did what any of them did.
+    yield from (tuple(refs) for person, refs in persons.items() if person not in kept)
 
 
 def _first_since(store: LedgerStore, brand: BrandId, time: Instant, size: int) -> Position:

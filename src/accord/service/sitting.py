@@ -13,8 +13,9 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain import admit, confirmation, standing
+from accord.domain import admit, confirmation, officer, standing
 from accord.domain.commands import (
+    AddOverlay,
     ApplyCatalogue,
     AuthorizeContact,
     Command,
@@ -22,13 +23,18 @@ from accord.domain.commands import (
     Erase,
     Grant,
     HoldErasure,
+    LiftOverlay,
+    LiftRestriction,
     Link,
+    Merge,
     RecordExport,
     RecordFacts,
     Refuse,
     ReportActivity,
     ReportContact,
     ReportContactPoint,
+    Restrict,
+    Split,
     Token,
     Unlink,
 )
@@ -37,6 +43,7 @@ from accord.domain.events import CatalogueApplied, Event, PermissionConfirmed, P
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.state import ContactMark
 from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Position, Verdict
 from accord.ledger.entry import (
     BRAND_REF,
@@ -57,7 +64,7 @@ from accord.ledger.seal import OPENING_BYTES, Place, seal
 from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
 from accord.service import confirmation_tokens as tokens
-from accord.service import tombstones
+from accord.service import persons, tombstones
 from accord.service.answers import (
     Authorized,
     OpenContact,
@@ -68,10 +75,9 @@ from accord.service.answers import (
     decode_answer,
     encode_answer,
 )
-from accord.service.errors import customer_ambiguous, customer_erased, customer_unknown
+from accord.service.errors import customer_ambiguous, customer_erased
 from accord.service.policies import compile_policy
 
-REF_BYTES = 16
 MakeKeys = Callable[[list[bytes]], dict[bytes, CustomerKey]]
 
 
@@ -120,6 +126,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
             customers.update(command.customers)
         elif isinstance(command, Erase):
             customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
+            contacts.update(lookups.contact(head.brand, each) for each in command.contacts)
         elif isinstance(command, ApplyCatalogue | RecordExport):
             customers.add(BRAND_REF)
         elif isinstance(command, Confirm) and command.token is not None:
@@ -151,9 +158,11 @@ def named(command: Command) -> tuple[Identifier, ...]:
             return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
         case Link() | Unlink():
             return (command.customer, command.contact_point)
+        case AddOverlay() | Merge():
+            return command.customers
         case Confirm():
             return (command.customer,) if command.customer else ()
-        case RecordFacts() | ReportActivity():
+        case RecordFacts() | ReportActivity() | Split() | LiftOverlay() | Restrict() | LiftRestriction():
             return (command.customer,)
 
 
@@ -227,68 +236,75 @@ class Sitting:
             return self._hold_erasure(command, request.caller)
         if isinstance(command, Erase):
             return self._erase(command, request.caller)
+        if isinstance(command, Merge | Split):
+            return self._on_groups(command, request.caller)
         if isinstance(command, RecordExport):
             return _Drafted((self._append(BRAND_REF, command.exported, request.caller),), BRAND_REF)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
-        refs = self._targets(command)
+        refs = persons.targets(self._world, command, named(command))
         if isinstance(refs, Problem):
             return refs
         if isinstance(command, Confirm) and command.token is not None and (told := self._told(command.token, refs[0])):
             return told
         now = self._now()
-        admitted: list[tuple[bytes, Customer, Event]] = []
+        admitted: list[tuple[bytes, Event]] = []
         for ref in refs:
             customer = self._world.customer(ref, named(command))
             if customer.state.erased:
                 return customer_erased()
-            event = _admit(customer, command, policy, now)
+            event = _admit(customer, persons.readdressed(self._world, command, ref), policy, now)
             if isinstance(event, Problem):
                 return event
-            admitted.append((ref, customer, event))
-        drafts, open_contacts = [], []
-        for ref, customer, event in admitted:
+            admitted.append((ref, event))
+        open_contacts: dict[bytes, ContactMark] = {}
+        for ref, event in admitted:
             if isinstance(event, PermissionRefused):
-                open_contacts += standing.open_contacts(customer, event, policy)
-            drafts.append(self._append(ref, event, caller))
-            for suppressed in tombstones.suppressed(self._world, self._lookups, event, self._suppressed):
-                self._append(ref, suppressed, caller)
-        status = 0
-        if isinstance(event, PermissionGranted | PermissionConfirmed):
-            position = event.permission if isinstance(event, PermissionConfirmed) else self._drafts[drafts[0]].position
-            status = self._status(refs[0], position, self._drafts[drafts[0]].recorded_time)
+                open_contacts |= {mark.key: mark for mark in self._open_contacts(ref, event, policy)}
+        drafts = tuple(self._tell(ref, event, caller) for ref, event in admitted)
+        status, first = 0, admitted[0][1]
+        if isinstance(first, PermissionGranted | PermissionConfirmed):
+            draft = self._drafts[drafts[0]]
+            position = first.permission if isinstance(first, PermissionConfirmed) else draft.position
+            status = self._status(refs[0], position, draft.recorded_time)
         return _Drafted(
-            drafts=tuple(drafts),
+            drafts=drafts,
             ref=refs[0],
             status=status,
             open_contacts=tuple(
-                OpenContact(mark.position, mark.channel, mark.purpose, mark.time) for mark in open_contacts
+                OpenContact(mark.position, mark.channel, mark.purpose, mark.time) for mark in open_contacts.values()
             ),
         )
 
-    def _targets(self, command: Command) -> list[bytes] | Problem:
-        """Return whom a command is for; a new reference where it may make a customer."""
-        if isinstance(command, Confirm) and command.token is not None:
-            carrier = self._world.contacts.get(command.token.contact_key)
-            return [carrier.customer_ref] if carrier else admit.token_invalid()
-        customer = named(command)[0]
-        refs = self._world.customers_of(customer)
-        if not refs and isinstance(command, Grant | Link) and command.contact_point is not None:
-            refs = self._recognised(customer, command.contact_point)
-        if not refs:
-            if isinstance(command, Confirm | Unlink):
-                return customer_unknown()
-            return [os.urandom(REF_BYTES)]
-        if len(refs) > 1 and not isinstance(command, Refuse | ReportContactPoint):
-            return customer_ambiguous(len(refs))
-        return refs
+    def _tell(self, ref: bytes, event: Event, caller: str) -> int:
+        """Append what was admitted, then what stands of each address it gave to the customer."""
+        draft = self._append(ref, event, caller)
+        for suppressed in tombstones.suppressed(self._world, self._lookups, event, self._suppressed):
+            self._append(ref, suppressed, caller)
+        return draft
 
-    def _recognised(self, customer: Identifier, contact_point: Identifier) -> list[bytes]:
-        """Return who alone holds the address and was never named: the unknown person it made known."""
-        refs = self._world.customers_of(contact_point)
-        nameless = len(refs) == 1 and not self._world.has_customer_id(refs[0])
-        return refs if nameless and customer.kind is IdentifierKind.CUSTOMER_ID else []
+    def _on_groups(self, command: Merge | Split, caller: str) -> _Judged:
+        told = (
+            persons.merge(self._world, command) if isinstance(command, Merge) else persons.split(self._world, command)
+        )
+        if isinstance(told, Problem):
+            return told
+        drafts = tuple(self._append(ref, event, caller) for ref, event in told)
+        return _Drafted(drafts, told[0][0])
+
+    def _open_contacts(self, ref: bytes, event: PermissionRefused, policy: Policy) -> list[ContactMark]:
+        """Return the contacts of the person that a refusal may still stop."""
+        members = self._world.members(ref)
+        if len(members) == 1:
+            return standing.open_contacts(self._world.customer(ref), event, policy)
+        group = self._world.united(ref)
+        point = group.numbering.number(members.index(ref), event.point)
+        return standing.open_contacts(group.customer, replace(event, point=point), policy)
+
+    def _person(self, ref: bytes) -> Customer:
+        """Return the customer, with all they are merged with."""
+        return self._world.united(ref).customer if ref in self._world.merged else self._world.customer(ref)
 
     def _told(self, token: Token, ref: bytes) -> _Judged | None:
         """Return the answer to a link that was clicked before: the entry of the first click, and how it stands now."""
@@ -305,46 +321,87 @@ class Sitting:
 
     def _status(self, ref: bytes, position: Position, now: Instant) -> int:
         """Return where the permission stands that was given at a position."""
-        customer = self._world.customer(ref)
+        customer = self._person(ref)
         # An act told again adds no permission: then the one it gave before is the answer.
         mark = max(customer.state.permissions, key=lambda mark: (mark.position == position, mark.act_time))
         return standing.status_of(mark, customer, now).value
 
     def _authorize(self, command: AuthorizeContact, request: Request, policy: Policy) -> _Judged:
         refs = self._world.customers_of(command.customer)
-        if len(refs) > 1:
-            return customer_ambiguous(len(refs))
+        if (people := self._world.persons(refs)) > 1:
+            return customer_ambiguous(people)
+        ref = min(refs) if refs else None
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
-        if row is not None and [row.customer_ref] != refs:
+        if row is not None and (ref is None or not set(self._world.members(ref)) & set(row.told_to)):
             return admit.contact_id_reused()
-        customer = self._world.customer(refs[0], named(command)) if refs else None
-        token, seen, now = "", row is not None, self._now()
-        if command.confirms is None:
-            found = admit.authorize(customer, command, policy, now, seen=seen, full=request.full)
-        else:
-            secret = os.urandom(tokens.SECRET_BYTES)
-            token = tokens.write(self._lookups.contact(self._head.brand, command.contact_id), secret)
-            digest = tokens.digest(secret)
-            found = confirmation.authorize(customer, command, policy, now, digest, seen=seen, full=request.full)
+        if command.confirms is not None:
+            return self._ask_to_confirm(command, command.confirms, ref, request, policy, seen=row is not None)
+        group = self._world.united(ref, named(command)) if ref in self._world.merged else None
+        customer = group.customer if group else self._world.customer(ref, named(command)) if ref else None
+        judge = group.decide if group else None
+        found = admit.authorize(
+            customer, command, policy, self._now(), seen=row is not None, full=request.full, judge=judge
+        )
         if isinstance(found, Problem):
             return found
-        if found.decision.verdict is not Verdict.ALLOW:
-            question = command.question
-            day = self._clock_time // DAY
-            self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
-        if found.event is None:
+        self._count_denial(command, found)
+        if found.event is None or ref is None:
             return _Authorized(found)
-        return _Authorized(found, self._append(refs[0], found.event, request.caller), token)
+        told_to = row.told_to if row is not None else ()
+        if group is None and set(told_to) <= {ref}:
+            return _Authorized(found, self._append(ref, found.event, request.caller))
+        told = persons.tellings(self._world, found.event, ref, told_to, group)
+        drafts = [self._append(each, event, request.caller) for each, event in told]
+        return _Authorized(found, drafts[0])
+
+    def _ask_to_confirm(  # noqa: PLR0913 - a contact has this many sides
+        self,
+        command: AuthorizeContact,
+        permission: Position,
+        ref: bytes | None,
+        request: Request,
+        policy: Policy,
+        *,
+        seen: bool,
+    ) -> _Judged:
+        """Judge a contact that asks for a confirmation, and tell it to whoever gave the permission, alone."""
+        giver = persons.giver(self._world, ref, permission) if ref else None
+        customer, *others = persons.bound(self._world, giver, named(command)) if giver else (None,)
+        secret = os.urandom(tokens.SECRET_BYTES)
+        found = confirmation.authorize(
+            customer,
+            command,
+            policy,
+            self._now(),
+            tokens.digest(secret),
+            others=others,
+            seen=seen,
+            full=request.full,
+        )
+        if isinstance(found, Problem):
+            return found
+        self._count_denial(command, found)
+        if found.event is None or giver is None:
+            return _Authorized(found)
+        token = tokens.write(self._lookups.contact(self._head.brand, command.contact_id), secret)
+        return _Authorized(found, self._append(giver, found.event, request.caller), token)
+
+    def _count_denial(self, command: AuthorizeContact, found: admit.Authorization) -> None:
+        if found.decision.verdict is not Verdict.ALLOW:
+            question, day = command.question, self._clock_time // DAY
+            self._denials[day, question.channel, question.purpose, found.decision.reason.value] += 1
 
     def _report(self, command: ReportContact, caller: str) -> _Judged:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
         if row is None:
             fault = Violation("contact_id", "must name a contact that was authorised")
             return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
-        if self._world.customer(row.customer_ref).state.erased:
+        told_to = [ref for ref in row.told_to if not self._world.states[ref].erased]
+        if not told_to:
             return customer_erased("contact_id")
-        draft = self._append(row.customer_ref, admit.admit_report(command, self._now()), caller)
-        return _Drafted((draft,), row.customer_ref, STATUS_AFTER[command.outcome].value)
+        event = admit.admit_report(command, self._now())
+        drafts = [self._append(ref, event, caller) for ref in told_to]
+        return _Drafted((drafts[0],), told_to[0], STATUS_AFTER[command.outcome].value)
 
     def _apply_catalogue(self, command: ApplyCatalogue, caller: str) -> _Judged:
         before = self._policy.catalogue if self._policy else None
@@ -370,6 +427,7 @@ class Sitting:
             self._world.keep_point(lookup)
         draft = self._append(BRAND_REF, tombstones.erased(command), caller)
         brand = self._head.brand
+        self._world.untell(command.customers, {self._lookups.contact(brand, k): v for k, v in command.contacts.items()})
         for address in command.addresses:
             self._world.drop_point(self._lookups.identifier(brand, address))
             if command.keep_suppression:
@@ -459,6 +517,7 @@ class Sitting:
             head=self._head,
             entries=tuple(entries),
             customers={ref: world.row(ref) for ref in world.changed_customers},
+            merged={ref: world.merged.get(ref) for ref in world.changed_groups},
             points={lookup: world.point_row(lookup) for lookup in world.changed_points},
             linked=tuple((lookup, ref, number, kind) for (lookup, ref), (number, kind) in world.linked.items()),
             unlinked=tuple(world.unlinked),
@@ -474,7 +533,9 @@ def _is_address(identifier: Identifier) -> bool:
     return identifier.kind is not IdentifierKind.CUSTOMER_ID
 
 
-def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -> Event | Problem:
+def _admit(  # noqa: C901 - one case for each command
+    customer: Customer, command: Command, policy: Policy, now: Instant
+) -> Event | Problem:
     match command:
         case Grant():
             return admit.admit_grant(customer, command, policy, now)
@@ -492,5 +553,16 @@ def _admit(customer: Customer, command: Command, policy: Policy, now: Instant) -
             return admit.admit_activity(customer, command, policy, now)
         case ReportContactPoint():
             return admit.admit_contact_point(customer, command, now)
-        case AuthorizeContact() | ReportContact() | ApplyCatalogue() | RecordExport() | HoldErasure() | Erase():
+        case AddOverlay() | LiftOverlay() | Restrict() | LiftRestriction():
+            return officer.admit(customer, command, now)
+        case (
+            AuthorizeContact()
+            | ReportContact()
+            | ApplyCatalogue()
+            | RecordExport()
+            | Merge()
+            | Split()
+            | HoldErasure()
+            | Erase()
+        ):
             raise AssertionError("judged elsewhere: these are not about customers by their key")

@@ -22,14 +22,20 @@ from accord.storage.held import decode
 
 _SELECT = (
     "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, "
-    "w.lookup, c.customer_ref, c.state, c.held FROM head h "
+    "w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
     "LEFT JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
     "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
     "WHERE h.brand = {mark}"
 )
+# The same with every member of a group in a row of their own; alone of one instant, so it takes the place of the first.
+# The sign keeps SQLite, which knows no numbers of rows, from walking all customers of the brand instead of the index.
+_SELECT_GROUPS = _SELECT.replace(" FROM", ", m.customer_ref, m.state, m.held FROM").replace(
+    "WHERE", "LEFT JOIN customer m ON m.group_id = c.group_id AND +m.brand_id = c.brand_id WHERE"
+)
 _SQLITE_ONE = _SELECT.format(wanted="= ?", mark="?")
 _POSTGRESQL_ONE = _SELECT.format(wanted="= %s", mark="%s")
 _POSTGRESQL_MANY = _SELECT.format(wanted="= ANY(%s)", mark="%s")
+_POSTGRESQL_GROUPS = _SELECT_GROUPS.format(wanted="= ANY(%s)", mark="%s")
 
 
 class Reader(Protocol):
@@ -85,13 +91,16 @@ class _SqliteReader:
         self._opening = opening
         self._idle = _Idle[sqlite3.Connection](lambda connection: connection.close())
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...], *, groups: bool = False) -> Sight | None:
         stack = self._idle.stack
         try:
             connection = stack.pop()
         except IndexError:
             connection = self._connect()
-        sql = _SQLITE_ONE if len(lookups) == 1 else _sqlite_many(len(lookups))
+        if groups:
+            sql = _sqlite_many(_SELECT_GROUPS, len(lookups))
+        else:
+            sql = _SQLITE_ONE if len(lookups) == 1 else _sqlite_many(_SELECT, len(lookups))
         try:
             rows = connection.execute(sql, (*lookups, brand)).fetchall()
         except sqlite3.Error as error:
@@ -100,7 +109,10 @@ class _SqliteReader:
         stack.append(connection)
         if stack is not self._idle.stack:
             self._idle.empty(stack)
-        return _sight(brand, rows)
+        if groups:
+            return _sight_of_groups(brand, rows)
+        sight = _sight(brand, rows)
+        return self.read(brand, lookups, groups=True) if sight is _SOMEBODY_MERGED else sight
 
     def close(self) -> None:
         self._idle.drop()
@@ -122,14 +134,16 @@ class _PostgresqlReader:
         self._opening = opening
         self._idle = _Idle[psycopg.Cursor[tuple[Any, ...]]](lambda cursor: cursor.connection.close())
 
-    def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
+    def read(self, brand: BrandId, lookups: tuple[bytes, ...], *, groups: bool = False) -> Sight | None:
         stack = self._idle.stack
         try:
             cursor = stack.pop()
         except IndexError:
             cursor = self._connect()
         try:
-            if len(lookups) == 1:
+            if groups:
+                rows = cursor.execute(_POSTGRESQL_GROUPS, (list(lookups), brand)).fetchall()
+            elif len(lookups) == 1:
                 rows = cursor.execute(_POSTGRESQL_ONE, (lookups[0], brand), prepare=True).fetchall()
             else:
                 rows = cursor.execute(_POSTGRESQL_MANY, (list(lookups), brand)).fetchall()
@@ -139,7 +153,10 @@ class _PostgresqlReader:
         stack.append(cursor)
         if stack is not self._idle.stack:
             self._idle.empty(stack)
-        return _sight(brand, rows)
+        if groups:
+            return _sight_of_groups(brand, rows)
+        sight = _sight(brand, rows)
+        return self.read(brand, lookups, groups=True) if sight is _SOMEBODY_MERGED else sight
 
     def close(self) -> None:
         self._idle.drop()
@@ -154,8 +171,12 @@ class _PostgresqlReader:
 
 
 @lru_cache(maxsize=64)
-def _sqlite_many(count: int) -> str:
-    return _SELECT.format(wanted=f"IN ({','.join('?' * count)})", mark="?")
+def _sqlite_many(sql: str, count: int) -> str:
+    return sql.format(wanted=f"IN ({','.join('?' * count)})", mark="?")
+
+
+_SOMEBODY_MERGED = Sight(Head(BrandId(""), ""), {})
+"""Stands for a sight that would show one member of a group without the others."""
 
 
 def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
@@ -163,7 +184,29 @@ def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
     if not rows:
         return None
     known: dict[bytes, tuple[Known, ...]] = {}
-    for _, _, _, _, _, lookup, ref, state, addresses in rows:
+    for _, _, _, _, _, lookup, ref, state, addresses, group in rows:
+        if group is not None:
+            return _SOMEBODY_MERGED
         if state is not None:
             known[lookup] = (*known.get(lookup, ()), Known(ref, state, decode(addresses) if addresses else ()))
     return Sight(Head(brand, *rows[0][:5]), known)
+
+
+def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
+    """Return what the rows say: one for each holder of each lookup and each member of the holder's group."""
+    if not rows:
+        return None
+    known: dict[bytes, dict[bytes, Known]] = {}
+    groups: dict[bytes, dict[bytes, Known]] = {}
+    for _, _, _, _, _, lookup, ref, state, addresses, group, *member in rows:
+        if state is None:
+            continue
+        known.setdefault(lookup, {})[ref] = Known(ref, state, decode(addresses) if addresses else (), group or b"")
+        if group:
+            of_member, its_state, held = member
+            groups.setdefault(group, {})[of_member] = Known(of_member, its_state, decode(held) if held else (), group)
+    return Sight(
+        Head(brand, *rows[0][:5]),
+        {lookup: tuple(theirs.values()) for lookup, theirs in known.items()},
+        {group: tuple(members[ref] for ref in sorted(members)) for group, members in groups.items()},
+    )

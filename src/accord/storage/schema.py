@@ -71,6 +71,15 @@ customer = Table(
     Column("state", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "customer_ref"),
     Column("held", LargeBinary),
+    Column("group_id", LargeBinary),
+    Column("group_since", BigInteger),
+    # Few are merged, and only they stand in the index.
+    Index(
+        "customer_by_group",
+        "group_id",
+        sqlite_where=text("group_id IS NOT NULL"),
+        postgresql_where=text("group_id IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -105,13 +114,15 @@ contact = Table(
     Column("customer_ref", LargeBinary, nullable=False),
     Column("positions", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "contact_key"),
-    # Contacts with one entry are unreported; positions are written so that their order is that of the bytes.
+    Column("others", LargeBinary),
+    # Contacts with one entry in each history they are told in are unreported: 8 bytes each, beside 16 for each other.
+    # Positions are written so that their order is that of the bytes.
     Index(
         "contact_unreported",
         "brand_id",
         "positions",
-        sqlite_where=text("length(positions) = 8"),
-        postgresql_where=text("length(positions) = 8"),
+        sqlite_where=text("length(positions) = 8 + coalesce(length(others), 0) / 2"),
+        postgresql_where=text("length(positions) = 8 + coalesce(length(others), 0) / 2"),
     ),
     sqlite_with_rowid=False,
 )

@@ -16,13 +16,14 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from accord.domain.terms import BrandId, Instant, Position
-from accord.ledger.entry import StoredEntry
+from accord.ledger.entry import REF_BYTES, StoredEntry
 from accord.ledger.store import (
     TILE_WIDTH,
     Batch,
     ContactRow,
     CustomerRow,
     DenialRow,
+    GroupRow,
     IdentifierRow,
     Known,
     RequestRow,
@@ -50,19 +51,26 @@ _HEAD_COLUMNS = "brand, ledger, size, recorded_time, catalogue_position, catalog
 _HEAD = f"SELECT brand_id, {_HEAD_COLUMNS} FROM head WHERE brand = ?"
 _HEADS = f"SELECT {_HEAD_COLUMNS} FROM head ORDER BY brand"
 _BRAND_ID = "SELECT brand_id FROM head WHERE brand = ?"
-_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? AND contact_key = ANY(?)"
+_CONTACTS = (
+    "SELECT contact_key, customer_ref, positions, others FROM contact WHERE brand_id = ? AND contact_key = ANY(?)"
+)
 _REQUESTS = "SELECT request_key, content, customer_ref, answer FROM request WHERE brand_id = ? AND request_key = ANY(?)"
 # Sorted by us: ORDER BY customer_ref would have SQLite walk every identity of the brand in that order.
 _HOLDERS = "SELECT lookup, customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?)"
 _POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? AND lookup = ANY(?)"
 _ALL_CUSTOMERS = (
-    "SELECT c.customer_ref, c.version, c.leaf_hash, c.state, i.lookup, i.number, i.kind, p.state "
+    "SELECT c.customer_ref, c.version, c.leaf_hash, c.state, i.lookup, i.number, i.kind, p.state, "
+    "c.group_id, c.group_since "
     "FROM customer c "
     "LEFT JOIN identity i ON i.brand_id = c.brand_id AND i.customer_ref = c.customer_ref "
     "LEFT JOIN point p ON p.brand_id = i.brand_id AND p.lookup = i.lookup "
     "WHERE c.brand_id = ? ORDER BY c.customer_ref, i.number"
 )
 _CUSTOMERS = _ALL_CUSTOMERS.replace("ORDER BY", "AND c.customer_ref = ANY(?) ORDER BY")
+# The sign keeps SQLite from walking all customers of the brand instead of the index of groups.
+_MEMBERS = _ALL_CUSTOMERS.replace(
+    "WHERE c.brand_id = ? ORDER BY", "WHERE +c.brand_id = ? AND c.group_id = ANY(?) ORDER BY"
+)
 _ADD_ENTRIES = (
     "INSERT INTO entry (brand_id, position, leaf, leaf_hash, customer_ref, customer_version, generation, sealed) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -73,6 +81,7 @@ _PUT_CUSTOMERS = (
     "ON CONFLICT (brand_id, customer_ref) DO UPDATE SET "
     "version = excluded.version, leaf_hash = excluded.leaf_hash, state = excluded.state"
 )
+_PUT_GROUPS = "UPDATE customer SET group_id = ?, group_since = ? WHERE brand_id = ? AND customer_ref = ?"
 _PUT_POINTS = (
     "INSERT INTO point (brand_id, lookup, state) VALUES (?, ?, ?) "
     "ON CONFLICT (brand_id, lookup) DO UPDATE SET state = excluded.state"
@@ -83,8 +92,9 @@ _LINK = (
 )
 _UNLINK = "DELETE FROM identity WHERE brand_id = ? AND lookup = ? AND customer_ref = ?"
 _PUT_CONTACTS = (
-    "INSERT INTO contact (brand_id, contact_key, customer_ref, positions) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (brand_id, contact_key) DO UPDATE SET positions = excluded.positions"
+    "INSERT INTO contact (brand_id, contact_key, customer_ref, positions, others) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (brand_id, contact_key) DO UPDATE SET "
+    "customer_ref = excluded.customer_ref, positions = excluded.positions, others = excluded.others"
 )
 _ADD_REQUESTS = "INSERT INTO request (brand_id, request_key, content, customer_ref, answer) VALUES (?, ?, ?, ?, ?)"
 _COUNT_DENIALS = (
@@ -108,13 +118,17 @@ _PUT_SUPPRESSIONS = (
 _FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" for table in ("contact", "request"))
 _STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND customer_ref = ANY(?)"
 _ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
-_ALL_KNOWN = "SELECT customer_ref, state, held FROM customer WHERE brand_id = ? ORDER BY customer_ref"
+_ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
+_ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
 _UNREPORTED = (
     "SELECT brand, brand_id, (SELECT min(positions) FROM contact c "
-    "WHERE c.brand_id = h.brand_id AND length(positions) = 8) FROM head h ORDER BY brand"
+    "WHERE c.brand_id = h.brand_id AND length(positions) = 8 + coalesce(length(others), 0) / 2) "
+    "FROM head h ORDER BY brand"
 )
-_ALL_CONTACTS = "SELECT contact_key, customer_ref, positions FROM contact WHERE brand_id = ? ORDER BY contact_key"
+_ALL_CONTACTS = (
+    "SELECT contact_key, customer_ref, positions, others FROM contact WHERE brand_id = ? ORDER BY contact_key"
+)
 _DENIALS = (
     "SELECT day, channel, purpose, reason, count FROM denial WHERE brand_id = ? AND day >= ? AND day < ? "
     "ORDER BY day, channel, purpose, reason"
@@ -192,13 +206,13 @@ class SqlStore:
             for brand, brand_id, raw in database.rows(_UNREPORTED):
                 found[brand] = None
                 if raw is not None:
-                    (position,) = _POSITION.unpack(raw)
+                    (position,) = _POSITION.unpack_from(raw)
                     found[brand] = StoredEntry(*database.rows(_ENTRIES, brand_id, position, position + 1)[0])
         return found
 
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
-        return next((_contact_row(ref, raw) for _, ref, raw in self._rows(brand, _CONTACTS, [key])), None)
+        return next((_contact_row(*row) for _, *row in self._rows(brand, _CONTACTS, [key])), None)
 
     def denials(self, brand: BrandId, first_day: int, end_day: int) -> list[DenialRow]:
         """Return the counts of denied authorisations of some days."""
@@ -210,8 +224,8 @@ class SqlStore:
 
     def all_known(self, brand: BrandId) -> Iterator[Known]:
         """Yield every customer as questions meet them, by reference."""
-        for ref, state, raw in self._stream(brand, _ALL_KNOWN):
-            yield Known(bytes(ref), bytes(state), held.decode(raw) if raw else ())
+        for ref, state, raw, group in self._stream(brand, _ALL_KNOWN):
+            yield Known(bytes(ref), bytes(state), held.decode(raw) if raw else (), bytes(group or b""))
 
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
         """Yield the state of every address."""
@@ -219,8 +233,8 @@ class SqlStore:
 
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         """Yield every contact."""
-        for key, ref, raw in self._stream(brand, _ALL_CONTACTS):
-            yield key, _contact_row(ref, raw)
+        for key, *row in self._stream(brand, _ALL_CONTACTS):
+            yield key, _contact_row(*row)
 
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         """Yield every suppressed address and when its holder was erased."""
@@ -287,15 +301,17 @@ class SqlWriting:
         )
         found = self._select(*asked)
         requests = {key: RequestRow(content, ref, answer) for key, content, ref, answer in found[_REQUESTS]}
-        contacts = {key: _contact_row(ref, raw) for key, ref, raw in found[_CONTACTS]}
+        contacts = {key: _contact_row(*row) for key, *row in found[_CONTACTS]}
         holders: dict[bytes, tuple[bytes, ...]] = {}
         for lookup, ref in sorted(found[_HOLDERS]):
             holders[lookup] = (*holders.get(lookup, ()), ref)
         points: dict[bytes, bytes] = dict(found[_POINTS])
-        refs = {*wanted.customers, *(row.customer_ref for row in contacts.values())}
+        refs = {*wanted.customers, *(ref for row in contacts.values() for ref in row.told_to)}
         refs.update(ref for theirs in holders.values() for ref in theirs)
         customers = dict(_grouped(self._select((_CUSTOMERS, tuple(sorted(refs))))[_CUSTOMERS]))
         suppressions: dict[bytes, Instant] = dict(found[_SUPPRESSIONS])
+        if groups := {row.merged.group for row in customers.values() if row.merged}:
+            customers |= dict(_grouped(self._select((_MEMBERS, tuple(sorted(groups))))[_MEMBERS]))
         return View(self.head, holders, customers, points, contacts, requests, suppressions)
 
     def commit(self, batch: Batch) -> None:
@@ -366,12 +382,13 @@ def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
     requests = sorted(batch.requests.items())
     return [
         (_PUT_CUSTOMERS, [(it, ref, row.version, row.leaf_hash, row.state) for ref, row in customers]),
+        (_PUT_GROUPS, [(*_group_values(row), it, ref) for ref, row in sorted(batch.merged.items())]),
         (_DROP_POINTS, [(it, lookup) for lookup in batch.dropped_points]),
         (_PUT_SUPPRESSIONS, [(it, digest, time) for digest, time in sorted(batch.suppressions.items())]),
         (_PUT_POINTS, [(it, lookup, raw) for lookup, raw in sorted(batch.points.items())]),
         (_UNLINK, [(it, *each) for each in batch.unlinked]),
         (_LINK, [(it, *each) for each in batch.linked]),
-        (_PUT_CONTACTS, [(it, key, row.customer_ref, _packed(row)) for key, row in contacts]),
+        (_PUT_CONTACTS, [(it, key, *_contact_values(row)) for key, row in contacts]),
         (_ADD_REQUESTS, [(it, key, row.content, row.customer_ref, row.answer) for key, row in requests]),
         (_COUNT_DENIALS, [(it, row.day, row.channel, row.purpose, row.reason, row.count) for row in batch.denials]),
     ]
@@ -393,12 +410,18 @@ def _lock_number(brand: BrandId) -> int:
     return int.from_bytes(blake2b(brand.encode(), digest_size=8, person=b"accord/v1 head").digest(), "big", signed=True)
 
 
-def _packed(row: ContactRow) -> bytes:
-    return b"".join(map(_POSITION.pack, row.positions))
+def _contact_values(row: ContactRow) -> tuple[bytes, bytes, bytes | None]:
+    return row.customer_ref, b"".join(map(_POSITION.pack, row.positions)), b"".join(row.others) or None
 
 
-def _contact_row(ref: bytes, raw: bytes) -> ContactRow:
-    return ContactRow(bytes(ref), tuple(Position(each) for (each,) in _POSITION.iter_unpack(raw)))
+def _group_values(row: GroupRow | None) -> tuple[bytes | None, int | None]:
+    return (row.group, row.since) if row else (None, None)
+
+
+def _contact_row(ref: bytes, raw: bytes, others: bytes | None) -> ContactRow:
+    positions = tuple(Position(each) for (each,) in _POSITION.iter_unpack(raw))
+    told = bytes(others or b"")
+    return ContactRow(bytes(ref), positions, tuple(told[at : at + REF_BYTES] for at in range(0, len(told), REF_BYTES)))
 
 
 def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:
@@ -409,9 +432,14 @@ def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:
     for row in rows:
         if row[0] != ref:
             if ref is not None:
-                yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(identifiers))
+                yield bytes(ref), _customer_row(first, identifiers)
             ref, first, identifiers = row[0], row, []
         if row[4] is not None:
             identifiers.append(IdentifierRow(bytes(row[4]), row[5], row[6], bytes(row[7] or b"")))
     if ref is not None:
-        yield bytes(ref), CustomerRow(first[1], bytes(first[2]), bytes(first[3]), tuple(identifiers))
+        yield bytes(ref), _customer_row(first, identifiers)
+
+
+def _customer_row(row: Any, identifiers: list[IdentifierRow]) -> CustomerRow:  # noqa: ANN401 - a row of either driver
+    merged = GroupRow(bytes(row[8]), row[9]) if row[8] else None
+    return CustomerRow(row[1], bytes(row[2]), bytes(row[3]), tuple(identifiers), merged)

@@ -99,7 +99,7 @@ class CustomerKey(_message.Message):
     """The caller's opaque id, 1 to 128 characters."""
     @_builtins.property
     def contact_point(self) -> Global___ContactPoint:
-        """A contact point that exactly one customer holds."""
+        """A contact point that exactly one customer holds, or several who are merged."""
 
     def __init__(
         self,

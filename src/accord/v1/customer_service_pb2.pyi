@@ -95,11 +95,13 @@ class _ContactPointFactEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cont
     CONTACT_POINT_FACT_COMPLAINED: _ContactPointFact.ValueType  # 2
     """Its holder reported a message as unwanted."""
     CONTACT_POINT_FACT_REASSIGNED: _ContactPointFact.ValueType  # 3
-    """It now belongs to somebody else."""
+    """It now belongs to somebody else: no permission given before reaches it any more, by whoever verifies it."""
     CONTACT_POINT_FACT_INVALID: _ContactPointFact.ValueType  # 4
     """It does not exist."""
     CONTACT_POINT_FACT_VERIFIED: _ContactPointFact.ValueType  # 5
-    """The customer showed that they hold it. Ends bounced, reassigned and invalid, never complained."""
+    """The customer showed that they hold it. Ends bounced and invalid, never complained; after reassigned it admits service
+    messages again.
+    """
     CONTACT_POINT_FACT_REGISTRY_LISTED: _ContactPointFact.ValueType  # 6
     """It stands on a do-not-contact registry."""
     CONTACT_POINT_FACT_REGISTRY_REMOVED: _ContactPointFact.ValueType  # 7
@@ -115,16 +117,82 @@ CONTACT_POINT_FACT_BOUNCED: ContactPointFact.ValueType  # 1
 CONTACT_POINT_FACT_COMPLAINED: ContactPointFact.ValueType  # 2
 """Its holder reported a message as unwanted."""
 CONTACT_POINT_FACT_REASSIGNED: ContactPointFact.ValueType  # 3
-"""It now belongs to somebody else."""
+"""It now belongs to somebody else: no permission given before reaches it any more, by whoever verifies it."""
 CONTACT_POINT_FACT_INVALID: ContactPointFact.ValueType  # 4
 """It does not exist."""
 CONTACT_POINT_FACT_VERIFIED: ContactPointFact.ValueType  # 5
-"""The customer showed that they hold it. Ends bounced, reassigned and invalid, never complained."""
+"""The customer showed that they hold it. Ends bounced and invalid, never complained; after reassigned it admits service
+messages again.
+"""
 CONTACT_POINT_FACT_REGISTRY_LISTED: ContactPointFact.ValueType  # 6
 """It stands on a do-not-contact registry."""
 CONTACT_POINT_FACT_REGISTRY_REMOVED: ContactPointFact.ValueType  # 7
 """It no longer stands on one."""
 Global___ContactPointFact: _TypeAlias = ContactPointFact  # noqa: Y015
+
+class _OverlayKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OverlayKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OverlayKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OVERLAY_KIND_UNSPECIFIED: _OverlayKind.ValueType  # 0
+    """Rejected: say which kind it is."""
+    OVERLAY_KIND_HOUSEHOLD: _OverlayKind.ValueType  # 1
+    """The household asked to be left alone."""
+    OVERLAY_KIND_EMPLOYER: _OverlayKind.ValueType  # 2
+    """The employer forbids contacts at work."""
+    OVERLAY_KIND_ACCOUNT: _OverlayKind.ValueType  # 3
+    """The account they belong to is closed to contacts."""
+    OVERLAY_KIND_CONTRACT_PAUSE: _OverlayKind.ValueType  # 4
+    """A contract pauses contacts until an instant."""
+
+class OverlayKind(_OverlayKind, metaclass=_OverlayKindEnumTypeWrapper):
+    """Who says no, or why contacts rest."""
+
+OVERLAY_KIND_UNSPECIFIED: OverlayKind.ValueType  # 0
+"""Rejected: say which kind it is."""
+OVERLAY_KIND_HOUSEHOLD: OverlayKind.ValueType  # 1
+"""The household asked to be left alone."""
+OVERLAY_KIND_EMPLOYER: OverlayKind.ValueType  # 2
+"""The employer forbids contacts at work."""
+OVERLAY_KIND_ACCOUNT: OverlayKind.ValueType  # 3
+"""The account they belong to is closed to contacts."""
+OVERLAY_KIND_CONTRACT_PAUSE: OverlayKind.ValueType  # 4
+"""A contract pauses contacts until an instant."""
+Global___OverlayKind: _TypeAlias = OverlayKind  # noqa: Y015
+
+class _RestrictionGround:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RestrictionGroundEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RestrictionGround.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESTRICTION_GROUND_UNSPECIFIED: _RestrictionGround.ValueType  # 0
+    """Rejected: say which ground."""
+    RESTRICTION_GROUND_ACCURACY_CONTESTED: _RestrictionGround.ValueType  # 1
+    """The customer contests that the data are right (point a)."""
+    RESTRICTION_GROUND_UNLAWFUL: _RestrictionGround.ValueType  # 2
+    """The processing is unlawful, and the customer does not want the data erased (point b)."""
+    RESTRICTION_GROUND_LEGAL_CLAIMS: _RestrictionGround.ValueType  # 3
+    """The customer needs the data for legal claims (point c)."""
+    RESTRICTION_GROUND_OBJECTION_PENDING: _RestrictionGround.ValueType  # 4
+    """The customer objected, and whose grounds prevail is being verified (point d)."""
+
+class RestrictionGround(_RestrictionGround, metaclass=_RestrictionGroundEnumTypeWrapper):
+    """Why processing is restricted (GDPR art. 18(1))."""
+
+RESTRICTION_GROUND_UNSPECIFIED: RestrictionGround.ValueType  # 0
+"""Rejected: say which ground."""
+RESTRICTION_GROUND_ACCURACY_CONTESTED: RestrictionGround.ValueType  # 1
+"""The customer contests that the data are right (point a)."""
+RESTRICTION_GROUND_UNLAWFUL: RestrictionGround.ValueType  # 2
+"""The processing is unlawful, and the customer does not want the data erased (point b)."""
+RESTRICTION_GROUND_LEGAL_CLAIMS: RestrictionGround.ValueType  # 3
+"""The customer needs the data for legal claims (point c)."""
+RESTRICTION_GROUND_OBJECTION_PENDING: RestrictionGround.ValueType  # 4
+"""The customer objected, and whose grounds prevail is being verified (point d)."""
+Global___RestrictionGround: _TypeAlias = RestrictionGround  # noqa: Y015
 
 class _ErasureMode:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -654,6 +722,410 @@ class ReportContactPointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportContactPointResponse: _TypeAlias = ReportContactPointResponse  # noqa: Y015
+
+@_typing.final
+class Justification(_message.Message):
+    """Why an officer acted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    OFFICER_ID_FIELD_NUMBER: _builtins.int
+    ARTEFACTS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """In a few words, without personal data; 1 to 128 characters. Required."""
+    officer_id: _builtins.str
+    """The officer's own opaque id, at most 128 characters."""
+    @_builtins.property
+    def artefacts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Artefact]:
+        """Digests of what shows it, at most 8."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        officer_id: _builtins.str = ...,
+        artefacts: _abc.Iterable[_evidence_pb2.Artefact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts", b"artefacts", "officer_id", b"officer_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Justification: _TypeAlias = Justification  # noqa: Y015
+
+@_typing.final
+class MergeRequest(_message.Message):
+    """Joins customers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    request_id: _builtins.str
+    """Unique per brand and caller; a repeat gets the first answer. Required."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedCompositeFieldContainer[_customer_pb2.CustomerKey]:
+        """Who is one person: 2 to 16 keys, each of one known customer. Whoever is merged brings their whole group. Required."""
+
+    @_builtins.property
+    def justification(self) -> Global___Justification:
+        """Why. Required."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        customers: _abc.Iterable[_customer_pb2.CustomerKey] | None = ...,
+        justification: Global___Justification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["justification", b"justification"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "customers", b"customers", "justification", b"justification", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeRequest: _TypeAlias = MergeRequest  # noqa: Y015
+
+@_typing.final
+class MergeResponse(_message.Message):
+    """They were joined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Receipt]:
+        """Proof of the entries, one for each member of the group."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_evidence_pb2.Receipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeResponse: _TypeAlias = MergeResponse  # noqa: Y015
+
+@_typing.final
+class SplitRequest(_message.Message):
+    """Takes a customer out of their group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    request_id: _builtins.str
+    """Unique per brand and caller; a repeat gets the first answer. Required."""
+    @_builtins.property
+    def customer(self) -> _customer_pb2.CustomerKey:
+        """Who leaves: a key that this member alone holds. Required."""
+
+    @_builtins.property
+    def justification(self) -> Global___Justification:
+        """Why. Required."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        customer: _customer_pb2.CustomerKey | None = ...,
+        justification: Global___Justification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "justification", b"justification"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "customer", b"customer", "justification", b"justification", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitRequest: _TypeAlias = SplitRequest  # noqa: Y015
+
+@_typing.final
+class SplitResponse(_message.Message):
+    """They were taken out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Receipt]:
+        """Proof of the entries: first that of whoever left, then those of the members who stay."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_evidence_pb2.Receipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitResponse: _TypeAlias = SplitResponse  # noqa: Y015
+
+@_typing.final
+class NewOverlay(_message.Message):
+    """An overlay to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    kind: Global___OverlayKind.ValueType
+    """Which kind. Required."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """When a pause by contract ends, in the future; must be set for that kind, and for no other."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___OverlayKind.ValueType = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewOverlay: _TypeAlias = NewOverlay  # noqa: Y015
+
+@_typing.final
+class OverlayToLift(_message.Message):
+    """An overlay to lift."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The position of the entry that added it, as its receipt and every answer it denies name it. Required."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverlayToLift: _TypeAlias = OverlayToLift  # noqa: Y015
+
+@_typing.final
+class OverlayRequest(_message.Message):
+    """Adds or lifts an overlay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    ADD_FIELD_NUMBER: _builtins.int
+    LIFT_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    request_id: _builtins.str
+    """Unique per brand and caller; a repeat gets the first answer. Required."""
+    @_builtins.property
+    def customers(self) -> _containers.RepeatedCompositeFieldContainer[_customer_pb2.CustomerKey]:
+        """On whom: 1 to 100 keys, each of one known customer; one to lift. Required."""
+
+    @_builtins.property
+    def add(self) -> Global___NewOverlay:
+        """Adds an overlay to each customer."""
+
+    @_builtins.property
+    def lift(self) -> Global___OverlayToLift:
+        """Lifts an overlay."""
+
+    @_builtins.property
+    def justification(self) -> Global___Justification:
+        """Why. Required."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        customers: _abc.Iterable[_customer_pb2.CustomerKey] | None = ...,
+        add: Global___NewOverlay | None = ...,
+        lift: Global___OverlayToLift | None = ...,
+        justification: Global___Justification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "change", b"change", "justification", b"justification", "lift", b"lift"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add", b"add", "brand", b"brand", "change", b"change", "customers", b"customers", "justification", b"justification", "lift", b"lift", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["add", "lift"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___OverlayRequest: _TypeAlias = OverlayRequest  # noqa: Y015
+
+@_typing.final
+class OverlayResponse(_message.Message):
+    """It was recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Receipt]:
+        """Proof of the entries: one for each customer in the order of the request, or for each member whose overlay was lifted."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_evidence_pb2.Receipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverlayResponse: _TypeAlias = OverlayResponse  # noqa: Y015
+
+@_typing.final
+class NewRestriction(_message.Message):
+    """A restriction to begin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUND_FIELD_NUMBER: _builtins.int
+    ground: Global___RestrictionGround.ValueType
+    """On which ground. Required."""
+    def __init__(
+        self,
+        *,
+        ground: Global___RestrictionGround.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewRestriction: _TypeAlias = NewRestriction  # noqa: Y015
+
+@_typing.final
+class RestrictionToLift(_message.Message):
+    """A restriction to end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFORMED_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def informed_time(self) -> _timestamp_pb2.Timestamp:
+        """When the customer was told that it ends, which must come first (GDPR art. 18(3)); the future is rejected. Required."""
+
+    def __init__(
+        self,
+        *,
+        informed_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["informed_time", b"informed_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["informed_time", b"informed_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestrictionToLift: _TypeAlias = RestrictionToLift  # noqa: Y015
+
+@_typing.final
+class RestrictRequest(_message.Message):
+    """Restricts processing, or lifts the restriction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    BEGIN_FIELD_NUMBER: _builtins.int
+    LIFT_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    request_id: _builtins.str
+    """Unique per brand and caller; a repeat gets the first answer. Required."""
+    @_builtins.property
+    def customer(self) -> _customer_pb2.CustomerKey:
+        """Whom. Whoever is merged is restricted with their whole group. Required."""
+
+    @_builtins.property
+    def begin(self) -> Global___NewRestriction:
+        """Every contact is denied from now on."""
+
+    @_builtins.property
+    def lift(self) -> Global___RestrictionToLift:
+        """The restriction ends."""
+
+    @_builtins.property
+    def justification(self) -> Global___Justification:
+        """Why. Required."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        customer: _customer_pb2.CustomerKey | None = ...,
+        begin: Global___NewRestriction | None = ...,
+        lift: Global___RestrictionToLift | None = ...,
+        justification: Global___Justification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begin", b"begin", "change", b"change", "customer", b"customer", "justification", b"justification", "lift", b"lift"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin", b"begin", "brand", b"brand", "change", b"change", "customer", b"customer", "justification", b"justification", "lift", b"lift", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["begin", "lift"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___RestrictRequest: _TypeAlias = RestrictRequest  # noqa: Y015
+
+@_typing.final
+class RestrictResponse(_message.Message):
+    """It was recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Receipt]:
+        """Proof of the entries, one for each member of the group."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_evidence_pb2.Receipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestrictResponse: _TypeAlias = RestrictResponse  # noqa: Y015
 
 @_typing.final
 class Erasure(_message.Message):

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class CustomerServiceStub:
     """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
-    Erase on.
+    Merge on.
     """
 
     def __init__(self, channel):
@@ -61,6 +61,26 @@ class CustomerServiceStub:
                 request_serializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointResponse.FromString,
                 _registered_method=True)
+        self.Merge = channel.unary_unary(
+                '/accord.v1.CustomerService/Merge',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.MergeRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.MergeResponse.FromString,
+                _registered_method=True)
+        self.Split = channel.unary_unary(
+                '/accord.v1.CustomerService/Split',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.SplitRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.SplitResponse.FromString,
+                _registered_method=True)
+        self.Overlay = channel.unary_unary(
+                '/accord.v1.CustomerService/Overlay',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.OverlayRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.OverlayResponse.FromString,
+                _registered_method=True)
+        self.Restrict = channel.unary_unary(
+                '/accord.v1.CustomerService/Restrict',
+                request_serializer=accord_dot_v1_dot_customer__service__pb2.RestrictRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_customer__service__pb2.RestrictResponse.FromString,
+                _registered_method=True)
         self.Erase = channel.unary_unary(
                 '/accord.v1.CustomerService/Erase',
                 request_serializer=accord_dot_v1_dot_customer__service__pb2.EraseRequest.SerializeToString,
@@ -80,7 +100,7 @@ class CustomerServiceStub:
 
 class CustomerServiceServicer:
     """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
-    Erase on.
+    Merge on.
     """
 
     def Link(self, request, context):
@@ -113,6 +133,35 @@ class CustomerServiceServicer:
 
     def ReportContactPoint(self, request, context):
         """Records a fact of an address: it binds whoever holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Merge(self, request, context):
+        """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+        binds all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Split(self, request, context):
+        """Takes a customer out of their group. Refusals made while they were merged stay with both sides.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Overlay(self, request, context):
+        """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Restrict(self, request, context):
+        """Restricts processing (GDPR art. 18), or lifts the restriction.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +217,26 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     request_deserializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointRequest.FromString,
                     response_serializer=accord_dot_v1_dot_customer__service__pb2.ReportContactPointResponse.SerializeToString,
             ),
+            'Merge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Merge,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.MergeRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.MergeResponse.SerializeToString,
+            ),
+            'Split': grpc.unary_unary_rpc_method_handler(
+                    servicer.Split,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.SplitRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.SplitResponse.SerializeToString,
+            ),
+            'Overlay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Overlay,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.OverlayRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.OverlayResponse.SerializeToString,
+            ),
+            'Restrict': grpc.unary_unary_rpc_method_handler(
+                    servicer.Restrict,
+                    request_deserializer=accord_dot_v1_dot_customer__service__pb2.RestrictRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_customer__service__pb2.RestrictResponse.SerializeToString,
+            ),
             'Erase': grpc.unary_unary_rpc_method_handler(
                     servicer.Erase,
                     request_deserializer=accord_dot_v1_dot_customer__service__pb2.EraseRequest.FromString,
@@ -193,7 +262,7 @@ def add_CustomerServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CustomerService:
     """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
-    Erase on.
+    Merge on.
     """
 
     @staticmethod
@@ -321,6 +390,114 @@ class CustomerService:
             '/accord.v1.CustomerService/ReportContactPoint',
             accord_dot_v1_dot_customer__service__pb2.ReportContactPointRequest.SerializeToString,
             accord_dot_v1_dot_customer__service__pb2.ReportContactPointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Merge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/Merge',
+            accord_dot_v1_dot_customer__service__pb2.MergeRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.MergeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Split(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/Split',
+            accord_dot_v1_dot_customer__service__pb2.SplitRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.SplitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Overlay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/Overlay',
+            accord_dot_v1_dot_customer__service__pb2.OverlayRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.OverlayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Restrict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.CustomerService/Restrict',
+            accord_dot_v1_dot_customer__service__pb2.RestrictRequest.SerializeToString,
+            accord_dot_v1_dot_customer__service__pb2.RestrictResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class CustomerServiceStub:
     """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
-    Erase on.
+    Merge on.
     """
 
     @_typing.overload
@@ -45,6 +45,16 @@ class CustomerServiceStub:
     """Records what the customer did. Engagement, never a permission."""
     ReportContactPoint: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.ReportContactPointRequest, _customer_service_pb2.ReportContactPointResponse]
     """Records a fact of an address: it binds whoever holds it."""
+    Merge: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.MergeRequest, _customer_service_pb2.MergeResponse]
+    """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+    binds all.
+    """
+    Split: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.SplitRequest, _customer_service_pb2.SplitResponse]
+    """Takes a customer out of their group. Refusals made while they were merged stay with both sides."""
+    Overlay: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.OverlayRequest, _customer_service_pb2.OverlayResponse]
+    """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay."""
+    Restrict: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.RestrictRequest, _customer_service_pb2.RestrictResponse]
+    """Restricts processing (GDPR art. 18), or lifts the restriction."""
     Erase: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.EraseRequest, _customer_service_pb2.EraseResponse]
     """Erases a customer (GDPR art. 17), now or later. When it has answered with a receipt, nothing about them can be read.
     If it fails with STORE_UNAVAILABLE, the erasure may have begun: a repeat, or the next start, finishes it.
@@ -57,7 +67,7 @@ class CustomerServiceStub:
 @_typing.type_check_only
 class CustomerServiceAsyncStub(CustomerServiceStub):
     """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
-    Erase on.
+    Merge on.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -71,6 +81,16 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Records what the customer did. Engagement, never a permission."""
     ReportContactPoint: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.ReportContactPointRequest, _customer_service_pb2.ReportContactPointResponse]  # type: ignore[assignment]
     """Records a fact of an address: it binds whoever holds it."""
+    Merge: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.MergeRequest, _customer_service_pb2.MergeResponse]  # type: ignore[assignment]
+    """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+    binds all.
+    """
+    Split: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.SplitRequest, _customer_service_pb2.SplitResponse]  # type: ignore[assignment]
+    """Takes a customer out of their group. Refusals made while they were merged stay with both sides."""
+    Overlay: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.OverlayRequest, _customer_service_pb2.OverlayResponse]  # type: ignore[assignment]
+    """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay."""
+    Restrict: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.RestrictRequest, _customer_service_pb2.RestrictResponse]  # type: ignore[assignment]
+    """Restricts processing (GDPR art. 18), or lifts the restriction."""
     Erase: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.EraseRequest, _customer_service_pb2.EraseResponse]  # type: ignore[assignment]
     """Erases a customer (GDPR art. 17), now or later. When it has answered with a receipt, nothing about them can be read.
     If it fails with STORE_UNAVAILABLE, the erasure may have begun: a repeat, or the next start, finishes it.
@@ -82,7 +102,7 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
 
 class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Remembers who customers are and what they do. Role: collector; sender for ReportContactPoint; privacy_officer from
-    Erase on.
+    Merge on.
     """
 
     @_abc_1.abstractmethod
@@ -124,6 +144,40 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_service_pb2.ReportContactPointResponse, _abc.Awaitable[_customer_service_pb2.ReportContactPointResponse]]:
         """Records a fact of an address: it binds whoever holds it."""
+
+    @_abc_1.abstractmethod
+    def Merge(
+        self,
+        request: _customer_service_pb2.MergeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.MergeResponse, _abc.Awaitable[_customer_service_pb2.MergeResponse]]:
+        """Joins customers who are one person in a group. Nothing moves: each keeps their own history, and every refusal of one
+        binds all.
+        """
+
+    @_abc_1.abstractmethod
+    def Split(
+        self,
+        request: _customer_service_pb2.SplitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.SplitResponse, _abc.Awaitable[_customer_service_pb2.SplitResponse]]:
+        """Takes a customer out of their group. Refusals made while they were merged stay with both sides."""
+
+    @_abc_1.abstractmethod
+    def Overlay(
+        self,
+        request: _customer_service_pb2.OverlayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.OverlayResponse, _abc.Awaitable[_customer_service_pb2.OverlayResponse]]:
+        """Adds or lifts the no of a household, employer or account, or a pause by contract. The customer's own entries stay."""
+
+    @_abc_1.abstractmethod
+    def Restrict(
+        self,
+        request: _customer_service_pb2.RestrictRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.RestrictResponse, _abc.Awaitable[_customer_service_pb2.RestrictResponse]]:
+        """Restricts processing (GDPR art. 18), or lifts the restriction."""
 
     @_abc_1.abstractmethod
     def Erase(

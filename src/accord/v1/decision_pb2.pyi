@@ -78,7 +78,7 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     DECISION_REASON_CONTACT_POINT_COMPLAINED: _DecisionReason.ValueType  # 21
     """Gate 2: the holder of this address reported a message as unwanted."""
     DECISION_REASON_CONTACT_POINT_REASSIGNED: _DecisionReason.ValueType  # 22
-    """Gate 2: the address now belongs to somebody else."""
+    """Gate 2: the address now belongs to somebody else, who has given no permission since."""
     DECISION_REASON_CONTACT_POINT_INVALID: _DecisionReason.ValueType  # 23
     """Gate 2: the address does not exist."""
     DECISION_REASON_CONTACT_POINT_UNVERIFIED: _DecisionReason.ValueType  # 24
@@ -174,7 +174,7 @@ DECISION_REASON_CONTACT_POINT_BOUNCED: DecisionReason.ValueType  # 20
 DECISION_REASON_CONTACT_POINT_COMPLAINED: DecisionReason.ValueType  # 21
 """Gate 2: the holder of this address reported a message as unwanted."""
 DECISION_REASON_CONTACT_POINT_REASSIGNED: DecisionReason.ValueType  # 22
-"""Gate 2: the address now belongs to somebody else."""
+"""Gate 2: the address now belongs to somebody else, who has given no permission since."""
 DECISION_REASON_CONTACT_POINT_INVALID: DecisionReason.ValueType  # 23
 """Gate 2: the address does not exist."""
 DECISION_REASON_CONTACT_POINT_UNVERIFIED: DecisionReason.ValueType  # 24

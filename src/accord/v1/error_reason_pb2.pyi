@@ -57,7 +57,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: { reason: "CUSTOMER_UNKNOWN", metadata: { field: "customer" } }. Status NOT_FOUND.
     """
     ERROR_REASON_CUSTOMER_AMBIGUOUS: _ErrorReason.ValueType  # 11
-    """More than one customer holds this address: name the customer_id, or unlink the address from the others.
+    """More than one customer holds this address. Metadata `holders` says how many. Name one by customer_id; merge them if they
+    are one person; or unlink the address from those who no longer hold it.
     Example: { reason: "CUSTOMER_AMBIGUOUS", metadata: { field: "customer", holders: "2" } }. Status FAILED_PRECONDITION.
     """
     ERROR_REASON_CUSTOMER_ERASED: _ErrorReason.ValueType  # 13
@@ -76,7 +77,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No pending permission of this customer stands at this position.
     Example: { reason: "PERMISSION_UNKNOWN", metadata: { field: "permission_position" } }. Status NOT_FOUND.
     """
-    ERROR_REASON_ERASURE_UNKNOWN: _ErrorReason.ValueType  # 17
+    ERROR_REASON_CUSTOMER_NOT_MERGED: _ErrorReason.ValueType  # 17
+    """The customer is in no group, so there is nothing to split.
+    Example: { reason: "CUSTOMER_NOT_MERGED", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
+    """
+    ERROR_REASON_OVERLAY_UNKNOWN: _ErrorReason.ValueType  # 18
+    """No overlay of this customer stands at this position.
+    Example: { reason: "OVERLAY_UNKNOWN", metadata: { field: "lift.position" } }. Status NOT_FOUND.
+    """
+    ERROR_REASON_CUSTOMER_NOT_RESTRICTED: _ErrorReason.ValueType  # 19
+    """The customer is not restricted, so there is nothing to lift.
+    Example: { reason: "CUSTOMER_NOT_RESTRICTED", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
+    """
+    ERROR_REASON_ERASURE_UNKNOWN: _ErrorReason.ValueType  # 23
     """No erasure of this brand has this name.
     Example: { reason: "ERASURE_UNKNOWN", metadata: { field: "erasure_id" } }. Status NOT_FOUND.
     """
@@ -207,7 +220,8 @@ ERROR_REASON_CUSTOMER_UNKNOWN: ErrorReason.ValueType  # 10
 Example: { reason: "CUSTOMER_UNKNOWN", metadata: { field: "customer" } }. Status NOT_FOUND.
 """
 ERROR_REASON_CUSTOMER_AMBIGUOUS: ErrorReason.ValueType  # 11
-"""More than one customer holds this address: name the customer_id, or unlink the address from the others.
+"""More than one customer holds this address. Metadata `holders` says how many. Name one by customer_id; merge them if they
+are one person; or unlink the address from those who no longer hold it.
 Example: { reason: "CUSTOMER_AMBIGUOUS", metadata: { field: "customer", holders: "2" } }. Status FAILED_PRECONDITION.
 """
 ERROR_REASON_CUSTOMER_ERASED: ErrorReason.ValueType  # 13
@@ -226,7 +240,19 @@ ERROR_REASON_PERMISSION_UNKNOWN: ErrorReason.ValueType  # 16
 """No pending permission of this customer stands at this position.
 Example: { reason: "PERMISSION_UNKNOWN", metadata: { field: "permission_position" } }. Status NOT_FOUND.
 """
-ERROR_REASON_ERASURE_UNKNOWN: ErrorReason.ValueType  # 17
+ERROR_REASON_CUSTOMER_NOT_MERGED: ErrorReason.ValueType  # 17
+"""The customer is in no group, so there is nothing to split.
+Example: { reason: "CUSTOMER_NOT_MERGED", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
+"""
+ERROR_REASON_OVERLAY_UNKNOWN: ErrorReason.ValueType  # 18
+"""No overlay of this customer stands at this position.
+Example: { reason: "OVERLAY_UNKNOWN", metadata: { field: "lift.position" } }. Status NOT_FOUND.
+"""
+ERROR_REASON_CUSTOMER_NOT_RESTRICTED: ErrorReason.ValueType  # 19
+"""The customer is not restricted, so there is nothing to lift.
+Example: { reason: "CUSTOMER_NOT_RESTRICTED", metadata: { field: "customer" } }. Status FAILED_PRECONDITION.
+"""
+ERROR_REASON_ERASURE_UNKNOWN: ErrorReason.ValueType  # 23
 """No erasure of this brand has this name.
 Example: { reason: "ERASURE_UNKNOWN", metadata: { field: "erasure_id" } }. Status NOT_FOUND.
 """

@@ -132,6 +132,7 @@ class PermissionServiceServicer:
 
     def GetHistory(self, request, context):
         """Lists every entry of a customer, oldest first.
+        Of whoever is merged: those of all members, as one history.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,9 @@ class PermissionServiceStub:
     ListPermissions: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.ListPermissionsRequest, _permission_service_pb2.ListPermissionsResponse]
     """Lists the permissions and refusals that count for a customer, ended ones too."""
     GetHistory: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.GetHistoryRequest, _permission_service_pb2.GetHistoryResponse]
-    """Lists every entry of a customer, oldest first."""
+    """Lists every entry of a customer, oldest first.
+    Of whoever is merged: those of all members, as one history.
+    """
 
 @_typing.type_check_only
 class PermissionServiceAsyncStub(PermissionServiceStub):
@@ -70,7 +72,9 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     ListPermissions: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.ListPermissionsRequest, _permission_service_pb2.ListPermissionsResponse]  # type: ignore[assignment]
     """Lists the permissions and refusals that count for a customer, ended ones too."""
     GetHistory: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.GetHistoryRequest, _permission_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
-    """Lists every entry of a customer, oldest first."""
+    """Lists every entry of a customer, oldest first.
+    Of whoever is merged: those of all members, as one history.
+    """
 
 class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor."""
@@ -137,6 +141,8 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _permission_service_pb2.GetHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_permission_service_pb2.GetHistoryResponse, _abc.Awaitable[_permission_service_pb2.GetHistoryResponse]]:
-        """Lists every entry of a customer, oldest first."""
+        """Lists every entry of a customer, oldest first.
+        Of whoever is merged: those of all members, as one history.
+        """
 
 def add_PermissionServiceServicer_to_server(servicer: PermissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

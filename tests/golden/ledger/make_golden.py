@@ -30,13 +30,18 @@ from accord.domain.catalogue import (
 from accord.domain.events import (
     ActivityReported,
     Artefact,
+    CarriedOverlay,
+    CarriedRefusal,
     CatalogueApplied,
     ContactAuthorized,
     ContactPointReported,
     ContactPointRetold,
     ContactPointSuppressed,
     ContactReported,
+    CustomerMerged,
+    CustomerRestricted,
     CustomersErased,
+    CustomerSplit,
     ErasureRequested,
     Event,
     Evidence,
@@ -44,10 +49,14 @@ from accord.domain.events import (
     FactsRecorded,
     IdentifierLinked,
     IdentifierUnlinked,
+    Justification,
     Link,
+    OverlayAdded,
+    OverlayLifted,
     PermissionConfirmed,
     PermissionGranted,
     PermissionRefused,
+    RestrictionLifted,
 )
 from accord.domain.fold import fold, fold_point
 from accord.domain.state import NO_POINT, NO_STATE, PointState, encode
@@ -65,12 +74,14 @@ from accord.domain.terms import (
     Method,
     Obligation,
     Outcome,
+    OverlayKind,
     PointFact,
     Position,
     PurposeClass,
     Recorder,
     Redaction,
     RefusalKind,
+    RestrictionGround,
 )
 from accord.keys import kek as kek_module
 from accord.keys import keyring as keyring_module
@@ -137,6 +148,20 @@ CATALOGUE = Catalogue(
     caps=(Cap("c1", 3, 7, calendar_days=True, channels=("email",), legal=True, counts_attempts=True),),
     hours=(Hours("h1", ("sms",), (DayWindow("08:00", "20:00", (1, 2)),), lawful=True),),
     cool_downs=(CoolDown("d1", ("sms",), 60, "R224-1"),),
+)
+
+WHY = Justification(reason="même carte", officer_id="dpo 1", artefacts=(Artefact("cd" * 32, "application/pdf"),))
+CARRIED = CarriedRefusal(
+    position=Position(5),
+    kind=RefusalKind.REFUSED,
+    act_time=TIME,
+    recorded_time=Instant(TIME + 5),
+    purpose="marketing",
+    channel="sms",
+    topic=bytes(range(8)),
+    place="paris-1",
+    recipient=bytes(range(8, 16)),
+    asked_time=TIME,
 )
 
 EVENTS: dict[str, Event] = {
@@ -218,6 +243,21 @@ EVENTS: dict[str, Event] = {
     "Exported with defaults": Exported(
         size=13, root="cd" * 32, first=Position(0), end=Position(13), redaction=Redaction.NONE
     ),
+    "OverlayAdded": OverlayAdded(kind=OverlayKind.CONTRACT_PAUSE, until=TIME, justification=WHY),
+    "OverlayAdded with defaults": OverlayAdded(
+        kind=OverlayKind.HOUSEHOLD, justification=Justification(reason="letter")
+    ),
+    "OverlayLifted": OverlayLifted(overlay=Position(9), justification=WHY),
+    "CustomerRestricted": CustomerRestricted(ground=RestrictionGround.ACCURACY_CONTESTED, justification=WHY),
+    "RestrictionLifted": RestrictionLifted(informed_time=TIME, justification=WHY),
+    "CustomerMerged": CustomerMerged(
+        group=bytes(range(16)).hex(),
+        refusals=(CARRIED,),
+        overlays=(CarriedOverlay(position=Position(9), until=TIME),),
+        justification=WHY,
+    ),
+    "CustomerSplit": CustomerSplit(group=bytes(range(16)).hex(), refusals=(CARRIED,), justification=WHY),
+    "CustomerSplit with defaults": CustomerSplit(justification=Justification(reason="two people")),
 }
 
 TREE_SIZE = 13
@@ -257,6 +297,9 @@ LATER: dict[str, Event] = {
             rules_edition="2026-11",
         ),
     ),
+    "ContactPointReported of a number that changed hands": ContactPointReported(
+        number=2, fact=PointFact.REASSIGNED, act_time=Instant(TIME + 21)
+    ),
     "ContactPointRetold": ContactPointRetold(number=2, state=encode(PointState(bounced=Position(3)))),
     "ContactPointSuppressed": ContactPointSuppressed(number=2, erased_time=TIME),
     "ErasureRequested": ErasureRequested(
@@ -285,6 +328,7 @@ LATER: dict[str, Event] = {
 
 def make() -> dict[str, dict[str, str]]:
     """Return every golden value: text as it is, bytes in hexadecimal."""
+    events = list(EVENTS.values())
     return {
         "payloads": {name: _payload(event).decode() for name, event in EVENTS.items()},
         "later payloads": {name: _payload(event).decode() for name, event in LATER.items()},
@@ -298,7 +342,7 @@ def make() -> dict[str, dict[str, str]]:
         "keys": _keys(),
         "lookups": _lookups(),
         "checkpoint": _checkpoint(),
-        "states now": _states([*list(EVENTS.values())[:TREE_SIZE], *LATER.values()]),
+        "states now": _states([*events[:TREE_SIZE], *LATER.values(), *events[TREE_SIZE:]]),
     }
 
 

@@ -1,7 +1,8 @@
 """Gate 2: is the address good? Its facts bind every class; only "unverified" binds marketing alone.
 
 Where the question names no address and the customer has several for the channel, each must be good:
-nobody says which will be used.
+nobody says which will be used. What was given before an address changed hands is another person's:
+marketing to it needs a permission of a later date (47 CFR 64.1200(m)), service that it was verified since.
 """
 
 from accord.domain.case import Case
@@ -15,7 +16,7 @@ def judge(case: Case) -> Finding | None:
     for point in case.points:
         state = point.state
         if state is not NO_POINT:
-            for position, reason in _facts(state):
+            for position, reason in _facts(state, case):
                 if position:
                     return Finding(Verdict.DENY, reason, positions=(position,))
         if case.lane.verification_required and not state.verified:
@@ -25,10 +26,20 @@ def judge(case: Case) -> Finding | None:
     return None
 
 
-def _facts(state: PointState) -> tuple[tuple[Position, Reason], ...]:
+def _facts(state: PointState, case: Case) -> tuple[tuple[Position, Reason], ...]:
+    changed_hands = state.reassigned if state.reassigned and not _given_since(state, case) else Position(0)
     return (
         (state.complained, Reason.CONTACT_POINT_COMPLAINED),
         (state.bounced, Reason.CONTACT_POINT_BOUNCED),
-        (state.reassigned, Reason.CONTACT_POINT_REASSIGNED),
+        (changed_hands, Reason.CONTACT_POINT_REASSIGNED),
         (state.invalid, Reason.CONTACT_POINT_INVALID),
     )
+
+
+def _given_since(state: PointState, case: Case) -> bool:
+    """Say whether the new holder agrees, and leave no permission in the case but those given since."""
+    if case.lane.exempt:
+        return bool(state.verified)
+    # An import tells a date that nobody witnessed.
+    case.permissions = [mark for mark in case.permissions if mark.act_time > state.reassigned_time and mark.lifts]
+    return bool(case.permissions)
