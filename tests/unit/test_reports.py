@@ -11,7 +11,7 @@ from support.scenes import ADA_ID, BOB_ID, BOB_MAIL, CATALOGUE, ask_to_confirm, 
 
 from accord.domain.commands import ApplyCatalogue, AuthorizeContact, Command, Question, Refuse
 from accord.domain.problems import ErrorReason
-from accord.domain.tally import Cell, Dimension, Measure, Period, start_of
+from accord.domain.tally import OF_REFUSAL, Cell, Dimension, Measure, Period, start_of
 from accord.domain.terms import DAY, HOUR, Identifier, IdentifierKind, Instant, Position, Reason, RefusalKind
 from accord.service import reports
 from accord.service.answers import Authorized, Written
@@ -75,7 +75,7 @@ def test_each_kind_of_entry_is_counted_as_what_it_is(house: Installation) -> Non
     (pending,) = tell(house, grant(touchpoint="form"))
     confirm(house, pending)
     house.write(ask("c1"))
-    tell(house, *(refuse(kind, purpose="marketing.birthday") for kind in RefusalKind), withdraw())
+    tell(house, *(refuse(kind, purpose="marketing.birthday") for kind in OF_REFUSAL), withdraw())
     house.write(ask("c2"))
     assert by_measure(count(house)) == {
         Measure.GIVEN: 1,

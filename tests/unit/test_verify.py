@@ -287,7 +287,7 @@ def _foreign_checkpoint(on: Stage) -> tuple[Members, bytes | None]:
 
 
 def _other_key(_: Stage) -> tuple[Members, bytes | None]:
-    other = installed(secrets=Secrets(kek=b"k" * 32, pepper=b"p" * 32, signing_seed=b"t" * 32))
+    other = installed(secrets=Secrets(pepper=b"p" * 32, signing_seed=b"t" * 32))
     live(other, 4)
     return members(export(other)), None
 

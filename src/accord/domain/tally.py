@@ -81,7 +81,7 @@ OF_REFUSAL = {
     RefusalKind.WITHDRAWN: Measure.WITHDRAWN,
     RefusalKind.OBJECTED: Measure.OBJECTED,
 }
-"""What a refusal counts as; its kind is sealed."""
+"""What a refusal that somebody said counts as; its kind is sealed. Nobody says SUPPRESSED."""
 
 
 def start_of(day: date, period: Period) -> date:
