@@ -403,6 +403,7 @@ def test_reflection_lists_every_service(server: Server) -> None:
         answer = next(reflecting(channel, ended))
         ended.set()
     assert {service.name for service in answer.list_services_response.service} == {
+        "accord.v1.AuditService",
         "accord.v1.CatalogueService",
         "accord.v1.ContactService",
         "accord.v1.CustomerService",
