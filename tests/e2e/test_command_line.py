@@ -378,6 +378,8 @@ def test_a_receipt_is_handed_out_and_verified_by_whoever_keeps_the_key(
     run: Run, answered: Answered, tmp_path: Path
 ) -> None:
     position = answered("grant", "with-receipt", *TILL)["receipt"]["position"]
+    assert run("receipt", "show", "--customer", "with-receipt").stdout == run("receipt", "show", position).stdout
+    assert "either POSITION or --customer" in run("receipt", "show", expect=2).stderr
     document = json.loads(run("receipt", "show", position).stdout)
     record = document["dpv:hasRecordOfActivity"]
     assert (document["@type"], record["dpv:hasConsentStatus"]["@type"][0]) == ("dpv:ConsentReceipt", "dpv:ConsentGiven")

@@ -5,17 +5,19 @@ Verifying needs no server and no installation: the receipt and the ledger's key,
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from accord.cli import tell
-from accord.cli.arguments import POSITION
-from accord.cli.connect import connect
+from accord.cli.arguments import POSITION, CustomerType
+from accord.cli.connect import connect, pages, whole
 from accord.cli.local import LocalError
 from accord.cli.options import remote
+from accord.client.connection import Connection
 from accord.proof import checkpoint as notes
 from accord.proof import jws
-from accord.v1 import audit_service_pb2
+from accord.v1 import audit_service_pb2, customer_pb2, permission_service_pb2
 
 
 @click.group()
@@ -24,13 +26,25 @@ def receipt() -> None:
 
 
 @receipt.command()
-@click.argument("position", type=POSITION)
+@click.argument("position", type=POSITION, required=False)
+@click.option("--customer", type=CustomerType(), help="Instead of a position: the newest that counts of this customer.")
 @click.option("--signed", is_flag=True, help="Print the signed form (JWS), which `accord receipt verify` reads.")
 @remote
-def show(brand: str, server: str, as_json: bool, position: int, signed: bool) -> None:
+def show(  # noqa: PLR0913 - click hands over one argument for each option
+    brand: str,
+    server: str,
+    as_json: bool,
+    position: int | None,
+    customer: customer_pb2.CustomerKey | None,
+    signed: bool,
+) -> None:
     """Print the receipt of the entry at POSITION, a JSON-LD document."""
-    request = audit_service_pb2.GetReceiptRequest(brand=brand, position=position)
+    if (position is None) == (customer is None):
+        raise click.UsageError("name either POSITION or --customer")
     with connect(server) as connection:
+        if customer is not None:
+            position = _newest(connection, brand, customer)
+        request = audit_service_pb2.GetReceiptRequest(brand=brand, position=position or 0)
         response = connection.ask(connection.audits.GetReceipt, request)
     text = response.signed if signed else response.document.decode()
     tell.answer(response, lambda _: click.echo(text), as_json=as_json)
@@ -49,6 +63,16 @@ def verify(file: Path, pin: str) -> None:
         raise LocalError(f"NOT OURS: {error}") from error
     click.secho("SIGNED by the key you keep", fg="green", bold=True, err=True)
     click.echo(document.decode())
+
+
+def _newest(connection: Connection, brand: str, customer: customer_pb2.CustomerKey) -> int:
+    """Return the position of the newest permission or refusal of a customer, those that ended too."""
+    request = permission_service_pb2.ListPermissionsRequest(brand=brand, customer=customer)
+    found: Any = whole(pages(connection, connection.permissions.ListPermissions, request))
+    said: list[int] = [each.position for each in (*found.permissions, *found.refusals)]
+    if not said:
+        raise LocalError("this customer gave no permission and refused none")
+    return max(said)
 
 
 COMMANDS = (receipt,)
