@@ -15,11 +15,13 @@ from accord.domain.commands import (
     AuthorizeContact,
     Erase,
     Grant,
+    LiftRestriction,
     Link,
     Merge,
     Question,
     ReportContact,
     ReportContactPoint,
+    Restrict,
     Split,
     Unlink,
 )
@@ -41,6 +43,7 @@ from accord.domain.terms import (
     Position,
     Reason,
     Recorder,
+    RestrictionGround,
     Verdict,
 )
 from accord.ledger.entry import BRAND_REF, commitment, read_leaf, write_payload
@@ -566,15 +569,11 @@ class TestWhoIsMerged:
         assert isinstance(told, Written)
         assert house.audit().faults == ()
 
-    def test_who_was_merged_with_somebody_on_hold_stays_without_them(self, house: Installation) -> None:
-        until = Instant(START + DAY)
-        erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=until)
-        merge(house)
-        house.clock.now = until
-        (done,) = house.erasures.run_due(until)
-        assert done.receipt
-        assert house.questions.check(BRAND, asked(BOB_ID)).decision.verdict is Verdict.ALLOW
-        assert house.audit().faults == ()
+    def test_nobody_is_merged_with_somebody_who_waits_to_be_erased(self, house: Installation) -> None:
+        erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=Instant(START + 30 * DAY))
+        (done,) = house.write(Merge(customers=(ADA_ID, BOB_ID), justification=WHY))
+        assert isinstance(done, Problem)
+        assert (done.reason, done.metadata["fields"]) == (ErrorReason.INVALID_ARGUMENT, "customers")
 
 
 class TestOnHold:
@@ -593,6 +592,16 @@ class TestOnHold:
         assert done.receipt
         assert house.keyring.find(BRAND, [ada]) == {}
         assert house.audit().faults == ()
+
+    def test_nobody_lifts_the_restriction_of_an_erasure_that_waits(self, house: Installation) -> None:
+        begun = Restrict(customer=ADA_ID, ground=RestrictionGround.LEGAL_CLAIMS, justification=WHY)
+        house.write(begun)
+        erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=Instant(START + 30 * DAY))
+        lift = LiftRestriction(customer=ADA_ID, informed_time=Instant(START), justification=WHY)
+        (done,) = house.write(lift)
+        assert isinstance(done, Problem)
+        assert done.reason is ErrorReason.CUSTOMER_NOT_RESTRICTED
+        assert house.questions.check(BRAND, asked()).decision.reason is Reason.RESTRICTED
 
     def test_a_hold_that_was_cut_off_is_put_up_by_the_next_start(
         self, house: Installation, monkeypatch: pytest.MonkeyPatch

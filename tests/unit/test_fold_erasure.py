@@ -41,7 +41,7 @@ def no(act_time: int, kind: RefusalKind = RefusalKind.REFUSED, **scope: object) 
 
 def test_who_waits_to_be_erased_is_restricted() -> None:
     event = ErasureRequested(mode=ErasureMode.ON_HOLD_UNTIL, reason=ErasureReason.OBJECTED, not_before=NOW)
-    assert fold(NO_STATE, event, Position(1), NOW) == replace(NO_STATE, restricted=True)
+    assert fold(NO_STATE, event, Position(1), NOW) == replace(NO_STATE, restricted=True, erasing=True)
 
 
 def test_an_erasure_changes_nothing_of_the_brand_it_is_told_on() -> None:

@@ -102,7 +102,7 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
         case ContactReported():
             return _reported(state, event)
         case ErasureRequested():
-            return replace(state, restricted=True)
+            return replace(state, restricted=True, erasing=True)
         case (
             OverlayAdded()
             | OverlayLifted()
@@ -374,7 +374,7 @@ def _by_officer(state: CustomerState, event: _OfficerEvent, position: Position) 
         case OverlayLifted():
             return replace(state, overlays=tuple(each for each in state.overlays if each.position != event.overlay))
         case CustomerRestricted() | RestrictionLifted():
-            return replace(state, restricted=isinstance(event, CustomerRestricted))
+            return replace(state, restricted=state.erasing or isinstance(event, CustomerRestricted))
         case CustomerMerged() | CustomerSplit():
             return _carried(state, event)
 

@@ -92,8 +92,8 @@ def admit_lift_restriction(customer: Customer, command: LiftRestriction, now: In
     """Return the end of a restriction of which the customer was told."""
     if command.informed_time > now:
         return invalid("lift.informed_time", "must not lie in the future: tell the customer first")
-    if not customer.state.restricted:
-        fault = Violation("customer", "must be restricted")
+    if not customer.state.restricted or customer.state.erasing:
+        fault = Violation("customer", "must be restricted, and not by an erasure that waits")
         return Problem(
             ErrorReason.CUSTOMER_NOT_RESTRICTED, "the customer is not restricted", (fault,), {"field": "customer"}
         )

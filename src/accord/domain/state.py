@@ -133,6 +133,8 @@ class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     authority_order: bool = False
     served: bytes = b""
     confirmations: tuple[ConfirmationMark, ...] = ()
+    erasing: bool = False
+    """An erasure waits: the restriction stays until it is done, whoever lifts another."""
 
 
 class PointState(Struct, frozen=True, array_like=True, gc=False):

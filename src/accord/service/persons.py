@@ -153,6 +153,9 @@ def merge(world: Projection, command: Merge) -> Told | Problem:
         return Problem(ErrorReason.CUSTOMER_FULL, "the group would be too large", (fault,), metadata)
     if any(world.states[each].erased for each in members):
         return customer_erased("customers")
+    if any(world.states[each].erasing for each in members):
+        # Whoever joins now would be left out of what was asked for, or be erased without being asked about.
+        return invalid("customers", "names somebody who waits to be erased; merge nobody with them")
     group = _largest(world, members) or os.urandom(REF_BYTES)
     return [
         (
