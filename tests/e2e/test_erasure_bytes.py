@@ -184,7 +184,10 @@ BENT = {
     "the tombstone": "UPDATE customer SET state = x'9a00' WHERE customer_ref = :ada",
     "what the erased held": "INSERT INTO identity VALUES (1, zeroblob(16), :ada, 1, 'EMAIL')",
     "an address of another": "INSERT INTO point SELECT brand_id, lookup, x'9101' FROM identity WHERE kind = 'EMAIL'",
-    "a contact of the erased": "INSERT INTO contact (brand_id, contact_key, customer_ref, positions) VALUES (1, zeroblob(16), :ada, zeroblob(8))",
+    "a contact of the erased": (
+        "INSERT INTO contact (brand_id, contact_key, customer_ref, positions) "
+        "VALUES (1, zeroblob(16), :ada, zeroblob(8))"
+    ),
     "a suppression": "INSERT INTO suppression VALUES (1, zeroblob(16), 7)",
     "a date of suppression": "UPDATE suppression SET erased_time = erased_time + 1",
 }
