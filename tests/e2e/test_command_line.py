@@ -771,6 +771,15 @@ def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_head
 # --- this installation --------------------------------------------------------------------------
 
 
+def test_a_token_that_replaces_another_says_so(site: Site) -> None:
+    command = ("--data", str(site.data), "tokens", "add", "twice", "--brand", BRAND, "--role", "checker")
+    told = Accord(Installation, load_sample_brand, play_sample_demo)
+    first, second = (CliRunner().invoke(accord, command, obj=told, prog_name=PROGRAM) for _ in range(2))
+    assert (first.exit_code, first.stderr) == (0, "")
+    assert (second.exit_code, second.stderr) == (0, "twice was known already: what it had before ends\n")
+    CliRunner().invoke(accord, ("--data", str(site.data), "tokens", "remove", "twice"), obj=told, prog_name=PROGRAM)
+
+
 def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:
     def told(*arguments: str) -> Any:
         command = ("--data", str(site.data), "tokens", *arguments, "--json")

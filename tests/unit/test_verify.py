@@ -657,6 +657,19 @@ def test_the_verifier_of_an_export_runs_alone(it: Installation, tmp_path: Path, 
         )
 
 
+def test_the_verifier_without_its_library_cannot_decide_and_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "verify.py").write_bytes(Path(verify.__file__).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "verify.py", "export.zip", "--pin", PIN],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "CANNOT DECIDE: this verifier needs the package cryptography: pip install cryptography\n"
+
+
 def test_the_verifier_imports_nothing_of_accord_and_one_library() -> None:
     source = Path(verify.__file__).read_text("utf-8")
     imported = {

@@ -140,6 +140,8 @@ def add_token(name: str, brand: str, roles: tuple[str, ...], certificate_name: s
     if certificate_name and config.tls_client_ca is None:
         click.echo("no certificate is asked for yet: the server needs ACCORD_TLS_CLIENT_CA", err=True)
     with installed(config) as installation:
+        if any(caller.name == name for caller in installation.callers.all()):
+            click.echo(f"{name} was known already: what it had before ends", err=True)
         if certificate_name:
             installation.callers.add_certificate(name, brand, roles, certificate_name)
             given = {"certificate_name": certificate_name}

@@ -27,8 +27,12 @@ from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:  # a traceback would end with 1, which says tampered
+    sys.stderr.write("CANNOT DECIDE: this verifier needs the package cryptography: pip install cryptography\n")
+    sys.exit(2)
 
 FORMAT = "accord-export/1"
 HEAD_FORMAT = "accord-customer-head/1"
