@@ -73,6 +73,7 @@ def _await(log: Path, words: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def test_every_command_of_the_readme_does_what_it_says(environment: dict[str, str], tmp_path: Path) -> None:
+    assert EXPECTED_EXITS.keys() <= set(_commands())
     for command in _commands():
         if command.startswith("export "):
             continue

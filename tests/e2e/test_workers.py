@@ -225,6 +225,7 @@ def _wait_for_two(server: Server, without: set[int]) -> None:
 def test_workers_end_by_themselves_when_their_supervisor_is_killed(sqlite_site: Site) -> None:
     (server,) = sqlite_site.servers
     workers = server.workers()
+    assert len(workers) == 2
     server.kill()
     wait_for(lambda: not any(is_running(each) for each in workers), "the workers to end")
     sqlite_site.start(server.address)

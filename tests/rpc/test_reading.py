@@ -401,5 +401,7 @@ def test_a_list_of_entries_opens_none(ground: Ground) -> None:
 def test_a_leaf_tells_nothing_of_a_person(ground: Ground) -> None:
     request = VALID["LedgerService/ListEntries"](ground)
     put("page_size", 1000)(request, ground)
-    for entry in ground.server.ask("LedgerService/ListEntries", request).entries:
+    entries = ground.server.ask("LedgerService/ListEntries", request).entries
+    assert entries
+    for entry in entries:
         assert MARK.encode() not in entry.leaf

@@ -224,9 +224,6 @@ class TestPrivacy:
             traced.sends(("traceparent", SAMPLED))
             for name in VALID:
                 traced.server.ask(name, valid(name, traced.ground))
-                traced.server.fail(
-                    name, valid(name, traced.ground), "nobody"
-                ) if "nobody" in traced.server.tokens else None
                 traced.server.ask_raw(name, PERSONAL[0].encode() * 3)
         spans = "\n".join(each.to_json() for each in traced.spans())
         told = generate_latest(_registry(traced.server)).decode()

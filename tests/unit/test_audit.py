@@ -240,6 +240,7 @@ def test_the_audit_tells_where_a_key_is_gone(bent: Bent) -> None:
 
 def test_faults_name_no_person(bent: Bent) -> None:
     faults = bent.bend("DELETE FROM identity", "DELETE FROM point")
+    assert faults.faults
     assert not any(ADA_MAIL.value in fault or "example.com" in fault for fault in faults.faults)
 
 

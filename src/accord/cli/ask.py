@@ -149,16 +149,12 @@ def _contact(response: contact_service_pb2.GetContactResponse) -> None:
             ("purpose", found.purpose),
             ("authorized", tell.when(found.authorized_time)),
             ("basis", tell.words(decision_pb2.Basis.Name(found.basis), "BASIS_")),
-            ("rested on", _entries(found.basis_positions)),
-            ("recorded in", _entries(found.positions)),
+            ("rested on", tell.entries(found.basis_positions)),
+            ("recorded in", tell.entries(found.positions)),
             ("catalogue", str(found.policy_version)),
         )
     )
     click.echo("`accord entry POSITION` shows an entry.")
-
-
-def _entries(positions: Any) -> str:  # noqa: ANN401 - a repeated field
-    return ", ".join(f"entry {position}" for position in positions)
 
 
 COMMANDS = (check, reach, authorize, report, contact)

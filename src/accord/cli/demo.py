@@ -4,7 +4,6 @@
 nothing on this machine is touched.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -38,17 +37,13 @@ def _tell(line: Any) -> None:  # noqa: ANN401 - a line of a scene
     for label, text in (
         ("to allow it", line.to_allow),
         ("not before", line.not_before),
-        ("rests on", _entries(line.rests_on)),
-        ("recorded in", _entries(line.recorded)),
+        ("rests on", tell.entries(line.rests_on)),
+        ("recorded in", tell.entries(line.recorded)),
         ("still to stop", ", ".join(f"contact {each}" for each in line.open_contacts)),
         *line.facts.items(),
     ):
         if text:
             click.echo(f"       {label:<17} {text}")
-
-
-def _entries(positions: Iterable[int]) -> str:
-    return ", ".join(f"entry {position}" for position in positions)
 
 
 COMMANDS = (demo,)

@@ -73,33 +73,28 @@ def writing(command: Command) -> Command:
     )
 
 
+def _said(method: str, declarant: str, recorder: str) -> tuple[Callable[[Command], Command], ...]:
+    """Return how it was expressed, by whom, and who wrote it down; `declarant` is the help of the second."""
+    methods = OneOf(evidence_pb2.DeclarationMethod.items(), "DECLARATION_METHOD_")
+    declarants = OneOf(evidence_pb2.Declarant.items(), "DECLARANT_")
+    recorders = OneOf(evidence_pb2.Recorder.items(), "RECORDER_")
+    return tuple(
+        click.option(name, type=kind, default=default, show_default=True, help=told)
+        for name, kind, default, told in (
+            ("--method", methods, method, "How it was expressed."),
+            ("--declarant", declarants, "customer", declarant),
+            ("--recorder", recorders, recorder, "Who wrote it down."),
+        )
+    )
+
+
 def evidence(method: str = "button") -> Callable[[Command], Command]:
     """Add what every command that records a declaration takes; `method` is how it is expressed as a rule."""
     options = (
         click.option("--touchpoint", required=True, help="Where the customer acted, a code of the catalogue."),
         click.option("--notice", default="", help="The notice shown. Left out: the one the touchpoint shows now."),
         click.option("--language", default="fr", show_default=True, help="The language of the notice shown."),
-        click.option(
-            "--method",
-            type=OneOf(evidence_pb2.DeclarationMethod.items(), "DECLARATION_METHOD_"),
-            default=method,
-            show_default=True,
-            help="How it was expressed.",
-        ),
-        click.option(
-            "--declarant",
-            type=OneOf(evidence_pb2.Declarant.items(), "DECLARANT_"),
-            default="customer",
-            show_default=True,
-            help="Who declared it.",
-        ),
-        click.option(
-            "--recorder",
-            type=OneOf(evidence_pb2.Recorder.items(), "RECORDER_"),
-            default="system",
-            show_default=True,
-            help="Who wrote it down.",
-        ),
+        *_said(method, "Who declared it.", "system"),
         click.option("--recorder-id", default="", help="The till, agent or form that recorded it."),
         click.option("--act-time", type=TimeType(), help="When the customer acted. Left out: now."),
     )
@@ -116,27 +111,7 @@ def evidence_asked(command: Command) -> Command:
     """Add what tells how we know that something was asked for, where that is known."""
     for option in (
         click.option("--touchpoint", default="", help="Where it was asked for. Left out: nothing of it is kept."),
-        click.option(
-            "--method",
-            type=OneOf(evidence_pb2.DeclarationMethod.items(), "DECLARATION_METHOD_"),
-            default="message",
-            show_default=True,
-            help="How it was expressed.",
-        ),
-        click.option(
-            "--declarant",
-            type=OneOf(evidence_pb2.Declarant.items(), "DECLARANT_"),
-            default="customer",
-            show_default=True,
-            help="Who asked.",
-        ),
-        click.option(
-            "--recorder",
-            type=OneOf(evidence_pb2.Recorder.items(), "RECORDER_"),
-            default="clerk",
-            show_default=True,
-            help="Who wrote it down.",
-        ),
+        *_said("message", "Who asked.", "clerk"),
         click.option("--recorder-id", default="", help="The desk that recorded it. It stays: nothing personal."),
         click.option("--act-time", type=TimeType(), help="When it was asked for. Left out: now."),
     ):

@@ -187,6 +187,11 @@ def words(name: str, prefix: str) -> str:
     return name.removeprefix(prefix).lower().replace("_", " ")
 
 
+def entries(positions: Iterable[int]) -> str:
+    """Return the positions of entries for people."""
+    return ", ".join(f"entry {position}" for position in positions)
+
+
 def printable(text: str) -> str:
     """Return the text without what would steer a terminal or split a row: callers choose some of these words."""
     return "".join(each if each.isprintable() else _UNPRINTABLE for each in text)

@@ -20,7 +20,7 @@ from accord.domain.decide import ORDER, examine_question
 from accord.domain.decision import Customer, Decision, Finding, Point, Step
 from accord.domain.events import ContactAuthorized
 from accord.domain.fold import HOLDING, confirmation_of, find_contact
-from accord.domain.gates import contact_point, floor, overlays, resolve, uses
+from accord.domain.gates import contact_point, floor, overlays, refusals, resolve, uses
 from accord.domain.group import lowest
 from accord.domain.lane import Rule
 from accord.domain.policy import Policy
@@ -42,7 +42,6 @@ from accord.domain.terms import (
     Position,
     PurposeClass,
     Reason,
-    RefusalKind,
     Verdict,
 )
 
@@ -50,12 +49,6 @@ RULE = Rule("accord:confirmation_request", "GDPR art. 7(1); BGH, 10 February 201
 CAP = Rule("catalogue:confirmations_per_address")
 
 _OBLIGATIONS = (Obligation.NO_ADVERTISING, Obligation.IDENTIFY_BRAND, Obligation.REPORT_CONTACT)
-_REFUSAL_REASONS = {
-    RefusalKind.REFUSED: Reason.REFUSED,
-    RefusalKind.WITHDRAWN: Reason.WITHDRAWN,
-    RefusalKind.OBJECTED: Reason.OBJECTED,
-    RefusalKind.SUPPRESSED: Reason.SUPPRESSED,
-}
 
 
 class _Asking(Struct, frozen=True):
@@ -230,9 +223,7 @@ def _refusals(asking: _Asking) -> Finding | None:
         reaching = standing
     if not reaching:
         return None
-    newest = max(reaching, key=lambda each: each.position)
-    reason = Reason.STOPPED if newest.stops else _REFUSAL_REASONS[newest.kind]
-    return Finding(Verdict.DENY, reason, positions=(newest.position,))
+    return refusals.deny(reaching)
 
 
 def _lifted(refusal: RefusalMark, mark: PermissionMark) -> bool:
@@ -240,12 +231,12 @@ def _lifted(refusal: RefusalMark, mark: PermissionMark) -> bool:
     return mark.lifts and later
 
 
-def _covered(refusals: list[RefusalMark], mark: PermissionMark, channel: str) -> bool:
+def _covered(standing: list[RefusalMark], mark: PermissionMark, channel: str) -> bool:
     """Say whether refusals together reach every purpose of the permission, on the channel it is asked on."""
     granted = mark.granted
     channels = (channel,) if channel in granted.channels else granted.channels
     alone = [replace(granted, purposes=(purpose,), channels=channels) for purpose in granted.purposes]
-    return all(any(reaches_all(refusal.refused, cell) for refusal in refusals) for cell in alone)
+    return all(any(reaches_all(refusal.refused, cell) for refusal in standing) for cell in alone)
 
 
 def _basis(asking: _Asking) -> Finding | None:

@@ -23,6 +23,7 @@ from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, TamperedError, check_leaf, open_entry
 from accord.ledger.projection import Projection
 from accord.ledger.store import TILE_WIDTH, CustomerRow, IdentifierRow, LedgerStore, Records, TreeHead
+from accord.ledger.walk import history
 from accord.proof.merkle import Edge, grow, root_of_edge
 
 _PAGE = 2000
@@ -103,16 +104,14 @@ class _Auditor:
 
     def _find_erased(self) -> None:
         """Note who was erased, and where: their entries come first, and are not opened even where they could be."""
-        start, keys = 1, self._keyring.find(self.head.brand, [BRAND_REF])
-        while page := self._store.entries(self.head.brand, start, _PAGE, BRAND_REF):
-            start += len(page)
-            for entry in page:
-                try:
-                    event = open_entry(entry, self.head.ledger, keys).payload.event
-                except (TamperedError, KeyError):
-                    continue  # told when its turn comes
-                if isinstance(event, CustomersErased):
-                    self._erased |= {bytes.fromhex(each): entry.position for each in event.customers}
+        keys = self._keyring.find(self.head.brand, [BRAND_REF])
+        for entry in history(self._store, self.head.brand, BRAND_REF):
+            try:
+                event = open_entry(entry, self.head.ledger, keys).payload.event
+            except (TamperedError, KeyError):
+                continue  # told when its turn comes
+            if isinstance(event, CustomersErased):
+                self._erased |= {bytes.fromhex(each): entry.position for each in event.customers}
 
     def _entry(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> Iterator[str]:
         if entry.position != self.size:

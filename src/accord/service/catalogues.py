@@ -9,10 +9,9 @@ from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import BRAND_REF, StoredEntry, read_leaf
 from accord.ledger.store import Head, LedgerStore
+from accord.ledger.walk import history
 from accord.service.errors import CallError, catalogue_missing
 from accord.service.policies import Policies
-
-_PAGE = 1000
 
 
 class AppliedVersion(Struct, frozen=True):
@@ -73,8 +72,6 @@ class Catalogues:
 
     def entries(self, brand: BrandId) -> Iterator[StoredEntry]:
         """Yield the entries that applied a catalogue, oldest first."""
-        start = 1
-        while page := self._store.entries(brand, start, _PAGE, BRAND_REF):
-            # The brand's own entries tell of other things too, such as exports.
-            yield from (entry for entry in page if read_leaf(entry.leaf).type == CatalogueApplied.__name__)
-            start += len(page)
+        # The brand's own entries tell of other things too, such as exports.
+        own = history(self._store, brand, BRAND_REF)
+        return (entry for entry in own if read_leaf(entry.leaf).type == CatalogueApplied.__name__)

@@ -12,7 +12,7 @@
 Each step may be done again and does only what is missing, so whoever finds a saga cut off runs it anew.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from accord.domain.commands import Erase, HoldErasure, Teller
 from accord.domain.events import ContactAuthorized, ContactReported, CustomersErased, Evidence
@@ -31,13 +31,13 @@ from accord.ledger.erasing import (
 from accord.ledger.keyring import Keyring, Signer
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import open_entry
-from accord.ledger.store import LedgerStore, StoreUnavailableError
+from accord.ledger.store import Head, LedgerStore, StoreUnavailableError
+from accord.ledger.walk import history
 from accord.service.answers import Receipt, Request, Result, Written
 from accord.service.erasure_receipt import Erased, sign_receipt
 from accord.service.errors import CallError, customer_changed
 from accord.service.writer import Clock
 
-_PAGE = 1000
 _TRIES = 5
 TOMBSTONE_BYTES = encode(TOMBSTONE)
 Write = Callable[[BrandId, list[Request]], list[Result]]
@@ -147,7 +147,10 @@ class ErasureSaga:
         """Step 6."""
         head = self._store.head(erasure.brand)
         erased_time = self._clock()
-        event = self._event(erasure.brand, entry.position) if entry else None
+        event = None
+        if head and entry:
+            (stored,) = self._store.entries(erasure.brand, entry.position, 1)
+            event = self._event(head, stored)
         erased = Erased(
             ledger=head.ledger if head else erasure.brand,
             entry=entry,
@@ -205,8 +208,10 @@ class ErasureSaga:
         return found
 
     def _teller(self, erasure: Erasure, ledger: str, ref: bytes, address: Identifier) -> Teller | None:
+        if ref in erasure.customers:
+            return None
         keys = self._keyring.find(erasure.brand, [ref])
-        if ref in erasure.customers or not keys:
+        if not keys:
             return None
         for entry in history(self._store, erasure.brand, ref):
             for link in open_entry(entry, ledger, keys).payload.event.links:
@@ -237,28 +242,19 @@ class ErasureSaga:
 
     def _entry_of(self, erasure: Erasure) -> Receipt | None:
         """Return the entry that erased these customers for another request."""
+        head = self._store.head(erasure.brand)
+        if head is None:
+            return None
         wanted = {ref.hex() for ref in erasure.customers}
         for entry in history(self._store, erasure.brand, BRAND_REF):
-            event = self._event(erasure.brand, entry.position)
+            event = self._event(head, entry)
             if event is not None and wanted & set(event.customers):
                 return Receipt(entry.position, entry.leaf_hash, read_leaf(entry.leaf).recorded_at)
         return None
 
-    def _event(self, brand: BrandId, position: Position) -> CustomersErased | None:
-        head = self._store.head(brand)
-        (entry,) = self._store.entries(brand, position, 1)
-        if head is None:
-            return None
-        event = open_entry(entry, head.ledger, self._keyring.find(brand, [BRAND_REF])).payload.event
+    def _event(self, head: Head, entry: StoredEntry) -> CustomersErased | None:
+        event = open_entry(entry, head.ledger, self._keyring.find(head.brand, [BRAND_REF])).payload.event
         return event if isinstance(event, CustomersErased) else None
-
-
-def history(store: LedgerStore, brand: BrandId, ref: bytes) -> Iterator[StoredEntry]:
-    """Yield every entry of a customer, oldest first."""
-    version = 1
-    while page := store.entries(brand, version, _PAGE, ref):
-        yield from page
-        version += len(page)
 
 
 def _opens(entry: StoredEntry, ledger: str, keys: Mapping[tuple[bytes, int], bytes]) -> bool:

@@ -15,8 +15,15 @@ from accord.ledger.entry import read_leaf
 from accord.ledger.erasing import Erasure, ErasureRow, ErasureStore, Forgetting, OutsideFences
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import LedgerStore
-from accord.service.erasure_saga import TOMBSTONE_BYTES, ErasureSaga, history
-from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_unknown
+from accord.ledger.walk import history
+from accord.service.erasure_saga import TOMBSTONE_BYTES, ErasureSaga
+from accord.service.errors import (
+    CallError,
+    catalogue_missing,
+    customer_ambiguous,
+    customer_unknown,
+    request_id_reused,
+)
 from accord.service.policies import Policies
 from accord.service.writer import Clock
 
@@ -71,10 +78,7 @@ class Erasures:
         if known is None:
             return self._begin(self._examined(brand, asked))
         if known.erasure.content != asked.content:
-            fault = Violation("request_id", "was used before with other content; use a new one for a new request")
-            metadata = {"field": "request_id"}
-            message = "the request_id was used before"
-            raise CallError(Problem(ErrorReason.REQUEST_ID_REUSED, message, (fault,), metadata))
+            raise CallError(request_id_reused())
         return known if known.receipt else self._begin(known.erasure)
 
     def retire(self, brand: BrandId, customers: tuple[bytes, ...]) -> ErasureRow:

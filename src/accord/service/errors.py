@@ -1,6 +1,6 @@
 """How a use case says that it could not do what was asked: a problem, raised."""
 
-from accord.domain.problems import ErrorReason, Problem
+from accord.domain.problems import ErrorReason, Problem, Violation
 
 
 class CallError(Exception):
@@ -18,6 +18,18 @@ def catalogue_missing() -> CallError:
         ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet; apply one first", (), {"field": "brand"}
     )
     return CallError(problem)
+
+
+def request_id_reused() -> Problem:
+    """Say that the request_id named another request before."""
+    fault = Violation("request_id", "was used before with other content; use a new one for a new request")
+    return Problem(ErrorReason.REQUEST_ID_REUSED, "the request_id was used before", (fault,), {"field": "request_id"})
+
+
+def contact_unknown() -> Problem:
+    """Say that no contact of this name was ever authorised."""
+    fault = Violation("contact_id", "must name a contact that was authorised")
+    return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
 
 
 def customer_unknown(field: str = "customer") -> Problem:

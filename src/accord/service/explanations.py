@@ -24,12 +24,12 @@ from accord.domain.terms import Basis, BrandId, Instant, Position
 from accord.ledger.entry import Leaf, StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
 from accord.ledger.store import LedgerStore
+from accord.ledger.walk import history
 from accord.service.catalogues import Catalogues
 from accord.service.policies import compile_policy
 from accord.service.proofs import InclusionProof, Proofs
 from accord.service.records import Contact, Remembered
 
-_PAGE = 1000
 _CLASS_RULE = Rule("accord:class")
 
 
@@ -169,32 +169,25 @@ class Explanations:
 
     def _facts(self, brand: BrandId, ledger: str, contact: StoredEntry) -> Facts:
         """Return the facts known of the customer when a contact was authorised; they tell which law counted."""
-        state, start = NO_STATE, 1
-        while page := self._store.entries(brand, start, _PAGE, contact.customer_ref):
-            start += len(page)
-            for entry in page:
-                if entry.customer_version >= contact.customer_version:
-                    return state.facts
-                leaf = read_leaf(entry.leaf)
-                opened = (
-                    self._remembered.try_open(brand, ledger, entry) if leaf.type == FactsRecorded.__name__ else None
-                )
-                if opened:
-                    state = fold(state, opened.payload.event, entry.position, leaf.recorded_at)
+        state = NO_STATE
+        for entry in history(self._store, brand, contact.customer_ref):
+            if entry.customer_version >= contact.customer_version:
+                break
+            leaf = read_leaf(entry.leaf)
+            opened = self._remembered.try_open(brand, ledger, entry) if leaf.type == FactsRecorded.__name__ else None
+            if opened:
+                state = fold(state, opened.payload.event, entry.position, leaf.recorded_at)
         return state.facts
 
     def _confirmed(self, brand: BrandId, ledger: str, permission: StoredEntry) -> OpenedEntry | None:
         """Return the entry that confirmed a permission: it comes after it in the customer's own chain."""
-        start = permission.customer_version + 1
-        while page := self._store.entries(brand, start, _PAGE, permission.customer_ref):
-            start += len(page)
-            for entry in page:
-                if read_leaf(entry.leaf).type != PermissionConfirmed.__name__:
-                    continue
-                opened = self._remembered.try_open(brand, ledger, entry)
-                event = opened.payload.event if opened else None
-                if isinstance(event, PermissionConfirmed) and event.permission == permission.position:
-                    return opened
+        for entry in history(self._store, brand, permission.customer_ref, permission.customer_version + 1):
+            if read_leaf(entry.leaf).type != PermissionConfirmed.__name__:
+                continue
+            opened = self._remembered.try_open(brand, ledger, entry)
+            event = opened.payload.event if opened else None
+            if isinstance(event, PermissionConfirmed) and event.permission == permission.position:
+                return opened
         return None
 
 

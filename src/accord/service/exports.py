@@ -13,9 +13,9 @@ from msgspec import Struct
 from accord.domain.events import Exported
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Identifier, Instant, Position, Redaction
-from accord.ledger.entry import read_leaf
 from accord.ledger.keyring import Keyring, Signer
 from accord.ledger.store import LedgerStore
+from accord.ledger.walk import first_since
 from accord.service.catalogues import Catalogues
 from accord.service.errors import CallError
 from accord.service.export_writer import Chunk, ExportWriter, Settled
@@ -101,21 +101,9 @@ class Exports:
 
     def _period(self, brand: BrandId, asked: Asked, size: int) -> tuple[int, int]:
         """Return the range of a period with the entry on each side, which shows that none is missing there."""
-        first = self._first_since(brand, asked.recorded_from, size)
-        end = self._first_since(brand, asked.recorded_until, size) if asked.recorded_until else size
+        first = first_since(self._store, brand, asked.recorded_from, size)
+        end = first_since(self._store, brand, asked.recorded_until, size) if asked.recorded_until else size
         return max(0, first - 1) if asked.recorded_from else 0, min(size, max(first, end) + 1)
-
-    def _first_since(self, brand: BrandId, time: Instant, size: int) -> int:
-        """Return the first position recorded at `time` or later, found by halving: recorded time never goes back."""
-        low, high = 0, size
-        while low < high:
-            middle = (low + high) // 2
-            (entry,) = self._store.entries(brand, middle, 1)
-            if read_leaf(entry.leaf).recorded_at < time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
 
 
 def _outside(field: str, description: str, size: int) -> Problem:

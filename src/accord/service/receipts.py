@@ -15,6 +15,7 @@ from accord.ledger.entry import BRAND_REF
 from accord.ledger.keyring import Signer
 from accord.ledger.opening import OpenedEntry
 from accord.ledger.store import Head, LedgerStore
+from accord.ledger.walk import history
 from accord.proof import checkpoint as notes
 from accord.proof import jws
 from accord.service.catalogues import Catalogues
@@ -23,7 +24,6 @@ from accord.service.proofs import Proofs
 from accord.service.records import Remembered
 
 MEDIA_TYPE: Final = "ld+json"
-_PAGE = 1000
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -57,8 +57,8 @@ class Receipts:
         """
         head = self._proofs.head(brand)
         entry = self._proofs.entry(brand, position)
-        history = self._history(head, entry.customer_ref) if entry.customer_ref != BRAND_REF else []
-        acts = [told for each in history if (told := _told(each, history)) and told.position <= position]
+        opened = self._opened(head, entry.customer_ref) if entry.customer_ref != BRAND_REF else []
+        acts = [told for each in opened if (told := _told(each, opened)) and told.position <= position]
         if not acts or acts[-1].position != position:
             raise CallError(_no_act(position))
         catalogue, details = self._catalogue(brand, position)
@@ -70,22 +70,18 @@ class Receipts:
             replaced=succession.replaced(acts),
             catalogue=catalogue,
             details=details,
-            point_kinds=_point_kinds(history),
+            point_kinds=_point_kinds(opened),
         )
         document = _encode(receipt.receipt(source))
         key = self._signer.private_key
         name = notes.verifier_key(head.ledger, key.public_key())
         return Receipt(document, jws.sign(document, key, name, MEDIA_TYPE), name)
 
-    def _history(self, head: Head, ref: bytes) -> list[OpenedEntry]:
+    def _opened(self, head: Head, ref: bytes) -> list[OpenedEntry]:
         """Return every entry of a customer that can be opened, oldest first."""
-        found: list[OpenedEntry] = []
-        start = 1
-        while page := self._store.entries(head.brand, start, _PAGE, ref):
-            start += len(page)
-            opened = (self._remembered.try_open(head.brand, head.ledger, each) for each in page)
-            found.extend(each for each in opened if each is not None)
-        return found
+        entries = history(self._store, head.brand, ref)
+        opened = (self._remembered.try_open(head.brand, head.ledger, each) for each in entries)
+        return [each for each in opened if each is not None]
 
     def _catalogue(self, brand: BrandId, position: Position) -> tuple[Catalogue, ControllerDetails]:
         """Return the catalogue that counted then, and what it, else the newest one, tells of the controller."""

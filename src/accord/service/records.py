@@ -10,7 +10,7 @@ from accord.domain.decision import Customer, Point
 from accord.domain.events import ContactAuthorized, ContactReported, Event
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.group import Group
-from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.problems import Problem
 from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
 from accord.ledger.entry import StoredEntry, read_leaf
@@ -19,7 +19,14 @@ from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
 from accord.ledger.store import Head, Known, LedgerStore, Records, Sight
 from accord.service.answers import Receipt
-from accord.service.errors import CallError, catalogue_missing, customer_ambiguous, customer_erased, customer_unknown
+from accord.service.errors import (
+    CallError,
+    catalogue_missing,
+    contact_unknown,
+    customer_ambiguous,
+    customer_erased,
+    customer_unknown,
+)
 from accord.service.sights import group_of
 from accord.service.writer import Clock
 
@@ -138,8 +145,7 @@ class Remembered:
             raise catalogue_missing()
         row = self._records.contact(brand, self._lookups.contact(brand, contact_id))
         if row is None:
-            fault = Violation("contact_id", "must name a contact that was authorised")
-            raise CallError(Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"}))
+            raise CallError(contact_unknown())
         return head, row.positions
 
     def contact(self, brand: BrandId, contact_id: str) -> Contact:

@@ -21,6 +21,7 @@ from accord.ledger.entry import Payload, StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.opening import open_entry
 from accord.ledger.store import Denials, Head, LedgerStore
+from accord.ledger.walk import first_since
 from accord.service.errors import catalogue_missing
 
 ENTRIES_A_PAGE: Final = 10_000
@@ -82,7 +83,8 @@ class Reports:
         counting = _Counting(wished)
         if start is None:
             self._count_denials(brand, counting)
-            start = self._first(head, wished.recorded_from)
+            since = wished.recorded_from
+            start = first_since(self._store, brand, since, head.size) if since else Position(0)
         position, end = start, min(head.size, start + ENTRIES_A_PAGE)
         while position < end:
             batch = self._store.entries(brand, position, min(_BATCH, end - position))
@@ -130,18 +132,6 @@ class Reports:
         for row in self._denials.denials(brand, wished.recorded_from // DAY, end):
             sides = Sides("", _some(row.channel), _some(row.purpose), "", row.reason)
             counting.add_day(_EPOCH + timedelta(days=row.day), Measure.DENIED, sides, row.count)
-
-    def _first(self, head: Head, time: Instant) -> Position:
-        """Return the first position recorded at `time` or later, found by halving: recorded time never goes back."""
-        low, high = 0, head.size if time else 0
-        while low < high:
-            middle = (low + high) // 2
-            (entry,) = self._store.entries(head.brand, middle, 1)
-            if _shown(entry.leaf).recorded_at < time:
-                low = middle + 1
-            else:
-                high = middle
-        return Position(low)
 
 
 class _Counting:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from accord.domain.inactivity import acted_since, acts_known
 from accord.domain.state import decode_customer
-from accord.domain.terms import DAY, BrandId, Instant, Position
-from accord.ledger.entry import BRAND_REF, read_leaf
+from accord.domain.terms import DAY, BrandId, Instant
+from accord.ledger.entry import BRAND_REF
 from accord.ledger.store import LedgerStore, Records
+from accord.ledger.walk import first_since
 from accord.service.errors import catalogue_missing
 from accord.service.policies import Policies
 
@@ -27,7 +28,7 @@ def due_customers(
     if not days:
         return
     since = Instant(now - days * DAY)
-    first = _first_since(store, brand, since, head.size)
+    first = first_since(store, brand, since, head.size)
     persons: dict[bytes, list[bytes]] = {}
     kept: set[bytes] = set()
     for ref, row in records.all_customers(brand):
@@ -42,16 +43,3 @@ def due_customers(
         persons.setdefault(person, []).append(ref)
     # Whoever is merged did what any of them did.
     yield from (tuple(refs) for person, refs in persons.items() if person not in kept)
-
-
-def _first_since(store: LedgerStore, brand: BrandId, time: Instant, size: int) -> Position:
-    """Return the position of the first entry recorded at `time` or later, `size` for none: recorded time only grows."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        (entry,) = store.entries(brand, middle, 1)
-        if read_leaf(entry.leaf).recorded_at < time:
-            low = middle + 1
-        else:
-            high = middle
-    return Position(low)

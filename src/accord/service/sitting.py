@@ -42,7 +42,7 @@ from accord.domain.decision import Customer
 from accord.domain.events import CatalogueApplied, Event, PermissionConfirmed, PermissionGranted, PermissionRefused
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
-from accord.domain.problems import ErrorReason, Problem, Violation
+from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import ContactMark
 from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Position, Verdict
 from accord.ledger.entry import (
@@ -75,7 +75,7 @@ from accord.service.answers import (
     decode_answer,
     encode_answer,
 )
-from accord.service.errors import customer_ambiguous, customer_erased
+from accord.service.errors import contact_unknown, customer_ambiguous, customer_erased, request_id_reused
 from accord.service.policies import compile_policy
 
 MakeKeys = Callable[[list[bytes]], dict[bytes, CustomerKey]]
@@ -217,10 +217,7 @@ class Sitting:
             content, judged = row.content, decode_answer(row.answer)
         if judged is None or content == request.content:
             return judged
-        fault = Violation("request_id", "was used before with other content; use a new one for a new request")
-        return Problem(
-            ErrorReason.REQUEST_ID_REUSED, "the request_id was used before", (fault,), {"field": "request_id"}
-        )
+        return request_id_reused()
 
     def _command(self, request: Request) -> _Judged:
         command = request.command
@@ -394,8 +391,7 @@ class Sitting:
     def _report(self, command: ReportContact, caller: str) -> _Judged:
         row = self._world.contacts.get(self._lookups.contact(self._head.brand, command.contact_id))
         if row is None:
-            fault = Violation("contact_id", "must name a contact that was authorised")
-            return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
+            return contact_unknown()
         told_to = [ref for ref in row.told_to if not self._world.states[ref].erased]
         if not told_to:
             return customer_erased("contact_id")

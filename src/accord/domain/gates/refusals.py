@@ -5,9 +5,12 @@ taken still lifts, so that gate 8 can say what happened; it carries no further c
 does any other ground (`candidates`).
 """
 
+from collections.abc import Sequence
+
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import basis
+from accord.domain.state import RefusalMark
 from accord.domain.terms import Reason, RefusalKind, Verdict
 
 _REASONS = {
@@ -22,7 +25,12 @@ def judge(case: Case) -> Finding | None:
     """Deny with the newest refusal that reaches the cell."""
     if not case.refusals or _lifted(case):
         return None
-    newest = max(case.refusals, key=lambda mark: mark.position)
+    return deny(case.refusals)
+
+
+def deny(refusals: Sequence[RefusalMark]) -> Finding:
+    """Deny with the newest of refusals, of which there is one at least."""
+    newest = max(refusals, key=lambda mark: mark.position)
     reason = Reason.STOPPED if newest.stops else _REASONS[newest.kind]
     return Finding(Verdict.DENY, reason, positions=(newest.position,))
 
