@@ -28,6 +28,7 @@ from accord.client.answers import (
     Reported,
     Standing,
 )
+from accord.client.arguments import judged
 from accord.client.calls import Call
 from accord.client.connection import AsyncConnection
 from accord.client.failures import CallFailedError, MistakeError, closed, used_after_close
@@ -48,6 +49,7 @@ from accord.client.values import (
     Question,
     RestrictionGround,
     Scope,
+    Token,
 )
 
 Value = TypeVar("Value")
@@ -56,10 +58,11 @@ Value = TypeVar("Value")
 class AsyncClient:
     """Asks and tells for one brand, for the tasks of one event loop; close it, or use it as an async context."""
 
+    @judged
     def __init__(
         self,
         server: str,
-        token: str,
+        token: Token,
         brand: str,
         *,
         questions: Patience = FOR_QUESTIONS,
@@ -96,8 +99,9 @@ class AsyncClient:
         **narrowing: Unpack[Narrowing],
     ) -> Answer:
         """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
-        question = Question(customer, channel, purpose, **narrowing)
-        return await self._ask(calls.check(self.brand, question, at_least_as_fresh, full=full))
+        return await self._ask(
+            calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, **narrowing)
+        )
 
     async def batch_check(
         self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
@@ -160,9 +164,12 @@ class AsyncClient:
         one message: the same for every attempt to send it, another for every other. `confirms_position` asks to
         confirm the pending permission at that position: the link carries `contact.confirmation_token`.
         """
-        question = Question(customer, channel, purpose, **narrowing)
         return AsyncSending(
-            lambda: self._ask(calls.authorize(self.brand, question, contact_id, confirms_position, full=False)),
+            lambda: self._ask(
+                calls.authorize(
+                    self.brand, customer, channel, purpose, contact_id, confirms_position, full=False, **narrowing
+                )
+            ),
             lambda outcome: self.report(contact_id, outcome),
         )
 
@@ -178,8 +185,11 @@ class AsyncClient:
         **narrowing: Unpack[Narrowing],
     ) -> Authorization:
         """May this one message be sent? Check and count in one step; report what became of it."""
-        question = Question(customer, channel, purpose, **narrowing)
-        return await self._ask(calls.authorize(self.brand, question, contact_id, confirms_position, full=full))
+        return await self._ask(
+            calls.authorize(
+                self.brand, customer, channel, purpose, contact_id, confirms_position, full=full, **narrowing
+            )
+        )
 
     async def report(
         self,

@@ -2,7 +2,8 @@
 
 Pure but for one drawn identifier: a write that was given no request_id gets one here, once, so that
 every attempt carries the same and Accord answers the second with what it did at the first. Both
-flavours of the client run these values; neither knows the wire.
+flavours of the client run these values; neither knows the wire. Arguments are judged on the way in
+(`arguments`), so what is below the line of the wire may take them as they are annotated.
 
 `undecided` says what an outage amounts to. Questions have one, and it is a no. Writes other than
 authorise have none: a caller must know that a withdrawal was not recorded.
@@ -31,6 +32,7 @@ from accord.client.answers import (
     Verdict,
     undecided,
 )
+from accord.client.arguments import judged
 from accord.client.connection import Services
 from accord.client.failures import CallFailedError
 from accord.client.values import (
@@ -44,7 +46,9 @@ from accord.client.values import (
     Evidence,
     Facts,
     Justification,
+    Narrowing,
     OverlayKind,
+    Position,
     Question,
     RestrictionGround,
     Scope,
@@ -79,14 +83,26 @@ class Call(Generic[Value]):
 # --- questions ----------------------------------------------------------------------------------
 
 
-def check(brand: str, question: Question, at_least_as_fresh: str, *, full: bool) -> Call[Answer]:
+@judged
+def check(
+    brand: str,
+    customer: Customer,
+    channel: str,
+    purpose: str,
+    at_least_as_fresh: str,
+    *,
+    full: bool,
+    **narrowing: Unpack[Narrowing],
+) -> Call[Answer]:
     """Ask one question."""
+    question = Question(customer, channel, purpose, **narrowing)
     request = decision_service_pb2.CheckRequest(
         brand=brand, question=_question(question), view=_view(full=full), at_least_as_fresh=at_least_as_fresh
     )
     return Call(lambda it: it.decisions.Check, request, reading.answer, undecided)
 
 
+@judged
 def batch_check(
     brand: str, questions: Sequence[Question], at_least_as_fresh: str, *, full: bool
 ) -> Call[tuple[Answer, ...]]:
@@ -106,6 +122,7 @@ def batch_check(
     )
 
 
+@judged
 def reach(
     brand: str, customer: Customer, purpose: str, topic: str, place: str, at_least_as_fresh: str, *, full: bool
 ) -> Call[Reach]:
@@ -122,6 +139,7 @@ def reach(
     return Call(lambda it: it.decisions.ListReach, request, reading.reach, lambda failure: Reach({}, failure))
 
 
+@judged
 def permissions(brand: str, customer: Customer, page_token: str) -> Call[StandingPage]:
     """Ask for a page of what counts for a customer."""
     request = permission_service_pb2.ListPermissionsRequest(
@@ -130,6 +148,7 @@ def permissions(brand: str, customer: Customer, page_token: str) -> Call[Standin
     return Call(lambda it: it.permissions.ListPermissions, request, reading.standing_page)
 
 
+@judged
 def history(brand: str, customer: Customer, page_token: str, page_size: int) -> Call[HistoryPage]:
     """Ask for a page of a customer's entries."""
     request = permission_service_pb2.GetHistoryRequest(
@@ -141,10 +160,20 @@ def history(brand: str, customer: Customer, page_token: str, page_size: int) -> 
 # --- contacts -----------------------------------------------------------------------------------
 
 
+@judged
 def authorize(
-    brand: str, question: Question, contact_id: str, confirms_position: int, *, full: bool
+    brand: str,
+    customer: Customer,
+    channel: str,
+    purpose: str,
+    contact_id: str,
+    confirms_position: Position,
+    *,
+    full: bool,
+    **narrowing: Unpack[Narrowing],
 ) -> Call[Authorization]:
     """Check and count one contact. Its contact_id makes another attempt safe: the contact keeps what it holds."""
+    question = Question(customer, channel, purpose, **narrowing)
     request = contact_service_pb2.AuthorizeContactRequest(
         brand=brand,
         contact_id=contact_id,
@@ -163,6 +192,7 @@ def authorize(
     )
 
 
+@judged
 def report(
     brand: str, contact_id: str, outcome: ContactOutcome, outcome_time: datetime | None, request_id: str | None
 ) -> Call[Reported]:
@@ -180,6 +210,7 @@ def report(
 # --- what customers say -------------------------------------------------------------------------
 
 
+@judged
 def grant(
     brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **chosen: Unpack[Chosen]
 ) -> Call[Granted]:
@@ -201,8 +232,9 @@ def grant(
     return Call(lambda it: it.permissions.Grant, request, reading.granted, writes=True)
 
 
+@judged
 def confirm(
-    brand: str, customer: Customer, permission_position: int, evidence: Evidence, request_id: str | None
+    brand: str, customer: Customer, permission_position: Position, evidence: Evidence, request_id: str | None
 ) -> Call[Granted]:
     """Record that a customer confirmed a pending permission."""
     request = permission_service_pb2.ConfirmRequest(
@@ -215,6 +247,7 @@ def confirm(
     return Call(lambda it: it.permissions.Confirm, request, reading.granted, writes=True)
 
 
+@judged
 def confirm_by_token(brand: str, confirmation_token: str, evidence: Evidence, request_id: str | None) -> Call[Granted]:
     """Record that a customer clicked the link that carried the token."""
     request = permission_service_pb2.ConfirmRequest(
@@ -226,6 +259,7 @@ def confirm_by_token(brand: str, confirmation_token: str, evidence: Evidence, re
     return Call(lambda it: it.permissions.Confirm, request, reading.granted, writes=True)
 
 
+@judged
 def refuse(
     brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **scope: Unpack[Scope]
 ) -> Call[Refused]:
@@ -240,6 +274,7 @@ def refuse(
     return Call(lambda it: it.permissions.Refuse, request, reading.refused, writes=True)
 
 
+@judged
 def withdraw(
     brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **scope: Unpack[Scope]
 ) -> Call[Refused]:
@@ -254,6 +289,7 @@ def withdraw(
     return Call(lambda it: it.permissions.Withdraw, request, reading.refused, writes=True)
 
 
+@judged
 def object_to(
     brand: str, customer: Customer, evidence: Evidence, request_id: str | None, **scope: Unpack[Scope]
 ) -> Call[Refused]:
@@ -271,6 +307,7 @@ def object_to(
 # --- who customers are --------------------------------------------------------------------------
 
 
+@judged
 def link(brand: str, customer: Customer, contact_point: ContactPoint, request_id: str | None) -> Call[Receipt]:
     """Link an address to a customer."""
     request = customer_service_pb2.LinkRequest(
@@ -282,6 +319,7 @@ def link(brand: str, customer: Customer, contact_point: ContactPoint, request_id
     return Call(lambda it: it.customers.Link, request, reading.sole_receipt, writes=True)
 
 
+@judged
 def unlink(brand: str, customer: Customer, contact_point: ContactPoint, request_id: str | None) -> Call[Receipt]:
     """Take an address off a customer."""
     request = customer_service_pb2.UnlinkRequest(
@@ -293,6 +331,7 @@ def unlink(brand: str, customer: Customer, contact_point: ContactPoint, request_
     return Call(lambda it: it.customers.Unlink, request, reading.sole_receipt, writes=True)
 
 
+@judged
 def record_facts(brand: str, customer: Customer, request_id: str | None, **facts: Unpack[Facts]) -> Call[Receipt]:
     """Record facts that rules look at."""
     kind = facts.get("kind")
@@ -315,6 +354,7 @@ def record_facts(brand: str, customer: Customer, request_id: str | None, **facts
     return Call(lambda it: it.customers.RecordFacts, request, reading.sole_receipt, writes=True)
 
 
+@judged
 def report_activity(
     brand: str,
     customer: Customer,
@@ -338,6 +378,7 @@ def report_activity(
     return Call(lambda it: it.customers.ReportActivity, request, reading.sole_receipt, writes=True)
 
 
+@judged
 def report_contact_point(
     brand: str, contact_point: ContactPoint, fact: ContactPointFact, act_time: datetime | None, request_id: str | None
 ) -> Call[tuple[Receipt, ...]]:
@@ -355,6 +396,7 @@ def report_contact_point(
 # --- what officers do ---------------------------------------------------------------------------
 
 
+@judged
 def merge(
     brand: str, customers: Sequence[Customer], justification: Justification, request_id: str | None
 ) -> Call[tuple[Receipt, ...]]:
@@ -368,6 +410,7 @@ def merge(
     return Call(lambda it: it.customers.Merge, request, reading.receipts, writes=True)
 
 
+@judged
 def split(
     brand: str, customer: Customer, justification: Justification, request_id: str | None
 ) -> Call[tuple[Receipt, ...]]:
@@ -381,6 +424,7 @@ def split(
     return Call(lambda it: it.customers.Split, request, reading.receipts, writes=True)
 
 
+@judged
 def add_overlay(
     brand: str,
     customers: Sequence[Customer],
@@ -401,8 +445,9 @@ def add_overlay(
     return Call(lambda it: it.customers.Overlay, request, reading.receipts, writes=True)
 
 
+@judged
 def lift_overlay(
-    brand: str, customer: Customer, position: int, justification: Justification, request_id: str | None
+    brand: str, customer: Customer, position: Position, justification: Justification, request_id: str | None
 ) -> Call[tuple[Receipt, ...]]:
     """Lift the overlay that the entry at a position added."""
     request = customer_service_pb2.OverlayRequest(
@@ -415,6 +460,7 @@ def lift_overlay(
     return Call(lambda it: it.customers.Overlay, request, reading.receipts, writes=True)
 
 
+@judged
 def restrict(
     brand: str, customer: Customer, ground: RestrictionGround, justification: Justification, request_id: str | None
 ) -> Call[tuple[Receipt, ...]]:
@@ -430,6 +476,7 @@ def restrict(
     return Call(lambda it: it.customers.Restrict, request, reading.receipts, writes=True)
 
 
+@judged
 def lift_restriction(
     brand: str, customer: Customer, informed_time: datetime, justification: Justification, request_id: str | None
 ) -> Call[tuple[Receipt, ...]]:
@@ -520,8 +567,6 @@ def _scope(**scope: Unpack[Scope]) -> permission_pb2.RefusalScope:
 def _instant(instant: datetime | None) -> Timestamp | None:
     if instant is None:
         return None
-    if instant.tzinfo is None:
-        raise ValueError("an instant must know its time zone, such as datetime.now(UTC)")
     stamp = Timestamp()
     stamp.FromDatetime(instant.astimezone(UTC))
     return stamp

@@ -34,6 +34,7 @@ from accord.client.answers import (
     Reported,
     Standing,
 )
+from accord.client.arguments import judged
 from accord.client.calls import Call
 from accord.client.connection import Connection
 from accord.client.failures import CallFailedError, MistakeError, closed
@@ -54,6 +55,7 @@ from accord.client.values import (
     Question,
     RestrictionGround,
     Scope,
+    Token,
 )
 
 Value = TypeVar("Value")
@@ -62,10 +64,11 @@ Value = TypeVar("Value")
 class Client:
     """Asks and tells for one brand. Threads may share it; close it, or use it as a context."""
 
+    @judged
     def __init__(
         self,
         server: str,
-        token: str,
+        token: Token,
         brand: str,
         *,
         questions: Patience = FOR_QUESTIONS,
@@ -92,8 +95,7 @@ class Client:
         **narrowing: Unpack[Narrowing],
     ) -> Answer:
         """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
-        question = Question(customer, channel, purpose, **narrowing)
-        return self._ask(calls.check(self.brand, question, at_least_as_fresh, full=full))
+        return self._ask(calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, **narrowing))
 
     def batch_check(
         self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
@@ -155,9 +157,12 @@ class Client:
         one message: the same for every attempt to send it, another for every other. `confirms_position` asks to
         confirm the pending permission at that position: the link carries `contact.confirmation_token`.
         """
-        question = Question(customer, channel, purpose, **narrowing)
         return Sending(
-            lambda: self._ask(calls.authorize(self.brand, question, contact_id, confirms_position, full=False)),
+            lambda: self._ask(
+                calls.authorize(
+                    self.brand, customer, channel, purpose, contact_id, confirms_position, full=False, **narrowing
+                )
+            ),
             lambda outcome: self.report(contact_id, outcome),
         )
 
@@ -173,8 +178,11 @@ class Client:
         **narrowing: Unpack[Narrowing],
     ) -> Authorization:
         """May this one message be sent? Check and count in one step; report what became of it."""
-        question = Question(customer, channel, purpose, **narrowing)
-        return self._ask(calls.authorize(self.brand, question, contact_id, confirms_position, full=full))
+        return self._ask(
+            calls.authorize(
+                self.brand, customer, channel, purpose, contact_id, confirms_position, full=full, **narrowing
+            )
+        )
 
     def report(
         self,

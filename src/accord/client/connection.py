@@ -13,7 +13,9 @@ from typing import Any, Self, TypeVar, cast
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from accord.client.arguments import judged
 from accord.client.failures import closed, read_failure, unreadable, used_after_close
+from accord.client.values import Token
 from accord.v1 import (
     audit_service_pb2_grpc,
     catalogue_service_pb2_grpc,
@@ -62,10 +64,11 @@ class Services:
 class Connection(Services):
     """Stubs of every service, with the caller's token on each call and a deadline. Threads may share it."""
 
+    @judged
     def __init__(
         self,
         server: str,
-        token: str,
+        token: Token,
         timeout_seconds: float = TIMEOUT_SECONDS,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
@@ -133,10 +136,11 @@ class Connection(Services):
 class AsyncConnection(Services):
     """The same on asyncio, for the tasks of one event loop; made while that loop runs."""
 
+    @judged
     def __init__(
         self,
         server: str,
-        token: str,
+        token: Token,
         timeout_seconds: float = TIMEOUT_SECONDS,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:

@@ -1,13 +1,14 @@
 """What callers say, in plain values: customers, contact points, evidence, questions, facts.
 
 Every choice is an enum with the names of the protos, so that a wrong word is found by a type checker.
-Instants must know their time zone. Accord judges the values; nothing is judged here.
+Instants must know their time zone. `arguments` judges their types, Accord what they mean; nothing is judged here.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 
 class ContactPointKind(StrEnum):
@@ -108,6 +109,13 @@ class RestrictionGround(StrEnum):
     UNLAWFUL = "UNLAWFUL"
     LEGAL_CLAIMS = "LEGAL_CLAIMS"
     OBJECTION_PENDING = "OBJECTION_PENDING"
+
+
+Position = Annotated[int, range(2**63)]
+"""The number of an entry, from 0."""
+
+Token = Annotated[str, re.compile("[!-~]*")]
+"""What a caller is known by: it travels in a header, which holds no spaces and no line ends."""
 
 
 @dataclass(frozen=True, slots=True)
