@@ -39,6 +39,7 @@ from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.reports import Reports
 from accord.service.retention import due_customers
+from accord.service.scrub import Scrub
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.erasure_store import SqlErasures
@@ -46,6 +47,7 @@ from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.leadership import AdvisoryLeader
 from accord.storage.migrate import newest, revision, upgrade
 from accord.storage.outside import FileFences, FileOutsideCopy
+from accord.storage.scrub_marks import FileScrubMarks
 from accord.storage.store import SqlStore
 from accord.storage.wal import EVERY_SECONDS, WalKeeper
 from accord.telemetry.exporting import Exporting
@@ -93,11 +95,15 @@ class Installation:
         self.lookups = Lookups(self.secrets.pepper, self.secrets.suppression_pepper)
         fresh_engine = open_engine(config.database_url, pool_size=0)
         self.fresh = SqlStore(fresh_engine)
-        self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets)
+        marks = FileScrubMarks(config.data / "scrub")
+        self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets, marks)
+        # Of its own: a connection more among those that serve would have them all proven again.
+        self.scrubbed = SqlStore(open_engine(config.database_url, pool_size=1))
+        self.scrub = Scrub(self.scrubbed, self.fresh, self.proven.examine, marks, clock, config.scrub_entries)
         self.policies = Policies(self.proven, self.keyring)
         self.tally = Tally()
         self.exporting = Exporting(os.environ)
-        self.ledgers = Ledgers(self.fresh, self.outside, clock)
+        self.ledgers = Ledgers(self.fresh, self.outside, marks, clock)
         self.writer = Writer(
             self.proven,
             self.keyring,
@@ -141,6 +147,12 @@ class Installation:
                 every_seconds=config.checkpoint_seconds,
                 step=self.keep_checkpoints,
                 leader=AdvisoryLeader(fresh_engine, folder),
+            ),
+            Follower(
+                name="scrub",
+                every_seconds=config.scrub_seconds,
+                step=self.scrub.step,
+                leader=AdvisoryLeader(fresh_engine, "scrub"),
             ),
             Follower(
                 name="erasures",
@@ -224,6 +236,7 @@ class Installation:
         self.exporting.close()
         self.followers.stop()
         self.store.close()
+        self.scrubbed.close()
         self.keys_engine.dispose()
 
 

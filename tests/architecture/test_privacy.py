@@ -221,7 +221,7 @@ def _found(content: bytes) -> list[str]:
 def _scraped(server: GrpcServer) -> str:
     """Return what Prometheus would be told."""
     it: Any = server.installation
-    ledgers = Ledgers(it.store, it.outside, it.clock)
+    ledgers = Ledgers(it.store, it.outside, it.parts.marks, it.clock)
     registry = CollectorRegistry()
     registry.register(Measured(measures(Parts(it.tally, server.server.pools, it.writer, it.proven, ledgers))))
     return generate_latest(registry).decode()

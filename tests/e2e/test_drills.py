@@ -4,11 +4,24 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.serving import BRAND, Server, Site, StartFailedError, free_address, grant, withdraw
+from support.serving import (
+    BRAND,
+    PATIENCE_SECONDS,
+    Server,
+    Site,
+    StartFailedError,
+    free_address,
+    grant,
+    wait_for,
+    withdraw,
+)
+
+from accord.client import CallFailedError
 
 SECRETS = ("secrets", "callers.json", "operator.token")
 
@@ -93,6 +106,38 @@ def test_what_is_lost_for_good_is_sent_again_and_counts_as_if_it_had_never_been_
     assert site.run("check", "ada", *asked).returncode == 10
     assert site.run("check", "grace", *asked).returncode == 0
     assert site.audit().faults == ()
+
+
+def test_a_flipped_bit_stops_every_worker_until_it_is_put_back(tmp_path: Path) -> None:
+    settings = {"ACCORD_WORKERS": "2", "ACCORD_SCRUB_SECONDS": "0.2"}
+    with Site(tmp_path, settings=settings) as site:
+        server = site.start()
+        site.apply_catalogue(server)
+        _grant(site, server, "ada")
+        _flip_a_leaf(site)
+        with site.connect(server) as connection:
+            wait_for(lambda: connection.health() == "NOT_SERVING", "health to say so")
+            with pytest.raises(CallFailedError, match="is damaged: entry 1: the leaf does not fit its hash"):
+                connection.ask(connection.permissions.Grant, grant("grace", "till", "grant/grace"))
+            _flip_a_leaf(site)
+            wait_for(lambda: connection.health() == "SERVING", "what was put back to be served")
+        _grant(site, server, "grace")
+        server.kill()
+        _flip_a_leaf(site)
+        assert "entry 1: the leaf does not fit its hash" in site.run("scrub", expect=1).stdout
+        with pytest.raises(StartFailedError, match="is damaged: entry 1"):
+            site.launch(free_address()).wait_until_serving()
+        _flip_a_leaf(site)
+        site.start()
+        assert "fits the tree and the checkpoint" in site.run("scrub", expect=0).stdout
+
+
+def _flip_a_leaf(site: Site) -> None:
+    with closing(sqlite3.connect(site.sqlite_file, timeout=PATIENCE_SECONDS)) as database, database:
+        database.execute("DROP TRIGGER IF EXISTS entry_no_update")
+        ((leaf,),) = database.execute("SELECT leaf FROM entry WHERE position = 1").fetchall()
+        changed = leaf[:50] + bytes([leaf[50] ^ 1]) + leaf[51:]
+        database.execute("UPDATE entry SET leaf = ? WHERE position = 1", (changed,))
 
 
 def _grant(site: Site, server: Server, customer: str) -> None:

@@ -297,7 +297,7 @@ def test_nothing_personal_is_told(told: Told) -> None:
 
 def _measures() -> tuple[Measure, ...]:
     nothing: Any = None
-    return measures(Parts(Tally(), nothing, nothing, nothing, Ledgers(nothing, nothing, nothing)))
+    return measures(Parts(Tally(), nothing, nothing, nothing, Ledgers(nothing, nothing, nothing, nothing)))
 
 
 def _described(measure: Measure) -> tuple[str, str, tuple[str, ...], str]:

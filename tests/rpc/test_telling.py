@@ -258,7 +258,7 @@ class Lines(logging.Handler):
 
 def _registry(server: GrpcServer) -> CollectorRegistry:
     it = server.installation
-    ledgers = Ledgers(it.store, it.outside, it.clock)  # type: ignore[arg-type] # on SQLite and in files here
+    ledgers = Ledgers(it.store, it.outside, it.parts.marks, it.clock)  # type: ignore[arg-type] # on SQLite and in files here
     registry = CollectorRegistry()
     registry.register(Measured(measures(Parts(it.tally, server.server.pools, it.writer, it.proven, ledgers))))
     return registry

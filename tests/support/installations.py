@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from support.databases import Databases
-from support.memory import MemoryFences, MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from support.memory import MemoryFences, MemoryMarks, MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 
 from accord.domain.commands import AuthorizeContact, Command
 from accord.domain.terms import BrandId, Instant
@@ -21,6 +21,7 @@ from accord.keys.secrets import Secrets
 from accord.ledger.erasing import ErasureStore, OutsideFences
 from accord.ledger.keyring import OutsideCopy
 from accord.ledger.lookup import Lookups
+from accord.ledger.scrubbing import ScrubMarks
 from accord.service.access import Access
 from accord.service.answers import Request, Result
 from accord.service.audit import AuditReport, audit
@@ -36,11 +37,13 @@ from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.reports import Reports
+from accord.service.scrub import Scrub
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
 from accord.storage.erasure_store import SqlErasures
 from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.outside import FileFences, FileOutsideCopy
+from accord.storage.scrub_marks import FileScrubMarks
 from accord.storage.store import SqlStore
 from accord.telemetry.tally import Tally
 
@@ -82,6 +85,7 @@ class Parts:
         fresh: Store | None = None,
         erasures: ErasureStore | None = None,
         fences: OutsideFences | None = None,
+        marks: ScrubMarks | None = None,
     ) -> None:
         self.store = store
         self.fresh = fresh or store
@@ -92,6 +96,7 @@ class Parts:
         )
         self.outside = outside
         self.fences = fences or MemoryFences()
+        self.marks = marks or MemoryMarks()
         self._endings = endings
 
     def close(self) -> None:
@@ -121,6 +126,7 @@ def parts_at(ledger_url: str, keys_url: str, folder: Path, *endings: Callable[[]
         fresh=fresh,
         erasures=SqlErasures(keys),
         fences=FileFences(folder),
+        marks=FileScrubMarks(folder),
     )
 
 
@@ -143,7 +149,8 @@ class Installation:
         self.keks = keks or GivenKeks({1: b"k" * 32})
         self.keyring = WrappedKeyring(parts.wrapped_keys, self.keks)
         self.lookups = Lookups(secrets.pepper, secrets.suppression_pepper)
-        self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets)
+        self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets, parts.marks)
+        self.scrub = Scrub(self.store, parts.fresh, self.proven.examine, parts.marks, self.clock, entries=256)
         self.policies = Policies(self.proven, self.keyring)
         self.tally = Tally()
         self.writer = Writer(

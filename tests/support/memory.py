@@ -14,6 +14,7 @@ from accord.domain.terms import BrandId, Instant
 from accord.ledger.entry import StoredEntry
 from accord.ledger.erasing import Erasure, ErasureRow
 from accord.ledger.keyring import WrappedKey
+from accord.ledger.scrubbing import ScrubMark
 from accord.ledger.store import (
     TILE_WIDTH,
     Batch,
@@ -317,6 +318,22 @@ class MemoryFences:
 
     def all(self) -> Iterator[Erasure]:
         yield from self.lines
+
+
+class MemoryMarks:
+    """`ScrubMarks`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, ScrubMark] = {}
+
+    def read(self, ledger: str) -> ScrubMark | None:
+        return self.kept.get(ledger)
+
+    def put(self, mark: ScrubMark) -> None:
+        self.kept[mark.ledger] = mark
+
+    def damaged(self) -> tuple[ScrubMark, ...]:
+        return tuple(mark for mark in self.kept.values() if mark.faults)
 
 
 class MemoryOutsideCopy:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.installations import BRAND, SECRETS, Installation, Parts, parts_at
-from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from support.memory import MemoryMarks, MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 from support.scenes import ADA_ID, CATALOGUE, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, Question
@@ -217,7 +217,7 @@ class TestKept:
 
                 return heads
 
-        ProvenStore(world.store, Growing(), world.outside, SECRETS).prove()
+        ProvenStore(world.store, Growing(), world.outside, SECRETS, MemoryMarks()).prove()
 
     def test_a_ledger_that_is_begun_meanwhile_is_no_fault(self) -> None:
         world = World()
@@ -234,7 +234,7 @@ class TestKept:
             def read(self, ledger: str) -> str | None:
                 return world.outside.read(ledger)
 
-        ProvenStore(world.store, world.store, Late(), SECRETS).prove()
+        ProvenStore(world.store, world.store, Late(), SECRETS, MemoryMarks()).prove()
         assert world.store.heads()
 
 
@@ -258,7 +258,7 @@ class TestAgain:
             def ledgers(self) -> list[str]:
                 return world.outside.ledgers()
 
-        proven = ProvenStore(Failing(), world.store, Counting(), SECRETS)
+        proven = ProvenStore(Failing(), world.store, Counting(), SECRETS, MemoryMarks())
         for _ in range(3):
             assert proven.read(BRAND, (b"",)) is not None
         assert proofs == [LEDGER]
@@ -301,7 +301,7 @@ class TestNewConnections:
     def test_what_a_new_connection_read_is_read_again_until_no_new_one_was_opened(self, world: World) -> None:
         world.start()
         opens = iter([0, 1, 1, 0])
-        proven = ProvenStore(Restless(world.store, opens), world.store, world.outside, SECRETS)
+        proven = ProvenStore(Restless(world.store, opens), world.store, world.outside, SECRETS, MemoryMarks())
         assert proven.read(BRAND, (b"",)) is not None
         assert next(opens) == 1
         assert proven.read(BRAND, (b"",)) is not None
@@ -309,7 +309,7 @@ class TestNewConnections:
 
     def test_connections_opened_faster_than_proven_are_not_believed(self, world: World) -> None:
         world.start()
-        proven = ProvenStore(Restless(world.store, repeat(1)), world.store, world.outside, SECRETS)
+        proven = ProvenStore(Restless(world.store, repeat(1)), world.store, world.outside, SECRETS, MemoryMarks())
         with pytest.raises(StoreUnavailableError, match="faster"):
             proven.read(BRAND, (b"",))
 

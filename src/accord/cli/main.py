@@ -60,6 +60,7 @@ class Installed(Protocol):
 
     callers: Any
     proven: Any
+    scrub: Any
     erasures: Any
     wrapped_keys: Any
     followers: Any

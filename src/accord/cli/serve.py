@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from accord.workers.supervisor import Supervisor, WorkerFailedError
 from accord.workers.worker import Worker
 
 _LOOK_SECONDS = 0.1
+_LOOKS = 10
+"""How many looks whether to end come to one look at what the scrub found."""
+
 _STOPPING = "stopping: calls under way finish first"
 _GARBAGE_THRESHOLDS = (50_000, 20, 50)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -48,6 +52,8 @@ def serve(sample: bool, **options: object) -> None:
         _make_operator(installation, config)
         if sample:
             _load_sample(config)
+        # What was damaged and is put back fits again, and is served.
+        installation.scrub.look_again()
         installation.proven.prove()
         # Whatever an erasure left undone, or a backup brought back, is done before anybody can ask.
         installation.erasures.finish()
@@ -74,8 +80,7 @@ def worker(seat: int, descriptor: int) -> None:
         told = _noted(signal.SIGTERM)
         server.start()
         lifeline.tell_serving()
-        while not (told or lifeline.is_cut(_LOOK_SECONDS)):
-            pass
+        _watch(installation, server, lambda: bool(told) or lifeline.is_cut(_LOOK_SECONDS))
         server.stop(config.drain_seconds)
 
 
@@ -85,11 +90,24 @@ def _serve_alone(installation: Any, config: Config) -> None:  # noqa: ANN401 - a
     server.start()
     installation.followers.start()
     _say_where(config, server.port)
-    while not told:
+
+    def told_after_a_while() -> bool:
         # A wait without end can miss a signal that another thread was given.
         time.sleep(_LOOK_SECONDS)
+        return bool(told)
+
+    _watch(installation, server, told_after_a_while)
     click.echo(_STOPPING)
     server.stop(config.drain_seconds)
+
+
+def _watch(installation: Any, server: Any, ended: Callable[[], bool]) -> None:  # noqa: ANN401 - as before
+    """Until the end, which takes a while to ask for, look now and then whether what is served was found damaged."""
+    for turn in count():
+        if ended():
+            return
+        if not turn % _LOOKS:
+            server.tell_health(serving=installation.proven.look())
 
 
 def _serve_by_workers(installation: Any, config: Config) -> None:  # noqa: ANN401 - an installation

@@ -40,6 +40,12 @@ class Config(Struct, frozen=True, kw_only=True):
     checkpoint_seconds: float = 10
     """How long the ledger may grow before its newest checkpoint is kept outside the database."""
 
+    scrub_seconds: float = 10
+    """How often a slice of each ledger is read again and held to its hashes."""
+
+    scrub_entries: int = 2560
+    """How many entries such a slice has, rounded up to whole tiles of 256."""
+
     kek_days: int = 30
     """Within how many days a new epoch of the key-encryption key is begun; receipts of erasure rest on it."""
 
@@ -83,16 +89,19 @@ class Config(Struct, frozen=True, kw_only=True):
                 f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN};"
                 " to serve others set ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY"
             )
-        if self.read_threads < 1 or self.write_threads < 1:
-            raise ConfigError("ACCORD_READ_THREADS and ACCORD_WRITE_THREADS must be at least 1")
-        if self.workers < 1:
-            raise ConfigError("ACCORD_WORKERS must be at least 1")
+        self._examine_numbers()
         if self.workers > 1 and not re.fullmatch(r"[^:]+:\d+|\[[^]]+\]:\d+", self.listen):
             raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT for ACCORD_WORKERS to share, such as {DEFAULT_LISTEN}")
-        if self.kek_days < 1:
-            raise ConfigError("ACCORD_KEK_DAYS must be at least 1")
-        if self.checkpoint_seconds <= 0:
-            raise ConfigError("ACCORD_CHECKPOINT_SECONDS must be more than 0")
+
+    def _examine_numbers(self) -> None:
+        if self.read_threads < 1 or self.write_threads < 1:
+            raise ConfigError("ACCORD_READ_THREADS and ACCORD_WRITE_THREADS must be at least 1")
+        for name in ("workers", "kek_days", "scrub_entries"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"ACCORD_{name.upper()} must be at least 1")
+        for name in ("checkpoint_seconds", "scrub_seconds"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"ACCORD_{name.upper()} must be more than 0")
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make another process read these very settings."""

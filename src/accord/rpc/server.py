@@ -116,8 +116,13 @@ class Server:
         """Begin to serve; health says SERVING from here on."""
         self._writer.start()
         self._server.start()
+        self.tell_health(serving=True)
+
+    def tell_health(self, *, serving: bool) -> None:
+        """Let health say whether anything is served; once stopping it never is."""
+        told = health_pb2.HealthCheckResponse
         for name in ("", *SERVICE_NAMES):
-            self._statuses.set(name, health_pb2.HealthCheckResponse.SERVING)
+            self._statuses.set(name, told.SERVING if serving else told.NOT_SERVING)
 
     def stop(self, drain_seconds: float) -> None:
         """Say NOT_SERVING, let calls under way finish, write what is queued, and end.

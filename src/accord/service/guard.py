@@ -3,7 +3,7 @@
 At start and after every failure of the database, before the next read or write: each ledger must
 hold a tree that is consistent with the outside checkpoint (`ledger.md`'s start-up proof), so that a
 restored backup or a regrown fork is never served as if it were the ledger. Entries after the last
-outside checkpoint are not protected by it.
+outside checkpoint are not protected by it. A ledger in which the scrub found damage is neither served nor signed.
 """
 
 import threading
@@ -15,6 +15,7 @@ from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import OutsideCopy, Signer
+from accord.ledger.scrubbing import ScrubMarks
 from accord.ledger.store import LedgerStore, Records, Sight, StoreUnavailableError, TreeHead, Writing
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
@@ -38,16 +39,19 @@ class LedgerUnprovenError(Exception):
 class ProvenStore:
     """A `LedgerStore` that proves itself before it answers."""
 
-    def __init__(self, store: ProvableStore, fresh: ProvableStore, outside: OutsideCopy, signer: Signer) -> None:
+    def __init__(
+        self, store: ProvableStore, fresh: ProvableStore, outside: OutsideCopy, signer: Signer, marks: ScrubMarks
+    ) -> None:
         """Guard a store; nothing is proven yet.
 
         `fresh` is the same database by a connection that is opened for each use: a proof over one that
-        was opened before would prove what that one still leads to.
+        was opened before would prove what that one still leads to. `marks` tell what the scrub found.
         """
         self._store = store
         self._fresh = fresh
         self._outside = outside
         self._signer = signer
+        self._marks = marks
         self._proven_connections = _NEVER
         self._refused = False
         self._lock = threading.Lock()
@@ -67,11 +71,24 @@ class ProvenStore:
                 raise
             self._refused = False
 
+    def look(self) -> bool:
+        """Say whether nothing is damaged, by the marks of the scrub; what is served from here on is proven anew."""
+        damaged = bool(self._marks.damaged())
+        if damaged:
+            self._proven_connections = _NEVER
+        return not damaged
+
+    def examine(self, head: TreeHead) -> None:
+        """Prove one ledger by what the database holds now. Raises LedgerUnprovenError, StoreUnavailableError."""
+        note = self._outside.read(head.ledger)
+        self._prove_ledger(head.ledger, note, self._fresh.head(head.brand))
+
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside. Raises LedgerUnprovenError, StoreUnavailableError.
 
-        A fork must not become what the ledger is proven against, so each is proven first.
+        A fork must not become what the ledger is proven against, so each is proven first; a damaged one is not signed.
         """
+        self._require_whole()
         for head in self._prove_ledgers():
             keep_outside(self._outside, head, self._signer)
 
@@ -129,6 +146,7 @@ class ProvenStore:
         return self._store.tiles(brand, level, indexes)
 
     def _prove(self) -> None:
+        self._require_whole()
         # What counts is a proof during which the store opened no connection.
         for _ in range(_TRIES):
             connections = self._store.connections
@@ -137,6 +155,10 @@ class ProvenStore:
                 self._proven_connections = connections
                 return
         raise StoreUnavailableError(_RESTLESS)
+
+    def _require_whole(self) -> None:
+        for mark in self._marks.damaged():
+            raise LedgerUnprovenError(f"{mark.ledger} is damaged: {mark.faults[0]}; {_MEND}")
 
     def _unproven(self) -> bool:
         return self._proven_connections != self._store.connections
@@ -190,6 +212,7 @@ class ProvenStore:
 
 
 _ADVICE = "restore the newest database, or the outside checkpoints that belong to this one"
+_MEND = "put back what was there, from a replica or a backup; it is served again once it is read and fits"
 
 
 def keep_outside(outside: OutsideCopy, head: TreeHead, signer: Signer) -> str:

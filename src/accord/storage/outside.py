@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from accord.domain.terms import Instant
 from accord.ledger.erasing import Erasure, decode_erasure, encode_erasure
+from accord.storage.files import flush_folder, replace_file
 
 _ENDING = ".checkpoint"
 
@@ -38,13 +39,7 @@ class FileOutsideCopy:
         with _alone(self._folder):
             if self.read(ledger) != before:
                 return False
-            draft = path.with_suffix(".draft")
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(after)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            _flush(self._folder)
+            replace_file(path, after.encode())
         return True
 
     def kept_time(self, ledger: str) -> Instant | None:
@@ -78,7 +73,7 @@ class FileFences:
             file.write((b"\n" if torn else b"") + encode_erasure(erasure) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-            _flush(self._folder)
+            flush_folder(self._folder)
 
     def all(self) -> Iterator[Erasure]:
         """Yield the erasure of every whole line; a torn one is of an erasure that had not begun to take anything."""
@@ -107,11 +102,3 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What the ledgers tell of themselves: their length, how far the outside checkpoint is behind, what is unreported.
+"""What the ledgers tell of themselves: length, how far outside checkpoint and scrub are behind, what is unreported.
 
 Asked of the store when somebody reads, by one small query for each brand and two for all; heads are kept for a
 moment, since the measures of one reading ask for them one after the other.
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from accord.domain.terms import SECOND, Instant
 from accord.ledger.entry import read_leaf
+from accord.ledger.scrubbing import ScrubMarks
 from accord.ledger.store import Records, TreeHead, Unreported
 
 
@@ -37,10 +38,11 @@ Named = Iterator[tuple[tuple[str, ...], float]]
 class Ledgers:
     """Every ledger of one database, by brand."""
 
-    def __init__(self, store: Stored, outside: Kept, clock: Callable[[], Instant]) -> None:
+    def __init__(self, store: Stored, outside: Kept, marks: ScrubMarks, clock: Callable[[], Instant]) -> None:
         """Ask these."""
         self._store = store
         self._outside = outside
+        self._marks = marks
         self._clock = clock
         self._read: tuple[float, list[TreeHead]] = (-KEPT_SECONDS, [])
 
@@ -62,6 +64,20 @@ class Ledgers:
             note = self._outside.read(head.ledger)
             if note is not None:
                 yield (head.brand,), max(0, head.size - int(note.split("\n")[1]))
+
+    def scrub_ages(self) -> Named:
+        """Yield how long ago the last whole round of the scrub of each ended, its first one begun, in seconds."""
+        for head in self._heads():
+            mark = self._marks.read(head.ledger)
+            if mark is not None:
+                yield (head.brand,), self._seconds_since(mark.ended_time or mark.begun_time)
+
+    def scrub_faults(self) -> Named:
+        """Yield how many faults the scrub of each knows of."""
+        for head in self._heads():
+            mark = self._marks.read(head.ledger)
+            if mark is not None:
+                yield (head.brand,), len(mark.faults)
 
     def unreported_ages(self) -> Named:
         """Yield how long ago the oldest unreported contact of each was authorised, in seconds; 0 for none."""

@@ -202,6 +202,22 @@ def _ledgers(ledgers: Ledgers, guard: Guard) -> Iterator[Measure]:
         read=ledgers.checkpoint_lags,
     )
     yield Measure(
+        name="accord.scrub.age",
+        kind="gauge",
+        unit="s",
+        attributes=("accord.brand",),
+        meaning="How long ago every leaf and tile had last been read again and held to its hashes.",
+        read=ledgers.scrub_ages,
+    )
+    yield Measure(
+        name="accord.scrub.faults",
+        kind="gauge",
+        unit="{fault}",
+        attributes=("accord.brand",),
+        meaning="What the scrub found that does not fit; while there is any, nothing is served.",
+        read=ledgers.scrub_faults,
+    )
+    yield Measure(
         name="accord.contact.unreported.age",
         kind="gauge",
         unit="s",

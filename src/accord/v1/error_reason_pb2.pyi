@@ -162,7 +162,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: { reason: "STORE_UNAVAILABLE" }. Status UNAVAILABLE.
     """
     ERROR_REASON_LEDGER_UNPROVEN: _ErrorReason.ValueType  # 53
-    """The database does not extend the checkpoint kept outside it. Neither writes nor checks are served.
+    """The database does not extend the checkpoint kept outside it, or what it stores no longer fits its hashes. Neither
+    writes nor checks are served.
     Example: { reason: "LEDGER_UNPROVEN" }. Status FAILED_PRECONDITION.
     """
     ERROR_REASON_STOPPING: _ErrorReason.ValueType  # 54
@@ -325,7 +326,8 @@ ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 52
 Example: { reason: "STORE_UNAVAILABLE" }. Status UNAVAILABLE.
 """
 ERROR_REASON_LEDGER_UNPROVEN: ErrorReason.ValueType  # 53
-"""The database does not extend the checkpoint kept outside it. Neither writes nor checks are served.
+"""The database does not extend the checkpoint kept outside it, or what it stores no longer fits its hashes. Neither
+writes nor checks are served.
 Example: { reason: "LEDGER_UNPROVEN" }. Status FAILED_PRECONDITION.
 """
 ERROR_REASON_STOPPING: ErrorReason.ValueType  # 54
