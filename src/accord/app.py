@@ -40,6 +40,7 @@ from accord.service.records import Remembered
 from accord.service.reports import Reports
 from accord.service.retention import due_customers
 from accord.service.scrub import Scrub
+from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.erasure_store import SqlErasures
@@ -123,6 +124,7 @@ class Installation:
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
+        self.lists = SuppressionLists(self.writer, self.store, self.lookups)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
         kept, fences = SqlErasures(self.keys_engine), FileFences(config.data / "fences")
         saga = ErasureSaga(
@@ -220,6 +222,7 @@ class Installation:
             explanations=self.explanations,
             access=self.access,
             reports=self.reports,
+            lists=self.lists,
             lookups=self.lookups,
             callers=self.callers,
             tally=self.tally,

@@ -11,6 +11,7 @@ from support.protos import documented, files
 
 from accord.domain import tally, terms
 from accord.domain.problems import ErrorReason
+from accord.service.listed import ListVerdict
 from accord.v1 import (
     audit_service_pb2,
     catalogue_pb2,
@@ -20,10 +21,12 @@ from accord.v1 import (
     decision_pb2,
     error_reason_pb2,
     evidence_pb2,
+    import_service_pb2,
     permission_pb2,
 )
 
 BY_NUMBER = {
+    "SuppressionVerdict": (import_service_pb2.SuppressionVerdict, ListVerdict),
     "Verdict": (decision_pb2.Verdict, terms.Verdict),
     "DecisionReason": (decision_pb2.DecisionReason, terms.Reason),
     "ContactStatus": (contact_service_pb2.ContactStatus, terms.ContactStatus),
@@ -45,6 +48,7 @@ BY_NAME = {
     "ActivityKind": (customer_service_pb2.ActivityKind, terms.ActivityKind),
     "ContactPointFact": (customer_service_pb2.ContactPointFact, terms.PointFact),
     "CustomerKind": (customer_service_pb2.CustomerKind, terms.CustomerKind),
+    "ListKind": (import_service_pb2.ListKind, terms.ListKind),
     "OverlayKind": (customer_service_pb2.OverlayKind, terms.OverlayKind),
     "RestrictionGround": (customer_service_pb2.RestrictionGround, terms.RestrictionGround),
     "ErasureMode": (customer_service_pb2.ErasureMode, terms.ErasureMode),

@@ -104,6 +104,7 @@ def cases() -> Iterator[Case]:
     yield from _positions()
     yield from _exports()
     yield from _reports()
+    yield from _suppressions()
 
 
 # What is asked of one field, whatever the request
@@ -865,6 +866,25 @@ def _exports() -> Iterator[Case]:
         for field in ("first_position", "end_position", "checkpoint_size"):
             beyond = _case(method, f"{field} {number}", [field], _both(everybody, put(field, number)))
             yield beyond._replace(reason=Reason.ENTRY_UNKNOWN)
+
+
+def _suppressions() -> Iterator[Case]:
+    method = "ImportService/ImportSuppressions"
+    yield _case(method, "list missing", ["list.code", "list.kind"], clear("list"), missing="list", also=True)
+    yield from _texts(method, "list.code", required=True)
+    yield from _enums(method, "list.kind", required=True)
+    yield _case(method, "list_time missing", ["list.list_time"], clear("list.list_time"), missing="list.list_time")
+    yield from _instants(method, "list.list_time")
+    yield _case(method, "list_time of tomorrow", ["list.list_time"], put("list.list_time", at(86_400)))
+    for digest in (b"", b"\x09" * 31, b"\x09" * 33):
+        missing = "" if digest else "list.sha256"
+        yield _case(method, f"{len(digest)} bytes of sha256", ["list.sha256"], put("list.sha256", digest), missing)
+    yield from _lists(method, "list.purposes")
+    many = [email(f"{number}.{MARK}@example.com") for number in range(1001)]
+    yield _case(method, "1,001 addresses", ["contact_points"], put("contact_points", many))
+    for number in BEYOND:
+        yield _case(method, f"lines {number}", ["list.lines"], put("list.lines", number))
+        yield _case(method, f"limit {number}", ["end.ending_limit"], put("end.ending_limit", number))
 
 
 # Making cases and changing messages

@@ -39,6 +39,7 @@ MAY: dict[str, set[str]] = {
     "CustomerService/Erase": {"privacy_officer"},
     "CustomerService/GetErasure": {"privacy_officer", "auditor"},
     "CustomerService/ListErasures": {"privacy_officer", "auditor"},
+    "ImportService/ImportSuppressions": {"privacy_officer"},
     "CatalogueService/Apply": {"administrator"},
     "CatalogueService/Get": {"administrator"},
     "CatalogueService/List": {"administrator"},

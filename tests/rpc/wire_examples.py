@@ -22,6 +22,7 @@ from accord.v1 import (
     decision_pb2,
     decision_service_pb2,
     evidence_pb2,
+    import_service_pb2,
     ledger_service_pb2,
     permission_pb2,
     permission_service_pb2,
@@ -430,6 +431,23 @@ def valid(name: str, ground: Ground) -> Any:
     return request
 
 
+def _suppressions(_: Ground) -> Any:
+    return import_service_pb2.ImportSuppressionsRequest(
+        brand=BRAND,
+        list=import_service_pb2.SuppressionList(
+            code="fr.bloctel",
+            kind=import_service_pb2.LIST_KIND_REGISTRY,
+            list_time=at(-86_400),
+            sha256=b"\x09" * 32,
+            lines=2,
+            complete=True,
+            purposes=["marketing"],
+        ),
+        contact_points=[email(f"listed.{MARK}@example.com"), phone("+33698765410")],
+        end=import_service_pb2.SuppressionsEnd(ending_limit=1),
+    )
+
+
 VALID: dict[str, Make] = {
     "DecisionService/Check": lambda ground: decision_service_pb2.CheckRequest(
         brand=BRAND,
@@ -542,6 +560,7 @@ VALID: dict[str, Make] = {
         brand=BRAND, erasure_id=ground.erasure
     ),
     "CustomerService/ListErasures": _listed(customer_service_pb2.ListErasuresRequest, page_size=10),
+    "ImportService/ImportSuppressions": _suppressions,
     "CatalogueService/Apply": lambda _: apply(f"valid-{MARK}", expected_version=1),
     "CatalogueService/Get": _listed(catalogue_service_pb2.GetRequest, version=1),
     "CatalogueService/List": _listed(catalogue_service_pb2.ListRequest, page_size=10),

@@ -30,6 +30,7 @@ from accord.v1 import (
     contact_service_pb2,
     customer_service_pb2,
     decision_service_pb2,
+    import_service_pb2,
     ledger_service_pb2,
     permission_service_pb2,
 )
@@ -44,6 +45,7 @@ _MODULES = (
     contact_service_pb2,
     customer_service_pb2,
     decision_service_pb2,
+    import_service_pb2,
     ledger_service_pb2,
     permission_service_pb2,
 )
@@ -136,6 +138,7 @@ class GrpcServer:
                 explanations=it.explanations,
                 access=it.access,
                 reports=it.reports,
+                lists=it.lists,
                 lookups=it.lookups,
                 callers=self.callers,
                 tally=it.tally,

@@ -38,6 +38,7 @@ from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.reports import Reports
 from accord.service.scrub import Scrub
+from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
 from accord.storage.erasure_store import SqlErasures
@@ -190,6 +191,7 @@ class Installation:
             self.saga,
             self.clock,
         )
+        self.lists = SuppressionLists(self.writer, self.store, self.lookups)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)

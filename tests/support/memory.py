@@ -25,6 +25,7 @@ from accord.ledger.store import (
     Head,
     IdentifierRow,
     Known,
+    ListingRow,
     RequestRow,
     Sight,
     TreeHead,
@@ -46,6 +47,7 @@ class _Brand:
     requests: dict[bytes, RequestRow] = field(default_factory=dict)
     denials: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)
     suppressions: dict[bytes, Instant] = field(default_factory=dict)
+    listings: dict[tuple[bytes, str], ListingRow] = field(default_factory=dict)
 
     def customer(self, ref: bytes) -> CustomerRow:
         row = self.customers[ref]
@@ -60,6 +62,9 @@ class _Brand:
     def holders(self, lookups: tuple[bytes, ...]) -> dict[bytes, tuple[bytes, ...]]:
         held = {lookup: tuple(sorted(ref for key, ref in self.identities if key == lookup)) for lookup in lookups}
         return {lookup: refs for lookup, refs in held.items() if refs}
+
+    def on_lists(self, digest: bytes) -> dict[str, ListingRow]:
+        return {code: row for (of, code), row in self.listings.items() if of == digest}
 
     def after(self, batch: Batch) -> "_Brand":
         kept = {pair: row for pair, row in self.identities.items() if pair not in batch.unlinked}
@@ -76,6 +81,7 @@ class _Brand:
             requests=self.requests | batch.requests,
             denials=self.denials + counted,
             suppressions=self.suppressions | batch.suppressions,
+            listings={key: row for key, row in (self.listings | batch.listings).items() if row is not None},
         )
 
 
@@ -159,6 +165,14 @@ class MemoryStore:
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         yield from sorted(self._brands[brand].suppressions.items())
 
+    def listed(self, brand: BrandId, code: str, before: Instant) -> tuple[int, int]:
+        rows = [row for (_, of), row in self._brands[brand].listings.items() if of == code]
+        return len(rows), sum(row.listed_time < before for row in rows)
+
+    def vanished(self, brand: BrandId, code: str, before: Instant, limit: int) -> list[tuple[bytes, ListingRow]]:
+        rows = sorted((digest, row) for (digest, of), row in self._brands[brand].listings.items() if of == code)
+        return [(digest, row) for digest, row in rows if row.listed_time < before][:limit]
+
     def states(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, bytes]:
         it = self._brands.get(brand)
         return {ref: it.customers[ref].state for ref in refs if it and ref in it.customers}
@@ -223,6 +237,7 @@ class MemoryWriting:
             contacts=contacts,
             requests={key: it.requests[key] for key in wanted.requests if key in it.requests},
             suppressions={key: it.suppressions[key] for key in wanted.suppressions if key in it.suppressions},
+            listings={key: found for key in wanted.suppressions if (found := it.on_lists(key))},
         )
 
     def commit(self, batch: Batch) -> None:

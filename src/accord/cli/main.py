@@ -32,6 +32,7 @@ from accord.cli import (
     say,
     serve,
     suggest,
+    suppress,
     tell,
     why,
 )
@@ -128,6 +129,7 @@ class Accord:
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Before and after a contact": (*ask.COMMANDS, batch.check_many),
     "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
+    "What others know": suppress.COMMANDS,
     "Who customers are and what they do": customers.COMMANDS,
     "What a privacy officer does": officers.COMMANDS,
     "Erasing customers": erasures.COMMANDS,

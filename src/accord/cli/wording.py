@@ -175,6 +175,8 @@ _FRENCH: Final = {
     "ContactPointReported": "fait d'une adresse",
     "ContactPointRetold": "état d'une adresse, redit",
     "ContactPointSuppressed": "adresse bloquée",
+    "ContactPointListed": "adresse inscrite sur une liste",
+    "ContactPointUnlisted": "adresse retirée d'une liste",
     "ErasureRequested": "effacement demandé",
     "ContactAuthorized": "contact autorisé",
     "ContactReported": "suite d'un contact",

@@ -22,6 +22,7 @@ from accord.v1 import (
     contact_service_pb2_grpc,
     customer_service_pb2_grpc,
     decision_service_pb2_grpc,
+    import_service_pb2_grpc,
     ledger_service_pb2_grpc,
     permission_service_pb2_grpc,
 )
@@ -56,6 +57,7 @@ class Services:
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
         self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
+        self.imports = import_service_pb2_grpc.ImportServiceStub(channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
         self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.health_checks = health_pb2_grpc.HealthStub(channel)

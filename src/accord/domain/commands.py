@@ -8,7 +8,15 @@ is judged by `admit`.
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Artefact, Evidence, Exported, FactsRecorded, Justification
+from accord.domain.events import (
+    Artefact,
+    Evidence,
+    Exported,
+    FactsRecorded,
+    Justification,
+    SuppressionsEnded,
+    SuppressionsImported,
+)
 from accord.domain.terms import (
     ActivityKind,
     Declarant,
@@ -16,6 +24,7 @@ from accord.domain.terms import (
     ErasureReason,
     Identifier,
     Instant,
+    ListKind,
     Method,
     Outcome,
     OverlayKind,
@@ -255,6 +264,37 @@ class Erase(Struct, frozen=True, kw_only=True):
     contacts: dict[str, tuple[Position, ...]] = {}
 
 
+class BeginList(Struct, frozen=True, kw_only=True):
+    """Note that a list of addresses not to be contacted is imported, before any of it is."""
+
+    begun: SuppressionsImported
+
+
+class ListAddress(Struct, frozen=True, kw_only=True):
+    """Bind an address by a list, whoever holds it now or is given it later. `imported` is the entry of the import."""
+
+    contact_point: Identifier
+    begun: SuppressionsImported
+    imported: Position
+
+
+class UnlistAddress(Struct, frozen=True, kw_only=True):
+    """Take an address off a list, known by its digests alone, unless the list named it again since `listed_time`."""
+
+    digest: bytes
+    lookup: bytes
+    kind: ListKind
+    list: str
+    listed_time: Instant
+    imported: Position
+
+
+class EndList(Struct, frozen=True, kw_only=True):
+    """Note that an import came to its end."""
+
+    ended: SuppressionsEnded
+
+
 class RecordExport(Struct, frozen=True, kw_only=True):
     """Note that an export was begun, before anything of it is handed out."""
 
@@ -279,6 +319,10 @@ Command = (
     | Restrict
     | LiftRestriction
     | ApplyCatalogue
+    | BeginList
+    | ListAddress
+    | UnlistAddress
+    | EndList
     | HoldErasure
     | Erase
     | RecordExport

@@ -17,6 +17,7 @@ from accord.domain.terms import (
     Identifier,
     IdentifierKind,
     Instant,
+    ListKind,
     Method,
     Outcome,
     OverlayKind,
@@ -301,6 +302,52 @@ class ContactPointSuppressed(_Event, frozen=True, kw_only=True):
     erased_time: Instant
 
 
+class SuppressionsImported(_Event, frozen=True, kw_only=True):
+    """The brand began to import a list of addresses that are not to be contacted, by its code in `list`.
+
+    `sha256`, in hexadecimal, and `lines` are those of the file; `listed_time` is the date of the list, and
+    `complete` says that it holds every address of it on that day. No purposes are all. Names no address.
+    """
+
+    list: str
+    kind: ListKind
+    listed_time: Instant
+    sha256: str
+    lines: int
+    complete: bool = False
+    purposes: tuple[str, ...] = ()
+
+
+class SuppressionsEnded(_Event, frozen=True, kw_only=True):
+    """The import that the entry at a position began came to its end; so many addresses stand on its list now."""
+
+    imported: Position
+    listed: int
+
+
+class ContactPointListed(_Event, frozen=True, kw_only=True):
+    """An address of the customer stands on a list: as it was imported, or when the address was given to them.
+
+    The import is the brand's entry at `imported`; `recorded_time` is when it told of this address.
+    """
+
+    number: int
+    list: str
+    kind: ListKind
+    listed_time: Instant
+    recorded_time: Instant
+    imported: Position
+    purposes: tuple[str, ...] = ()
+
+
+class ContactPointUnlisted(_Event, frozen=True, kw_only=True):
+    """An address of the customer stands on a registry no longer, by the complete list whose entry is `imported`."""
+
+    number: int
+    list: str
+    imported: Position
+
+
 class ErasureRequested(_Event, frozen=True, kw_only=True):
     """The customer is to be erased at `not_before`, and is restricted until then (GDPR art. 18(1)(c), art. 17(3))."""
 
@@ -362,6 +409,10 @@ Event = (
     | CustomerSplit
     | ContactPointRetold
     | ContactPointSuppressed
+    | ContactPointListed
+    | ContactPointUnlisted
+    | SuppressionsImported
+    | SuppressionsEnded
     | ErasureRequested
     | CustomersErased
     | CatalogueApplied

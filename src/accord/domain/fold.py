@@ -12,9 +12,11 @@ from accord.domain.catalogue import MAX_CONFIRMATION_WINDOW_HOURS, MAX_CONFIRMAT
 from accord.domain.events import (
     ActivityReported,
     ContactAuthorized,
+    ContactPointListed,
     ContactPointReported,
     ContactPointRetold,
     ContactPointSuppressed,
+    ContactPointUnlisted,
     ContactReported,
     CustomerMerged,
     CustomerRestricted,
@@ -36,6 +38,7 @@ from accord.domain.state import (
     ContactMark,
     CustomerState,
     Facts,
+    Listing,
     Overlay,
     PermissionMark,
     PointState,
@@ -53,6 +56,7 @@ from accord.domain.terms import (
     ContactStatus,
     Declarant,
     Instant,
+    ListKind,
     Method,
     Outcome,
     PointFact,
@@ -116,7 +120,7 @@ def fold(state: CustomerState, event: Event, position: Position, recorded_time: 
             return state
 
 
-def fold_point(  # noqa: C901 - one case for each event
+def fold_point(  # noqa: C901, PLR0912 - one case for each event
     point: PointState, event: Event, position: Position, recorded_time: Instant
 ) -> PointState:
     """Return the state of the address that `touched_number` names, after the entry."""
@@ -131,7 +135,12 @@ def fold_point(  # noqa: C901 - one case for each event
         case ContactPointRetold():
             return decode_point(event.state)
         case ContactPointSuppressed():
-            return replace(point, refusals=_with_suppression(point.refusals, event, position))
+            time = event.erased_time
+            return replace(point, refusals=_with_suppression(point.refusals, _EVERYTHING, time, time, position))
+        case ContactPointListed():
+            return _listed(point, event, position)
+        case ContactPointUnlisted():
+            return replace(point, listings=_without(point.listings, ListKind.REGISTRY, event.list))
         case ContactReported(outcome=Outcome.BOUNCED):
             return _with_fact(point, PointFact.BOUNCED, position)
         case ContactReported(outcome=Outcome.COMPLAINED):
@@ -155,7 +164,13 @@ def touched_number(state: CustomerState, event: Event) -> int:
     match event:
         case PermissionRefused():
             return event.point or event.via
-        case ContactPointReported() | ContactPointRetold() | ContactPointSuppressed():
+        case (
+            ContactPointReported()
+            | ContactPointRetold()
+            | ContactPointSuppressed()
+            | ContactPointListed()
+            | ContactPointUnlisted()
+        ):
             return event.number
         case ContactReported(outcome=Outcome.BOUNCED | Outcome.COMPLAINED):
             mark = find_contact(state, event.contact_id)
@@ -335,21 +350,47 @@ def _with_refusal(
 
 
 def _with_suppression(
-    marks: tuple[RefusalMark, ...], event: ContactPointSuppressed, position: Position
+    marks: tuple[RefusalMark, ...], refused: Refused, act_time: Instant, recorded_time: Instant, position: Position
 ) -> tuple[RefusalMark, ...]:
-    """Return the refusals with one of everything, said when the erased person was erased."""
-    old = next((mark for mark in marks if mark.refused == _EVERYTHING and not mark.stops), None)
-    time = event.erased_time
+    """Return the refusals with one that nobody said: as if it were said and recorded then."""
+    old = next((mark for mark in marks if mark.refused == refused and not mark.stops), None)
     if old is None:
-        return (*marks, RefusalMark(position, RefusalKind.SUPPRESSED, _EVERYTHING, time, time))
-    if min(old.act_time, old.recorded_time) >= time:
-        # A later no of everything stands already: it binds no less, and says what it is.
+        return (*marks, RefusalMark(position, RefusalKind.SUPPRESSED, refused, act_time, recorded_time))
+    if old.act_time >= act_time and old.recorded_time >= recorded_time:
+        # A later no to the same stands already: it binds no less, and says what it is.
         return marks
-    act_time, recorded_time = max(old.act_time, time), max(old.recorded_time, time)
     mark = RefusalMark(
-        position, RefusalKind.SUPPRESSED, _EVERYTHING, act_time, recorded_time, asked_time=old.asked_time
+        position,
+        RefusalKind.SUPPRESSED,
+        refused,
+        Instant(max(old.act_time, act_time)),
+        Instant(max(old.recorded_time, recorded_time)),
+        asked_time=old.asked_time,
     )
     return (*(each for each in marks if each is not old), mark)
+
+
+def _listed(point: PointState, event: ContactPointListed, position: Position) -> PointState:
+    """Return the address with what a list says of it; of one list, what its newest edition said."""
+    listing = Listing(event.list, event.kind, event.listed_time, event.recorded_time, position, event.purposes)
+    point = replace(point, listings=(*_without(point.listings, event.kind, event.list), listing))
+    match event.kind:
+        case ListKind.REGISTRY:
+            return point
+        case ListKind.BOUNCED:
+            return replace(point, bounced=position)
+        case ListKind.COMPLAINED:
+            return replace(point, complained=position)
+        case ListKind.OWN:
+            marks = point.refusals
+            for purpose in event.purposes or ("",):
+                refused = Refused(purpose)
+                marks = _with_suppression(marks, refused, event.listed_time, event.recorded_time, position)
+            return replace(point, refusals=marks)
+
+
+def _without(listings: tuple[Listing, ...], kind: ListKind, code: str) -> tuple[Listing, ...]:
+    return tuple(each for each in listings if (each.kind, each.list) != (kind, code))
 
 
 def with_refusal(marks: tuple[RefusalMark, ...], mark: RefusalMark) -> tuple[RefusalMark, ...]:

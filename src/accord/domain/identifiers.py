@@ -52,6 +52,15 @@ def normalise(kind: IdentifierKind, value: str) -> Identifier:
             return Identifier(kind, _written(value).casefold())
 
 
+def international(value: str, country: str) -> str:
+    """Return a phone number of a country as it is written abroad, unless it is already. Raises IdentifierError."""
+    try:
+        number = phonenumbers.parse(value, country)
+    except phonenumbers.NumberParseException:
+        raise IdentifierError(f"must be a phone number, of {country} where it has no +") from None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
 def _email(value: str) -> str:
     if len(value) <= _MAX_PLAIN_EMAIL and _PLAIN_EMAIL.match(value) and not value.endswith(_RESERVED_DOMAINS):
         return value

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from accord.domain.scope import Granted, Refused
-from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, Position, RefusalKind
+from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, ListKind, Position, RefusalKind
 
 
 class PermissionMark(Struct, frozen=True, array_like=True, gc=False):
@@ -137,6 +137,20 @@ class CustomerState(Struct, frozen=True, array_like=True, gc=False):
     """An erasure waits: the restriction stays until it is done, whoever lifts another."""
 
 
+class Listing(Struct, frozen=True, array_like=True, gc=False):
+    """That an address stands on a list, by the code of the list; its times are the latest told.
+
+    `listed_time` is the date of the list, `recorded_time` when it was imported. No purposes are all.
+    """
+
+    list: str
+    kind: ListKind
+    listed_time: Instant
+    recorded_time: Instant
+    position: Position
+    purposes: tuple[str, ...] = ()
+
+
 class PointState(Struct, frozen=True, array_like=True, gc=False):
     """What is true of one address, whoever holds it: positions of facts, 0 for none.
 
@@ -155,12 +169,15 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     refusals: tuple[RefusalMark, ...] = ()
     requests: tuple[tuple[bytes, Instant], ...] = ()
     reassigned_time: Instant = Instant(0)
+    listings: tuple[Listing, ...] = ()
+    """What imported lists say; `listed` is what was told of no list by name."""
 
 
 def told_at(point: PointState) -> set[Position]:
     """Return the positions of the entries that what is known of an address rests on."""
     facts = (point.bounced, point.complained, point.reassigned, point.invalid, point.verified, point.listed)
-    return {position for position in (*facts, *(mark.position for mark in point.refusals)) if position}
+    refusals, listings = (mark.position for mark in point.refusals), (each.position for each in point.listings)
+    return {position for position in (*facts, *refusals, *listings) if position}
 
 
 class ContactMark(Struct, frozen=True, gc=False):

@@ -231,6 +231,16 @@ class PointFact(StrEnum):
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
 
 
+class ListKind(StrEnum):
+    """What an imported list says of the addresses on it."""
+
+    REGISTRY = "REGISTRY"
+    BOUNCED = "BOUNCED"
+    COMPLAINED = "COMPLAINED"
+    OWN = "OWN"
+    """The brand's own list of addresses it does not contact."""
+
+
 class ErasureMode(StrEnum):
     """When a customer is erased."""
 

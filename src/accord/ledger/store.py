@@ -107,6 +107,17 @@ class RequestRow(Struct, frozen=True):
     answer: bytes
 
 
+class ListingRow(Struct, frozen=True):
+    """That an address stands on a list: by which lookup its holders are found, and what the list says, encoded.
+
+    `listing` is a `state.Listing`; its position is that of the import.
+    """
+
+    lookup: bytes
+    listed_time: Instant
+    listing: bytes
+
+
 class Wanted(Struct, frozen=True):
     """What to load, by keyed digest."""
 
@@ -116,6 +127,7 @@ class Wanted(Struct, frozen=True):
     customers: tuple[bytes, ...] = ()
     """Customers by reference."""
     suppressions: tuple[bytes, ...] = ()
+    """Digests of addresses: what is kept of erasures and of lists."""
 
 
 class View(Struct, frozen=True):
@@ -133,6 +145,8 @@ class View(Struct, frozen=True):
     contacts: dict[bytes, ContactRow]
     requests: dict[bytes, RequestRow]
     suppressions: dict[bytes, Instant] = {}
+    listings: dict[bytes, dict[str, ListingRow]] = {}
+    """By digest of the address, then by list."""
 
 
 class DenialRow(Struct, frozen=True):
@@ -165,6 +179,8 @@ class Batch(Struct, frozen=True):
     denials: tuple[DenialRow, ...] = ()
     dropped_points: tuple[bytes, ...] = ()
     suppressions: dict[bytes, Instant] = {}
+    listings: dict[tuple[bytes, str], ListingRow | None] = {}
+    """By digest of the address and list; None takes it off."""
 
 
 class StoreUnavailableError(Exception):
@@ -273,6 +289,18 @@ class Records(Protocol):
 
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         """Yield every suppressed address and when its holder was erased."""
+        ...
+
+
+class ListedAddresses(Protocol):
+    """What is asked of a list as a whole."""
+
+    def listed(self, brand: BrandId, code: str, before: Instant) -> tuple[int, int]:
+        """Return how many addresses stand on a list, and how many of them were last told of by one dated before."""
+        ...
+
+    def vanished(self, brand: BrandId, code: str, before: Instant, limit: int) -> list[tuple[bytes, ListingRow]]:
+        """Return up to `limit` addresses of a list, by digest, that were last told of by one dated before."""
         ...
 
 

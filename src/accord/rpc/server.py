@@ -22,6 +22,7 @@ from accord.rpc.contacts import ContactService
 from accord.rpc.customers import CustomerService
 from accord.rpc.decisions import DecisionService
 from accord.rpc.door import Door, Tracing
+from accord.rpc.imports import ImportService
 from accord.rpc.ledgers import LedgerService
 from accord.rpc.parsing import CarefulServer
 from accord.rpc.permissions import PermissionService
@@ -37,6 +38,7 @@ from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.reports import Reports
+from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import Writer
 from accord.telemetry.tally import Tally
 from accord.v1 import (
@@ -50,6 +52,8 @@ from accord.v1 import (
     customer_service_pb2_grpc,
     decision_service_pb2,
     decision_service_pb2_grpc,
+    import_service_pb2,
+    import_service_pb2_grpc,
     ledger_service_pb2,
     ledger_service_pb2_grpc,
     permission_service_pb2,
@@ -70,6 +74,7 @@ _MODULES = (
     contact_service_pb2,
     customer_service_pb2,
     decision_service_pb2,
+    import_service_pb2,
     ledger_service_pb2,
     permission_service_pb2,
 )
@@ -93,6 +98,7 @@ class Services(Struct, frozen=True):
     explanations: Explanations
     access: Access
     reports: Reports
+    lists: SuppressionLists
     lookups: Lookups
     callers: Callers
     tally: Tally
@@ -176,10 +182,12 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     audits = AuditService(
         it.exports, it.receipts, it.explanations, it.access, it.reports, submitter, it.lookups, it.callers
     )
+    imports = ImportService(it.lists, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
     AuditService.Export.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
+    _use_pool(imports, pools.streaming)
     decisions = DecisionService(it.questions, it.callers, it.tally)
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)
     permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)
@@ -187,6 +195,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(customers, careful)
     catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(versions, careful)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledgers, careful)
+    import_service_pb2_grpc.add_ImportServiceServicer_to_server(imports, careful)
     audit_service_pb2_grpc.add_AuditServiceServicer_to_server(audits, careful)
 
 

@@ -18,14 +18,17 @@ from accord.domain.commands import (
     AddOverlay,
     ApplyCatalogue,
     AuthorizeContact,
+    BeginList,
     Command,
     Confirm,
+    EndList,
     Erase,
     Grant,
     HoldErasure,
     LiftOverlay,
     LiftRestriction,
     Link,
+    ListAddress,
     Merge,
     RecordExport,
     RecordFacts,
@@ -37,9 +40,17 @@ from accord.domain.commands import (
     Split,
     Token,
     Unlink,
+    UnlistAddress,
 )
 from accord.domain.decision import Customer
-from accord.domain.events import CatalogueApplied, Event, PermissionConfirmed, PermissionGranted, PermissionRefused
+from accord.domain.events import (
+    CatalogueApplied,
+    ContactPointUnlisted,
+    Event,
+    PermissionConfirmed,
+    PermissionGranted,
+    PermissionRefused,
+)
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem
@@ -61,10 +72,10 @@ from accord.ledger.keyring import CustomerKey
 from accord.ledger.lookup import Lookups
 from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
-from accord.ledger.store import Batch, DenialRow, Head, RequestRow, View, Wanted
+from accord.ledger.store import Batch, DenialRow, Head, ListingRow, RequestRow, View, Wanted
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
 from accord.service import confirmation_tokens as tokens
-from accord.service import persons, tombstones
+from accord.service import listed, persons, tombstones
 from accord.service.answers import (
     Authorized,
     OpenContact,
@@ -127,8 +138,11 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         elif isinstance(command, Erase):
             customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
             contacts.update(lookups.contact(head.brand, each) for each in command.contacts)
-        elif isinstance(command, ApplyCatalogue | RecordExport):
+        elif isinstance(command, ApplyCatalogue | RecordExport | BeginList | EndList):
             customers.add(BRAND_REF)
+        elif isinstance(command, UnlistAddress):
+            found.add(command.lookup)
+            suppressions.add(command.digest)
         elif isinstance(command, Confirm) and command.token is not None:
             contacts.add(command.token.contact_key)
         else:
@@ -145,11 +159,19 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
 def named(command: Command) -> tuple[Identifier, ...]:
     """Return the identifiers a command names: whom first, then the address."""
     match command:
-        case ApplyCatalogue() | RecordExport() | ReportContact() | HoldErasure():
+        case (
+            ApplyCatalogue()
+            | RecordExport()
+            | ReportContact()
+            | HoldErasure()
+            | BeginList()
+            | EndList()
+            | UnlistAddress()
+        ):
             return ()
         case Erase():
             return command.addresses
-        case ReportContactPoint():
+        case ReportContactPoint() | ListAddress():
             return (command.contact_point,)
         case AuthorizeContact():
             point = command.question.contact_point
@@ -180,6 +202,8 @@ class Sitting:
         self._answered: dict[bytes, RequestRow] = view.requests
         self._suppressed = dict(view.suppressions)
         self._suppressing: dict[bytes, Instant] = {}
+        self._lists_of = dict(view.listings)
+        self._listing: dict[tuple[bytes, str], ListingRow | None] = {}
         self._judged: list[tuple[Request, _Judged]] = []
         self._keyed: dict[bytes, tuple[bytes, _Judged]] = {}
         self._drafts: list[_Draft] = []
@@ -206,7 +230,7 @@ class Sitting:
             if request.key and isinstance(judged, _Drafted) and isinstance(result, Written):
                 requests[request.key] = RequestRow(request.content, judged.ref, encode_answer(result))
             results.append(result)
-        batch = self._batch(entries, requests) if entries or self._denials else None
+        batch = self._batch(entries, requests) if entries or self._denials or self._listing else None
         return batch, results
 
     def _repeat(self, request: Request) -> _Judged | None:
@@ -229,14 +253,14 @@ class Sitting:
             return self._authorize(command, request, self._policy)
         if isinstance(command, ReportContact):
             return self._report(command, request.caller)
-        if isinstance(command, HoldErasure):
-            return self._hold_erasure(command, request.caller)
-        if isinstance(command, Erase):
-            return self._erase(command, request.caller)
+        if isinstance(command, HoldErasure | Erase):
+            return self._on_erasures(command, request.caller)
         if isinstance(command, Merge | Split):
             return self._on_groups(command, request.caller)
-        if isinstance(command, RecordExport):
-            return _Drafted((self._append(BRAND_REF, command.exported, request.caller),), BRAND_REF)
+        if isinstance(command, RecordExport | BeginList | EndList):
+            return self._on_brand(command, request.caller)
+        if isinstance(command, ListAddress | UnlistAddress):
+            return self._on_lists(command, request.caller)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
@@ -279,7 +303,55 @@ class Sitting:
         draft = self._append(ref, event, caller)
         for suppressed in tombstones.suppressed(self._world, self._lookups, event, self._suppressed):
             self._append(ref, suppressed, caller)
+        for found in listed.told_of_links(self._world, self._lookups, event, self._lists_of):
+            self._append(ref, found, caller)
         return draft
+
+    def _on_brand(self, command: RecordExport | BeginList | EndList, caller: str) -> _Judged:
+        match command:
+            case RecordExport(exported=told) | EndList(ended=told):
+                event: Event = told
+            case BeginList(begun=begun):
+                if problem := listed.begin_problem(begun, self._now()):
+                    return problem
+                event = begun
+        return _Drafted((self._append(BRAND_REF, event, caller),), BRAND_REF)
+
+    def _on_lists(self, command: ListAddress | UnlistAddress, caller: str) -> _Judged:
+        if isinstance(command, ListAddress):
+            return self._list(command, caller)
+        return self._take_off(command, caller)
+
+    def _list(self, command: ListAddress, caller: str) -> _Judged:
+        """Bind an address: whoever holds it is told now, whoever is given it later is told then."""
+        brand, address = self._head.brand, command.contact_point
+        digest, lookup = self._lookups.suppression(brand, address), self._lookups.identifier(brand, address)
+        code = listed.key(command.begun.kind, command.begun.list)
+        row = listed.row_after(command, lookup, self._lists_of.get(digest, {}).get(code), self._now())
+        if row is None:
+            return _Drafted((), BRAND_REF, listed.ListVerdict.ALREADY_KNOWN)
+        self._keep_listing(digest, code, row)
+        holders = sorted(self._world.holders.get(lookup, {}).items())
+        drafts = tuple(self._append(ref, listed.told(row, number), caller) for ref, number in holders)
+        return _Drafted(drafts, BRAND_REF, listed.ListVerdict.BOUND if drafts else listed.ListVerdict.KEPT)
+
+    def _take_off(self, command: UnlistAddress, caller: str) -> _Judged:
+        """Take an address off a list, and tell whoever holds it; one that was listed anew meanwhile stays on."""
+        code = listed.key(command.kind, command.list)
+        row = self._lists_of.get(command.digest, {}).get(code)
+        if row is None or row.listed_time != command.listed_time:
+            return _Drafted((), BRAND_REF)
+        self._keep_listing(command.digest, code, None)
+        holders = sorted(self._world.holders.get(command.lookup, {}).items())
+        events = [
+            (ref, ContactPointUnlisted(number=n, list=command.list, imported=command.imported)) for ref, n in holders
+        ]
+        return _Drafted(tuple(self._append(ref, event, caller) for ref, event in events), BRAND_REF)
+
+    def _keep_listing(self, digest: bytes, code: str, row: ListingRow | None) -> None:
+        self._listing[digest, code] = row
+        others = {of: each for of, each in self._lists_of.get(digest, {}).items() if of != code}
+        self._lists_of[digest] = {**others, code: row} if row else others
 
     def _on_groups(self, command: Merge | Split, caller: str) -> _Judged:
         told = (
@@ -408,6 +480,11 @@ class Sitting:
         self._policy = compile_policy(event)
         return _Drafted((draft,), BRAND_REF, version=event.version)
 
+    def _on_erasures(self, command: HoldErasure | Erase, caller: str) -> _Judged:
+        if isinstance(command, Erase):
+            return self._erase(command, caller)
+        return self._hold_erasure(command, caller)
+
     def _hold_erasure(self, command: HoldErasure, caller: str) -> _Judged:
         if problem := tombstones.hold_problem(self._world, command):
             return problem
@@ -522,6 +599,7 @@ class Sitting:
             denials=tuple(DenialRow(*key, count) for key, count in sorted(self._denials.items())),
             dropped_points=tuple(sorted(world.dropped_points)),
             suppressions=self._suppressing,
+            listings=self._listing,
         )
 
 
@@ -560,5 +638,9 @@ def _admit(  # noqa: C901 - one case for each command
             | Split()
             | HoldErasure()
             | Erase()
+            | BeginList()
+            | ListAddress()
+            | UnlistAddress()
+            | EndList()
         ):
             raise AssertionError("judged elsewhere: these are not about customers by their key")

@@ -149,6 +149,20 @@ suppression = Table(
     sqlite_with_rowid=False,
 )
 
+listing = Table(
+    "listing",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("list", Text, nullable=False),
+    Column("lookup", LargeBinary, nullable=False),
+    Column("listed_time", BigInteger, nullable=False),
+    Column("listing", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "digest", "list"),
+    Index("listing_by_list", "brand_id", "list", "listed_time", "digest"),
+    sqlite_with_rowid=False,
+)
+
 denial = Table(
     "denial",
     ledger,

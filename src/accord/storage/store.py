@@ -26,6 +26,7 @@ from accord.ledger.store import (
     GroupRow,
     IdentifierRow,
     Known,
+    ListingRow,
     RequestRow,
     Sight,
     StoreUnavailableError,
@@ -110,6 +111,21 @@ _ENTRIES_OF = (
 _LEAF_HASHES = "SELECT leaf_hash FROM entry WHERE brand_id = ? AND position >= ? AND position < ? ORDER BY position"
 _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? AND tile_index = ANY(?)"
 _SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? AND digest = ANY(?)"
+_LISTINGS = "SELECT digest, list, lookup, listed_time, listing FROM listing WHERE brand_id = ? AND digest = ANY(?)"
+_LISTED = (
+    "SELECT count(*), coalesce(sum(CASE WHEN listed_time < ? THEN 1 ELSE 0 END), 0) FROM listing "
+    "WHERE brand_id = ? AND list = ?"
+)
+_VANISHED = (
+    "SELECT digest, lookup, listed_time, listing FROM listing "
+    "WHERE brand_id = ? AND list = ? AND listed_time < ? ORDER BY digest LIMIT ?"
+)
+_PUT_LISTINGS = (
+    "INSERT INTO listing (brand_id, digest, list, lookup, listed_time, listing) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (brand_id, digest, list) DO UPDATE SET "
+    "lookup = excluded.lookup, listed_time = excluded.listed_time, listing = excluded.listing"
+)
+_TAKE_OFF = "DELETE FROM listing WHERE brand_id = ? AND digest = ? AND list = ?"
 _DROP_POINTS = "DELETE FROM point WHERE brand_id = ? AND lookup = ?"
 _PUT_SUPPRESSIONS = (
     "INSERT INTO suppression (brand_id, digest, erased_time) VALUES (?, ?, ?) "
@@ -241,6 +257,18 @@ class SqlStore:
         for digest, time in self._stream(brand, _ALL_SUPPRESSIONS):
             yield bytes(digest), Instant(time)
 
+    def listed(self, brand: BrandId, code: str, before: Instant) -> tuple[int, int]:
+        """Return how many addresses stand on a list, and how many were last told of by one dated before."""
+        with driver(self._engine, writing=False) as database:
+            found = database.rows(_BRAND_ID, brand)
+            ((total, older),) = database.rows(_LISTED, before, found[0][0], code) if found else ((0, 0),)
+        return total, int(older)
+
+    def vanished(self, brand: BrandId, code: str, before: Instant, limit: int) -> list[tuple[bytes, ListingRow]]:
+        """Return up to `limit` addresses of a list that were last told of by one dated before."""
+        rows = self._rows(brand, _VANISHED, code, before, limit)
+        return [(digest, ListingRow(*row)) for digest, *row in rows]
+
     def states(self, brand: BrandId, refs: list[bytes]) -> dict[bytes, bytes]:
         """Return the state of each customer there is."""
         return {bytes(ref): bytes(state) for ref, state in self._rows(brand, _STATES, refs)}
@@ -298,6 +326,7 @@ class SqlWriting:
             (_HOLDERS, wanted.lookups),
             (_POINTS, wanted.lookups),
             (_SUPPRESSIONS, wanted.suppressions),
+            (_LISTINGS, wanted.suppressions),
         )
         found = self._select(*asked)
         requests = {key: RequestRow(content, ref, answer) for key, content, ref, answer in found[_REQUESTS]}
@@ -310,9 +339,12 @@ class SqlWriting:
         refs.update(ref for theirs in holders.values() for ref in theirs)
         customers = dict(_grouped(self._select((_CUSTOMERS, tuple(sorted(refs))))[_CUSTOMERS]))
         suppressions: dict[bytes, Instant] = dict(found[_SUPPRESSIONS])
+        listings: dict[bytes, dict[str, ListingRow]] = {}
+        for digest, code, *row in found[_LISTINGS]:
+            listings.setdefault(digest, {})[code] = ListingRow(*row)
         if groups := {row.merged.group for row in customers.values() if row.merged}:
             customers |= dict(_grouped(self._select((_MEMBERS, tuple(sorted(groups))))[_MEMBERS]))
-        return View(self.head, holders, customers, points, contacts, requests, suppressions)
+        return View(self.head, holders, customers, points, contacts, requests, suppressions, listings)
 
     def commit(self, batch: Batch) -> None:
         """Write everything and make it durable before returning."""
@@ -380,11 +412,14 @@ def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
     customers = sorted(batch.customers.items())
     contacts = sorted(batch.contacts.items())
     requests = sorted(batch.requests.items())
+    listings = sorted(batch.listings.items())
     return [
         (_PUT_CUSTOMERS, [(it, ref, row.version, row.leaf_hash, row.state) for ref, row in customers]),
         (_PUT_GROUPS, [(*_group_values(row), it, ref) for ref, row in sorted(batch.merged.items())]),
         (_DROP_POINTS, [(it, lookup) for lookup in batch.dropped_points]),
         (_PUT_SUPPRESSIONS, [(it, digest, time) for digest, time in sorted(batch.suppressions.items())]),
+        (_TAKE_OFF, [(it, *key) for key, row in listings if row is None]),
+        (_PUT_LISTINGS, [(it, *key, row.lookup, row.listed_time, row.listing) for key, row in listings if row]),
         (_PUT_POINTS, [(it, lookup, raw) for lookup, raw in sorted(batch.points.items())]),
         (_UNLINK, [(it, *each) for each in batch.unlinked]),
         (_LINK, [(it, *each) for each in batch.linked]),

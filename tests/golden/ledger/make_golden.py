@@ -34,9 +34,11 @@ from accord.domain.events import (
     CarriedRefusal,
     CatalogueApplied,
     ContactAuthorized,
+    ContactPointListed,
     ContactPointReported,
     ContactPointRetold,
     ContactPointSuppressed,
+    ContactPointUnlisted,
     ContactReported,
     CustomerMerged,
     CustomerRestricted,
@@ -57,9 +59,11 @@ from accord.domain.events import (
     PermissionGranted,
     PermissionRefused,
     RestrictionLifted,
+    SuppressionsEnded,
+    SuppressionsImported,
 )
 from accord.domain.fold import fold, fold_point
-from accord.domain.state import NO_POINT, NO_STATE, PointState, encode
+from accord.domain.state import NO_POINT, NO_STATE, encode
 from accord.domain.terms import (
     ActivityKind,
     Basis,
@@ -71,6 +75,7 @@ from accord.domain.terms import (
     Identifier,
     IdentifierKind,
     Instant,
+    ListKind,
     Method,
     Obligation,
     Outcome,
@@ -264,6 +269,9 @@ TREE_SIZE = 13
 """The golden tree and states are of the events there were when they were frozen."""
 
 
+RETOLD_STATE = bytes.fromhex("99030000000000909000")
+"""An address that bounced at position 3, as states were written before lists."""
+
 LATER: dict[str, Event] = {
     "PermissionGranted confirmed by a link": PermissionGranted(
         evidence=SHORT,
@@ -300,7 +308,7 @@ LATER: dict[str, Event] = {
     "ContactPointReported of a number that changed hands": ContactPointReported(
         number=2, fact=PointFact.REASSIGNED, act_time=Instant(TIME + 21)
     ),
-    "ContactPointRetold": ContactPointRetold(number=2, state=encode(PointState(bounced=Position(3)))),
+    "ContactPointRetold": ContactPointRetold(number=2, state=RETOLD_STATE),
     "ContactPointSuppressed": ContactPointSuppressed(number=2, erased_time=TIME),
     "ErasureRequested": ErasureRequested(
         mode=ErasureMode.ON_HOLD_UNTIL,
@@ -322,6 +330,32 @@ LATER: dict[str, Event] = {
         reason=ErasureReason.RETENTION_ENDED,
         request_time=TIME,
     ),
+    "SuppressionsImported": SuppressionsImported(
+        list="fr.bloctel",
+        kind=ListKind.REGISTRY,
+        listed_time=TIME,
+        sha256=sha256(b"file").hexdigest(),
+        lines=3,
+        complete=True,
+        purposes=("marketing",),
+    ),
+    "SuppressionsImported with defaults": SuppressionsImported(
+        list="bounces", kind=ListKind.BOUNCED, listed_time=TIME, sha256=sha256(b"file").hexdigest(), lines=3
+    ),
+    "SuppressionsEnded": SuppressionsEnded(imported=Position(9), listed=3),
+    "ContactPointListed": ContactPointListed(
+        number=2,
+        list="fr.bloctel",
+        kind=ListKind.REGISTRY,
+        listed_time=TIME,
+        recorded_time=Instant(TIME + 1),
+        imported=Position(9),
+        purposes=("marketing",),
+    ),
+    "ContactPointListed with defaults": ContactPointListed(
+        number=2, list="own", kind=ListKind.OWN, listed_time=TIME, recorded_time=TIME, imported=Position(9)
+    ),
+    "ContactPointUnlisted": ContactPointUnlisted(number=2, list="fr.bloctel", imported=Position(12)),
 }
 """What came after the first ledgers: only their payloads, so that the leaves above stay. Append, never move."""
 

@@ -7,11 +7,12 @@ customer was told and could say no (ePrivacy directive art. 13(2)).
 
 from accord.domain.calendar import months_after, year_start
 from accord.domain.case import Case
+from accord.domain.catalogue import covers
 from accord.domain.decision import Finding
 from accord.domain.gates import recipient
 from accord.domain.lane import BasisTerm
-from accord.domain.state import PermissionMark
-from accord.domain.terms import ActivityKind, Basis, Instant, Position, Reason, Verdict
+from accord.domain.state import Listing, PermissionMark
+from accord.domain.terms import ActivityKind, Basis, Instant, ListKind, Position, Reason, Verdict
 
 
 def judge(case: Case) -> Finding | None:
@@ -108,7 +109,17 @@ def _relationship_fault(term: BasisTerm, case: Case) -> Reason | None:
 
 
 def _listed(case: Case) -> bool:
-    return any(point.state.listed for point in case.points)
+    """Say whether a registry lists an address for this purpose: one told of by name, or by an imported list."""
+    purpose = case.lane.purpose
+    return any(
+        point.state.listed
+        or any(each.kind is ListKind.REGISTRY and _names(each, purpose) for each in point.state.listings)
+        for point in case.points
+    )
+
+
+def _names(listing: Listing, purpose: str) -> bool:
+    return not listing.purposes or any(covers(branch, purpose) for branch in listing.purposes)
 
 
 def _guardian_fault(mark: PermissionMark, term: BasisTerm, case: Case) -> Reason | None:
