@@ -481,12 +481,17 @@ def crash(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
 
 
 class TestWhatIsTold:
-    def test_a_contact_of_the_erased_is_unknown(self, house: Installation) -> None:
+    def test_nobody_can_tell_a_contact_of_the_erased_from_one_that_never_was(self, house: Installation) -> None:
         erase(house)
         for ask in (house.remembered.contact, house.explanations.explain):
-            with pytest.raises(CallError) as raised:
-                ask(BRAND, "c-ada")
-            assert raised.value.problem.reason is ErrorReason.CONTACT_UNKNOWN
+            told = []
+            for contact_id in ("c-ada", "c-never"):
+                with pytest.raises(CallError) as raised:
+                    ask(BRAND, contact_id)
+                told.append(raised.value.problem)
+            assert told[0] == told[1]
+            assert told[0].reason is ErrorReason.CONTACT_UNKNOWN
+            assert "or its customer was erased" in told[0].text
         assert house.remembered.contact(BRAND, "c-bob").contact_id == "c-bob"
 
     def test_a_contact_that_a_restore_brought_back_without_its_key_is_told_of_as_erased(

@@ -635,10 +635,20 @@ def test_an_unknown_option_or_value_is_answered_with_what_there_is(run: Run) -> 
 
 
 def test_the_next_step_is_told_where_one_is_known(run: Run) -> None:
-    assert "roles auditor" in run("entries", expect=1, ACCORD_TOKEN=TOKENS["asker"]).stderr
+    assert "`accord erasures list`" in run("why", "never", expect=1).stderr
     assert "catalogue apply FILE" in run("check", "a", "b", "--brand", "nobodys", expect=1).stderr
     assert re.search(r"the ledger has \d+ entries", run("entry", "999999", expect=1).stderr)
     assert "`accord catalogue versions`" in run("catalogue", "show", "--version", "9", expect=1).stderr
+
+
+def test_who_called_by_a_token_instead_of_as_the_operator_is_told_so(run: Run, tmp_path: Path) -> None:
+    asker = {"ACCORD_TOKEN": TOKENS["asker"]}
+    told = run("entries", expect=1, **asker).stderr
+    assert "the caller asker has of this brand's roles only checker, and this needs one of: auditor" in told
+    assert "you called as asker, by ACCORD_TOKEN: unset it to call as this machine's operator" in told
+    assert "unset it to call as this machine's operator" in run("entries", expect=1, ACCORD_TOKEN="guessed").stderr
+    elsewhere = asker | {"ACCORD_DATA": str(tmp_path)}
+    assert "`accord tokens add asker` with all its roles" in run("entries", expect=1, **elsewhere).stderr
 
 
 # --- terminals, pipes and shells ----------------------------------------------------------------

@@ -128,7 +128,9 @@ def test_nobody_may_call_without_a_token_that_was_given(
 def test_a_caller_of_one_brand_reaches_no_other(ground: Ground, method: str) -> None:
     ground.server.add_caller("other", OTHER_BRAND, *ROLES)
     size = ground.server.size()
-    examine(ground.server.fail(method, valid(method, ground), "other"), ErrorReason.ROLE_MISSING)
+    denied = ground.server.fail(method, valid(method, ground), "other")
+    examine(denied, ErrorReason.ROLE_MISSING)
+    assert denied.metadata["held"] == ""
     assert ground.server.size() == size
 
 

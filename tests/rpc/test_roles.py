@@ -44,7 +44,7 @@ MAY: dict[str, set[str]] = {
     "CatalogueService/Get": {"administrator"},
     "CatalogueService/List": {"administrator"},
     "AuditService/GetReceipt": {"auditor", "collector"},
-    "AuditService/ExplainContact": {"auditor", "sender"},
+    "AuditService/ExplainContact": {"auditor", "privacy_officer"},
     "AuditService/GetAccessReport": {"privacy_officer"},
     "AuditService/Report": {"auditor"},
     "LedgerService/GetEntry": {"auditor"},
@@ -78,6 +78,8 @@ def test_a_method_is_open_to_its_roles_only(ground: Ground, method: str, role: s
     if denied is not None:
         examine(denied, ErrorReason.ROLE_MISSING)
         assert set(denied.metadata["roles"].split(", ")) == MAY[method]
+        assert denied.metadata["held"] == role
+        assert denied.metadata["caller"]
         assert ground.server.size() == size
 
 

@@ -65,9 +65,10 @@ class _Noting(Connection):
 def connect(server: str) -> Connection:
     """Return a connection with the caller's token: ACCORD_TOKEN, else the operator's file in the data folder."""
     token = os.environ.get("ACCORD_TOKEN", "")
+    operators = data_folder() / OPERATOR_TOKEN
+    click.get_current_context().find_root().meta["operator_hidden"] = bool(token) and operators.exists()
     if not token:
-        path = data_folder() / OPERATOR_TOKEN
-        token = path.read_text("utf-8").strip() if path.exists() else ""
+        token = operators.read_text("utf-8").strip() if operators.exists() else ""
     return _Noting(server, token, TIMEOUT_SECONDS, _credentials())
 
 

@@ -155,7 +155,9 @@ class _Group(click.Group):
         try:
             return super().invoke(context)
         except CallFailedError as error:
-            remedy = suggest.remedy(error, context.meta.get("request"), context.meta.get("known", ()))
+            told = context.meta
+            hidden = bool(told.get("operator_hidden"))
+            remedy = suggest.remedy(error, told.get("request"), told.get("known", ()), operator_hidden=hidden)
             tell.failure(error, remedy, as_json=bool(context.meta.get("json")))
             context.exit(1)
         except (ConfigError, local.LocalError) as error:

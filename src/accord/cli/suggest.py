@@ -14,8 +14,9 @@ from accord.client import CallFailedError
 
 _STEPS = {
     "UNREACHABLE": "no server answered: start one with `accord serve`, or set ACCORD_SERVER (and ACCORD_CA for TLS)",
+    "CONTACT_UNKNOWN": "`accord history` names the contacts of a customer; `accord erasures list` tells of erasures",
     "UNAUTHENTICATED": "set ACCORD_TOKEN, or ACCORD_DATA to the folder of the server on this machine",
-    "ROLE_MISSING": "give the caller one of the roles {roles} for this brand with `accord tokens add`",
+    "ROLE_MISSING": "have it given one of them: `accord tokens add {caller}` with all its roles, for a new token",
     "CATALOGUE_MISSING": "is the brand spelled right? A new one begins with `accord catalogue apply FILE`",
     "CUSTOMER_AMBIGUOUS": "name the customer_id, `accord merge` them if they are one person, or `accord unlink` it",
     "CUSTOMER_NOT_MERGED": "there is nothing to split: `accord history` tells who was merged when",
@@ -25,18 +26,28 @@ _STEPS = {
     "TOKEN_REQUIRED": "confirm with `accord confirm --token TOKEN`, from the answer of `accord authorize --confirms`",
     "ENTRY_UNKNOWN": "the ledger has {size} entries; the first is 0",
 }
+_CALLED_BY_TOKEN = {
+    "UNAUTHENTICATED": "ACCORD_TOKEN is nobody's here: unset it to call as this machine's operator, or correct it",
+    "ROLE_MISSING": "you called as {caller}, by ACCORD_TOKEN: unset it to call as this machine's operator",
+}
+"""Where a token was told that stands before the right of whoever operates this machine."""
+
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
-def remedy(error: CallFailedError, request: Message | None, known: Sequence[str]) -> str:
-    """Return what to do about a failed call in one line; empty when nothing is known to help."""
+def remedy(error: CallFailedError, request: Message | None, known: Sequence[str], *, operator_hidden: bool) -> str:
+    """Return what to do about a failed call in one line; empty when nothing is known to help.
+
+    `operator_hidden`: a token was told although the caller could be this machine's operator.
+    """
     field = error.metadata.get("field", "")
     codes = with_branches(known) if field == "scope.purpose" else known
     meant = nearest(_told(request, field), codes)
     if meant:
         return f"did you mean {meant}?"
     # A server of another version may leave out what the line quotes.
-    return _STEPS.get(error.reason, "").format_map(_Blanks(error.metadata))
+    steps = _STEPS | _CALLED_BY_TOKEN if operator_hidden else _STEPS
+    return steps.get(error.reason, "").format_map(_Blanks(error.metadata))
 
 
 def listed(error: CallFailedError) -> tuple[list[str], bool]:

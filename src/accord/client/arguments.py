@@ -122,7 +122,7 @@ def _whole(allowed: range) -> _Kind:
 def _spelled(pattern: re.Pattern[str]) -> _Kind:
     def within(name: str, value: str, faults: Faults) -> None:
         if not pattern.fullmatch(value):
-            faults[name] = "must be as it was shown, without spaces; was a line end read with it?"
+            faults[name] = "must be as it was shown, in ASCII; was a line end read with it?"
 
     return _Kind((str,), "text (str)", within)
 

@@ -114,8 +114,8 @@ class RestrictionGround(StrEnum):
 Position = Annotated[int, range(2**63)]
 """The number of an entry, from 0."""
 
-Token = Annotated[str, re.compile("[!-~]*")]
-"""What a caller is known by: it travels in a header, which holds no spaces and no line ends."""
+Token = Annotated[str, re.compile("[ -~]*")]
+"""What a caller is known by: it travels in a header, which holds no line ends and nothing beyond ASCII."""
 
 
 @dataclass(frozen=True, slots=True)

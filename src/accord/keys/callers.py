@@ -37,7 +37,11 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     def may(self, brand: str, roles: frozenset[str]) -> bool:
         """Say whether the caller holds one of the roles for the brand."""
-        return self.brand in (ANY_BRAND, brand) and not roles.isdisjoint(self.roles)
+        return self.works_for(brand) and not roles.isdisjoint(self.roles)
+
+    def works_for(self, brand: str) -> bool:
+        """Say whether the caller's roles count for the brand."""
+        return self.brand in (ANY_BRAND, brand)
 
 
 class CallersError(Exception):

@@ -81,7 +81,7 @@ class AuditService(AuditServiceServicer):
         found = self._receipts.receipt(call.brand, Position(min(request.position, MAX_POSITION)))
         return pb.GetReceiptResponse(document=found.document, signed=found.signed, verifier_key=found.verifier_key)
 
-    @call("auditor", "sender")
+    @call("auditor", "privacy_officer")
     def ExplainContact(self, request: pb.ExplainContactRequest, call: Call) -> pb.ExplainContactResponse:
         """Tell why a customer was contacted, with proofs."""
         examiner = Examiner()

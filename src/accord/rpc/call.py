@@ -87,10 +87,17 @@ def admit(callers: Callers, context: grpc.ServicerContext, brand: str, allowed: 
         raise CallError(Problem(ErrorReason.UNAUTHENTICATED, _WHO_CALLS))
     named = brand_of(brand)
     if not caller.may(brand, allowed):
-        roles = ", ".join(sorted(allowed))
-        message = f"the caller needs one of these roles for this brand: {roles}"
-        raise CallError(Problem(ErrorReason.ROLE_MISSING, message, (), {"roles": roles}))
+        raise CallError(_role_missing(caller, brand, allowed))
     return Call(named, caller, context)
+
+
+def _role_missing(caller: Caller, brand: str, allowed: frozenset[str]) -> Problem:
+    """Say to a caller as whom it called and what that lacks; nothing of other callers or brands."""
+    roles = ", ".join(sorted(allowed))
+    held = ", ".join(sorted(caller.roles)) if caller.works_for(brand) else ""
+    what = f"has of this brand's roles only {held}" if held else "has no role for this brand"
+    message = f"the caller {caller.name} {what}, and this needs one of: {roles}"
+    return Problem(ErrorReason.ROLE_MISSING, message, (), {"roles": roles, "caller": caller.name, "held": held})
 
 
 def problem_of(error: Exception) -> Problem:

@@ -27,9 +27,10 @@ def request_id_reused() -> Problem:
 
 
 def contact_unknown() -> Problem:
-    """Say that no contact of this name was ever authorised."""
-    fault = Violation("contact_id", "must name a contact that was authorised")
-    return Problem(ErrorReason.CONTACT_UNKNOWN, "no such contact", (fault,), {"field": "contact_id"})
+    """Say that no contact of this name is known; an erasure leaves nothing that tells it from one that never was."""
+    fault = Violation("contact_id", "must name a contact that was authorised, of a customer who was not erased since")
+    message = "no contact of this name is known: it was never authorised, or its customer was erased"
+    return Problem(ErrorReason.CONTACT_UNKNOWN, message, (fault,), {"field": "contact_id"})
 
 
 def customer_unknown(field: str = "customer") -> Problem:

@@ -83,7 +83,7 @@ class AuditServiceServicer:
 
     def ExplainContact(self, request, context):
         """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
-        every entry concerned, all to one checkpoint. Roles: auditor, sender.
+        every entry concerned, all to one checkpoint. Roles: auditor, privacy_officer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,7 @@ class AuditServiceStub:
     """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
     ExplainContact: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ExplainContactRequest, _audit_service_pb2.ExplainContactResponse]
     """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
-    every entry concerned, all to one checkpoint. Roles: auditor, sender.
+    every entry concerned, all to one checkpoint. Roles: auditor, privacy_officer.
     """
     GetAccessReport: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetAccessReportRequest, _audit_service_pb2.GetAccessReportResponse]
     """Tells everything held of one customer (GDPR art. 15 and 20), by pages. Role: privacy_officer."""
@@ -63,7 +63,7 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Returns the receipt of what a customer said: a permission, its confirmation, or a refusal. Roles: auditor, collector."""
     ExplainContact: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ExplainContactRequest, _audit_service_pb2.ExplainContactResponse]  # type: ignore[assignment]
     """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
-    every entry concerned, all to one checkpoint. Roles: auditor, sender.
+    every entry concerned, all to one checkpoint. Roles: auditor, privacy_officer.
     """
     GetAccessReport: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetAccessReportRequest, _audit_service_pb2.GetAccessReportResponse]  # type: ignore[assignment]
     """Tells everything held of one customer (GDPR art. 15 and 20), by pages. Role: privacy_officer."""
@@ -100,7 +100,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ExplainContactResponse, _abc.Awaitable[_audit_service_pb2.ExplainContactResponse]]:
         """Why was this customer contacted? The contact, its decision, the permission and notice behind it, and the proof of
-        every entry concerned, all to one checkpoint. Roles: auditor, sender.
+        every entry concerned, all to one checkpoint. Roles: auditor, privacy_officer.
         """
 
     @_abc_1.abstractmethod
