@@ -94,7 +94,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: { reason: "ERASURE_UNKNOWN", metadata: { field: "erasure_id" } }. Status NOT_FOUND.
     """
     ERROR_REASON_CONTACT_UNKNOWN: _ErrorReason.ValueType  # 20
-    """No contact was authorised under this name.
+    """No contact was authorised under this name, or its customer was erased: nothing is kept by which to tell.
     Example: { reason: "CONTACT_UNKNOWN", metadata: { field: "contact_id" } }. Status NOT_FOUND.
     """
     ERROR_REASON_CONTACT_ID_REUSED: _ErrorReason.ValueType  # 21
@@ -146,8 +146,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
     """
     ERROR_REASON_ROLE_MISSING: _ErrorReason.ValueType  # 41
-    """The caller may not do this for this brand. Metadata `roles` lists the roles that may.
-    Example: { reason: "ROLE_MISSING", metadata: { roles: "collector" } }. Status PERMISSION_DENIED.
+    """The caller may not do this for this brand. Metadata `roles` lists the roles that may, `held` those that the caller
+    has for this brand, and `caller` is its name.
+    Example: { reason: "ROLE_MISSING", metadata: { roles: "collector", caller: "web" } }. Status PERMISSION_DENIED.
     """
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 50
     """Too much is queued already. Try again after google.rpc.RetryInfo.
@@ -258,7 +259,7 @@ ERROR_REASON_ERASURE_UNKNOWN: ErrorReason.ValueType  # 23
 Example: { reason: "ERASURE_UNKNOWN", metadata: { field: "erasure_id" } }. Status NOT_FOUND.
 """
 ERROR_REASON_CONTACT_UNKNOWN: ErrorReason.ValueType  # 20
-"""No contact was authorised under this name.
+"""No contact was authorised under this name, or its customer was erased: nothing is kept by which to tell.
 Example: { reason: "CONTACT_UNKNOWN", metadata: { field: "contact_id" } }. Status NOT_FOUND.
 """
 ERROR_REASON_CONTACT_ID_REUSED: ErrorReason.ValueType  # 21
@@ -310,8 +311,9 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 40
 Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
 """
 ERROR_REASON_ROLE_MISSING: ErrorReason.ValueType  # 41
-"""The caller may not do this for this brand. Metadata `roles` lists the roles that may.
-Example: { reason: "ROLE_MISSING", metadata: { roles: "collector" } }. Status PERMISSION_DENIED.
+"""The caller may not do this for this brand. Metadata `roles` lists the roles that may, `held` those that the caller
+has for this brand, and `caller` is its name.
+Example: { reason: "ROLE_MISSING", metadata: { roles: "collector", caller: "web" } }. Status PERMISSION_DENIED.
 """
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 50
 """Too much is queued already. Try again after google.rpc.RetryInfo.
