@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from accord.cli import Accord, run
 from accord.config import Config
 from accord.domain.terms import BrandId, Instant
 from accord.followers.follower import Follower, Followers
@@ -282,8 +281,3 @@ def play_sample_demo() -> tuple[Scene, ...]:
             return play_demo(at.writer, at.lookups, at.questions, at.remembered, clock.set)
         finally:
             at.close()
-
-
-def main() -> None:
-    """Run the command line."""
-    run(Accord(Installation, load_sample_brand, play_sample_demo))

@@ -17,7 +17,7 @@ import msgspec
 from accord.cli import tell
 from accord.cli.arguments import CustomerType, OneOf, TimeType
 from accord.cli.connect import connect
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.cli.options import remote
 from accord.proof import checkpoint as notes
 from accord.proof import verify as verifier

@@ -212,3 +212,6 @@ def _why(error: item_error_pb2.ItemError) -> str:
     reason = error_reason_pb2.ErrorReason.Name(error.reason).removeprefix("ERROR_REASON_")
     faults = "".join(f"; {each.field} {each.description}" for each in error.violations)
     return f"{reason}: {error.message}{faults}"
+
+
+COMMANDS = (check_many, record)

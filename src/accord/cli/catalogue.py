@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from accord.cli import tell
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.cli.options import remote, writing
 from accord.v1 import catalogue_pb2, catalogue_service_pb2
 

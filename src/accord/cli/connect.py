@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from accord.cli import suggest, tell
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.client import CallFailedError, Connection
 from accord.client.tls import PUBLIC, Credentials, tls
 from accord.config import Config

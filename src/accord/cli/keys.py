@@ -3,7 +3,8 @@
 import click
 
 from accord.cli import tell
-from accord.cli.local import LocalError, installed, print_json, read_config
+from accord.cli.errors import LocalError
+from accord.cli.local import installed, print_json, read_config
 from accord.domain.terms import DAY, SECOND, Instant
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError

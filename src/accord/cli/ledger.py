@@ -13,7 +13,7 @@ import click
 from accord.cli import tell
 from accord.cli.arguments import POSITION
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.cli.options import limit, remote
 from accord.proof import checkpoint as notes
 from accord.proof.merkle import verify_inclusion

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from accord.cli import tell
+from accord.cli.errors import LocalError
 from accord.config import Config
 from accord.keys.callers import ROLES, CallersError
 from accord.keys.certificates import CertificateError
@@ -21,10 +22,6 @@ from accord.service.guard import LedgerUnprovenError
 from accord.telemetry.logs import write_logs
 
 _AUDIT_FAILED = 1
-
-
-class LocalError(Exception):
-    """What was asked cannot be done here; the message says why and what to do."""
 
 
 def read_config(**options: object) -> Config:

@@ -4,42 +4,18 @@ Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 1 the call failed; 2 the comman
 """
 
 import os
+from collections import UserDict
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
-from accord.cli import (
-    access,
-    ask,
-    audits,
-    batch,
-    catalogue,
-    completion,
-    customers,
-    demo,
-    erasures,
-    health,
-    keys,
-    ledger,
-    local,
-    look,
-    officers,
-    receipts,
-    report,
-    rules,
-    say,
-    serve,
-    suggest,
-    suppress,
-    tell,
-    why,
-)
+from accord.cli import completion, suggest, tell
+from accord.cli.errors import LocalError
 from accord.client import CallFailedError
 from accord.config import Config, ConfigError, read_files
-from accord.service.audit import AuditReport
-from accord.telemetry.logs import write_logs
 
 
 class Serving(Protocol):
@@ -74,7 +50,7 @@ class Installed(Protocol):
         """Say whether both databases are at the newest revision."""
         ...
 
-    def audit(self, brand: Any, progress: Callable[[int, int], None]) -> AuditReport:  # noqa: ANN401 - a brand's name
+    def audit(self, brand: Any, progress: Callable[[int, int], None]) -> Any:  # noqa: ANN401 - a brand's name, a report
         """Fold a brand's ledger again and compare; `progress` is told how many entries of how many are folded."""
         ...
 
@@ -126,25 +102,43 @@ class Accord:
         self.play_demo = play_demo
 
 
-_SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Before and after a contact": (*ask.COMMANDS, batch.check_many),
-    "What customers say": (*say.COMMANDS, batch.record, *look.COMMANDS),
-    "What others know": suppress.COMMANDS,
-    "Who customers are and what they do": customers.COMMANDS,
-    "What a privacy officer does": officers.COMMANDS,
-    "Erasing customers": erasures.COMMANDS,
-    "What the brand may ask and do": (*catalogue.COMMANDS, *rules.COMMANDS),
-    "The ledger": (*ledger.COMMANDS, *audits.COMMANDS, *receipts.COMMANDS),
-    "What officers and customers ask": (*why.COMMANDS, *access.COMMANDS, *report.COMMANDS),
-    "This installation": (
-        *serve.COMMANDS,
-        *local.COMMANDS,
-        *keys.COMMANDS,
-        *health.COMMANDS,
-        *demo.COMMANDS,
-        *completion.COMMANDS,
-    ),
+_SECTIONS: dict[str, dict[str, str]] = {
+    "Before and after a contact": {"ask": "check reach authorize report contact", "batch": "check-many"},
+    "What customers say": {
+        "say": "grant confirm refuse withdraw object",
+        "batch": "record",
+        "look": "permissions history",
+    },
+    "What others know": {"suppress": "suppress"},
+    "Who customers are and what they do": {"customers": "link unlink facts activity contact-point"},
+    "What a privacy officer does": {"officers": "merge split overlay restrict"},
+    "Erasing customers": {"erasures": "erase erasures"},
+    "What the brand may ask and do": {"catalogue": "catalogue", "rules": "rules"},
+    "The ledger": {
+        "ledger": "entries entry checkpoint prove",
+        "audits": "export verify key prove-consistency",
+        "receipts": "receipt",
+    },
+    "What officers and customers ask": {"why": "why", "access": "access", "report": "report-permissions"},
+    "This installation": {
+        "serve": "serve worker",
+        "local": "migrate audit scrub config tokens",
+        "keys": "keys",
+        "health": "health",
+        "demo": "demo",
+        "completion": "completion",
+    },
 }
+"""The commands, by what they are for: in which file each stands. A file is read when one of its commands is run."""
+
+
+class _Commands(UserDict[str, Any]):
+    """The commands by name; each is read from its file when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Return the command. Raises KeyError."""
+        commands: Sequence[click.Command] = import_module(f"accord.cli.{super().__getitem__(name)}").COMMANDS
+        return next(command for command in commands if command.name == name)
 
 
 class _Group(click.Group):
@@ -160,14 +154,15 @@ class _Group(click.Group):
             remedy = suggest.remedy(error, told.get("request"), told.get("known", ()), operator_hidden=hidden)
             tell.failure(error, remedy, as_json=bool(context.meta.get("json")))
             context.exit(1)
-        except (ConfigError, local.LocalError) as error:
+        except (ConfigError, LocalError) as error:
             click.secho(f"accord: {error}", fg="red", err=True)
             context.exit(1)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under what they are for, instead of by the alphabet."""
         del context
-        for heading, commands in _SECTIONS.items():
+        for heading, files in _SECTIONS.items():
+            commands = [self.commands[name] for names in files.values() for name in names.split()]
             shown = [command for command in commands if not command.hidden]
             width = formatter.width - 6 - max(len(command.name or "") for command in shown)
             rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
@@ -175,7 +170,12 @@ class _Group(click.Group):
                 formatter.write_dl(rows)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+_COMMANDS = _Commands(
+    (name, file) for files in _SECTIONS.values() for file, names in files.items() for name in names.split()
+)
+
+
+@click.group(cls=_Group, commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="accord")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder (ACCORD_DATA).")
 @click.pass_context
@@ -187,11 +187,6 @@ def accord(context: click.Context, data: Path | None) -> None:
         context.color = False
 
 
-for command in (command for commands in _SECTIONS.values() for command in commands):
-    accord.add_command(command)
-
-
 def run(it: Accord) -> None:
     """Run the command line on what `app` built."""
-    write_logs("text", "INFO")
     accord(obj=it, prog_name=completion.PROGRAM, complete_var=completion.VARIABLE)

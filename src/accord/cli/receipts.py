@@ -12,7 +12,7 @@ import click
 from accord.cli import tell
 from accord.cli.arguments import POSITION, CustomerType
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.cli.options import remote
 from accord.client.connection import Connection
 from accord.proof import checkpoint as notes

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from accord.cli import tell
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.domain.duties import last_day
 from accord.domain.pack_reading import PackError, read_pack
 from accord.domain.packs import EDITIONS, edition

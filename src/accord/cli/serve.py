@@ -19,7 +19,8 @@ from typing import Any
 import click
 
 from accord.cli.connect import OPERATOR_TOKEN
-from accord.cli.local import LocalError, installed, read_config
+from accord.cli.errors import LocalError
+from accord.cli.local import installed, read_config
 from accord.config import Config
 from accord.keys.callers import ANY_BRAND, ROLES
 from accord.workers import port

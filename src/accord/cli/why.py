@@ -13,7 +13,7 @@ import msgspec
 from accord.cli import tell
 from accord.cli.connect import connect
 from accord.cli.document import Document, Section, as_html, show, write
-from accord.cli.local import LocalError
+from accord.cli.errors import LocalError
 from accord.cli.options import remote
 from accord.cli.proof_of_use import verify
 from accord.cli.wording import LANGUAGES, Words

@@ -1,0 +1,42 @@
+"""The command line reads the file of the command that runs, and forgets none."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+
+from accord import cli
+from accord.cli.main import accord
+
+OF_THE_SERVER = {
+    "accord.app",
+    "accord.domain",
+    "accord.service",
+    "accord.storage",
+    "holidays",
+    "phonenumbers",
+    "sqlalchemy",
+}
+
+
+def test_every_command_of_every_file_can_be_run() -> None:
+    modules = [import_module(f"accord.cli.{each.name}") for each in iter_modules(cli.__path__)]
+    written = {command.name for module in modules for command in getattr(module, "COMMANDS", ())}
+    assert set(accord.commands) == written
+
+
+@pytest.mark.parametrize("command", ["check", "authorize", "withdraw", "permissions", "entries", "health"])
+def test_a_command_that_asks_a_server_loads_nothing_of_one(command: str) -> None:
+    program = f"""
+import sys
+from accord.__main__ import main
+sys.argv = ["accord", {command!r}, "--help"]
+try:
+    main()
+except SystemExit:
+    print("loaded:", *sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert not OF_THE_SERVER & set(told.partition("loaded:")[2].split())
