@@ -31,6 +31,8 @@ from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
+from accord.service.past import Past
+from accord.service.past_questions import PastQuestions
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
@@ -119,6 +121,8 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.secrets)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.past = Past(self.proven, self.store, self.lookups, self.keyring)
+        self.past_questions = PastQuestions(self.proven, self.past, self.lookups, self.catalogues, self.remembered)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
@@ -211,6 +215,7 @@ class Installation:
         """Return a server that is ready to start; `seat` is that of a worker among its like, None where it is alone."""
         services = Services(
             questions=self.questions,
+            past_questions=self.past_questions,
             writer=self.writer,
             remembered=self.remembered,
             proofs=self.proofs,

@@ -70,6 +70,29 @@ def test_a_no_is_false_and_the_full_view_says_what_would_allow_it(client: Any, n
     assert answer.what_would_allow
 
 
+def test_an_answer_of_the_past_says_what_it_was_and_is_no_condition(client: Any, name: str, at: At) -> None:
+    given = client.grant(name, at("till"))
+    answer = client.check(name, "email", "marketing.news", full=True)
+    client.withdraw(name, at("web_form"))
+    assert not client.check(name, "email", "marketing.news")
+    past = client.check_past(
+        name, "email", "marketing.news", as_of=answer.decision_time, as_known_by=answer.token, full=True
+    )
+    assert not isinstance(past, Answer)
+    assert past.was_allowed
+    with pytest.raises(TypeError, match="no leave to send"):
+        bool(past)
+    sides = {each.name for each in dataclasses.fields(answer)} - {"message", "fields"}
+    assert {side: getattr(past, side) for side in sides} == {side: getattr(answer, side) for side in sides}
+    assert past.known_size == given.receipt.position + 1
+    with pytest.raises(MistakeError) as refused:
+        client.check_past(name, "email", "marketing.news", as_of=datetime.now(UTC) + timedelta(days=1))
+    assert refused.value.fields == {"as_of": "must not lie in the future"}
+    known = list(client.history(name, as_known_at=given.receipt.recorded_time))
+    assert [item.type for item in known] == ["PermissionGranted"]
+    assert list(client.history(name, as_of=given.receipt.recorded_time - timedelta(days=400))) == []
+
+
 def test_a_defer_is_false_and_says_from_when(client: Any, name: str, at: At) -> None:
     client.grant(name, at("till"))
     for number in range(CAP):
@@ -286,7 +309,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 26
+    assert len(told(Client)) == 27
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,15 @@ NOW = datetime.now(UTC)
 
 GOOD: dict[str, dict[str, Any]] = {
     "check": {"customer": "ada", "channel": "email", "purpose": "news", "full": True, "at_least_as_fresh": ""},
+    "check_past": {
+        "customer": "ada",
+        "channel": "email",
+        "purpose": "news",
+        "as_of": NOW,
+        "as_known_at": NOW,
+        "as_known_by": "",
+        "full": False,
+    },
     "batch_check": {"questions": [Question("ada", "email", "news")], "full": False, "at_least_as_fresh": ""},
     "reach": {
         "customer": ADDRESS,
@@ -43,7 +52,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "at_least_as_fresh": "",
     },
     "permissions": {"customer": "ada"},
-    "history": {"customer": "ada", "page_size": 10},
+    "history": {"customer": "ada", "page_size": 10, "as_of": NOW, "as_known_at": NOW},
     "contact": {
         "customer": "ada",
         "channel": "email",
@@ -105,6 +114,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 OPEN_ENDED = {
     "check": "topic",
+    "check_past": "topic",
     "contact": "topic",
     "authorize": "topic",
     "grant": "purposes",

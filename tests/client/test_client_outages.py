@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,17 @@ def test_a_grant_whose_answer_was_lost_is_recorded_once(site: Site, flavour: Fla
         assert [(item.type, item.position) for item in looking.history(name)] == [
             ("PermissionGranted", given.receipt.position)
         ]
+
+
+def test_a_server_that_knows_no_past_is_not_believed_when_it_answers_for_now(flavour: Flavour) -> None:
+    now = decision_service_pb2.CheckResponse()
+    now.decision.verdict = decision_pb2.VERDICT_ALLOW
+    with (
+        StubAccord(lambda *_: now.SerializeToString()) as older,
+        open_client(flavour, older.address, "token", BRAND) as client,
+        pytest.raises(CallFailedError, match="tells no past"),
+    ):
+        client.check_past("ada", "email", "marketing.news", as_of=datetime.now(UTC))
 
 
 # --- killed, restarting -------------------------------------------------------------------------

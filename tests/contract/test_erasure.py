@@ -136,7 +136,7 @@ class TestWhoWasErased:
         assert authorized.authorization.decision.verdict is Verdict.DENY
 
     def test_nothing_of_them_is_read_by_any_api(self, house: Installation) -> None:
-        history = [entry.entry.position for entry in house.remembered.history(BRAND, ADA_ID, 1, 100)]
+        history = [entry.entry.position for entry in house.remembered.history(BRAND, ADA_ID, 1, 100).entries]
         erase(house)
         for read in (
             lambda: house.remembered.permissions(BRAND, ADA_ID),
@@ -204,7 +204,7 @@ class TestWhoWasErased:
         house.write(grant())
         assert ref_of(house, ADA_ID) != ada
         assert house.questions.check(BRAND, asked()).decision.verdict is Verdict.ALLOW
-        assert [each.entry.customer_version for each in house.remembered.history(BRAND, ADA_ID, 1, 10)] == [1]
+        assert [each.entry.customer_version for each in house.remembered.history(BRAND, ADA_ID, 1, 10).entries] == [1]
         assert house.audit().faults == ()
 
     def test_no_key_is_ever_made_for_them_again(self, house: Installation) -> None:
@@ -217,7 +217,7 @@ class TestWhoWasErased:
 
 def guess(house: Installation, guesses: int) -> None:
     ada = ref_of(house, ADA_ID)
-    (told,) = house.remembered.history(BRAND, ADA_ID, 1, 1)
+    (told,) = house.remembered.history(BRAND, ADA_ID, 1, 1).entries
     assert commitment(told.opening, told.raw_payload) == told.leaf.pc, "with its opening, the payload is the one"
     erase(house)
     leaves = {read_leaf(entry.leaf).pc for entry in house.store.entries(BRAND, 0, 100) if entry.customer_ref == ada}
@@ -587,7 +587,7 @@ class TestOnHold:
         row = erase(house, mode=ErasureMode.ON_HOLD_UNTIL, not_before=until)
         assert row.receipt == ""
         assert house.questions.check(BRAND, asked()).decision.reason is Reason.RESTRICTED
-        assert house.remembered.history(BRAND, ADA_ID, 1, 100), "what is held for a claim can be read"
+        assert house.remembered.history(BRAND, ADA_ID, 1, 100).entries, "what is held for a claim can be read"
         assert house.erasures.due_erasures(house.clock.now) == []
         assert again(house).erasures.finish() == []
         assert house.audit().faults == ()

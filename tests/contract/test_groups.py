@@ -265,7 +265,7 @@ def test_the_permissions_and_the_history_of_a_group_are_those_of_all_members(peo
     people.merge(ADA_ID, BOB_ID)
     standing = people.it.remembered.permissions(BRAND, BOB_ID)
     assert len(standing) == 2
-    whole = people.it.remembered.history(BRAND, ADA_ID, 1, 99)
+    whole = people.it.remembered.history(BRAND, ADA_ID, 1, 99).entries
     assert [each.leaf.type for each in whole] == [
         "IdentifierLinked",
         "IdentifierLinked",
@@ -274,7 +274,7 @@ def test_the_permissions_and_the_history_of_a_group_are_those_of_all_members(peo
         "CustomerMerged",
         "CustomerMerged",
     ]
-    pages = [people.it.remembered.history(BRAND, BOB_ID, start, 2) for start in (1, 3, 5, 7)]
+    pages = [people.it.remembered.history(BRAND, BOB_ID, start, 2).entries for start in (1, 3, 5, 7)]
     assert [each.entry.position for page in pages for each in page] == [each.entry.position for each in whole]
 
 
@@ -283,7 +283,7 @@ def test_no_entry_of_a_merge_names_another_customer(people: People) -> None:
     people.tell(withdraw(BOB_ID))
     people.merge(ADA_ID, BOB_ID)
     people.split(BOB_ID)
-    history = {who: people.it.remembered.history(BRAND, who, 1, 99) for who in (ADA_ID, BOB_ID)}
+    history = {who: people.it.remembered.history(BRAND, who, 1, 99).entries for who in (ADA_ID, BOB_ID)}
     refs = {who: theirs[0].entry.customer_ref.hex() for who, theirs in history.items()}
     assert not [each for each in history[ADA_ID] if refs[BOB_ID].encode() in each.raw_payload]
     assert not [each for each in history[BOB_ID] if refs[ADA_ID].encode() in each.raw_payload]

@@ -64,6 +64,16 @@ class TestLedger:
             assert list(writing.load(Wanted(requests=(lookup(3), lookup(4)))).requests) == [lookup(4)]
         assert store.compact()
 
+    def test_who_left_an_address_is_told_until_they_are_forgotten(self, store: Store) -> None:
+        append(store, left=((lookup(1), ADA), (lookup(1), BOB)))
+        append(store, left=((lookup(1), ADA), (lookup(2), ADA)))
+        append(store, brand=OTHER, left=((lookup(1), ADA),))
+        assert store.former_holders(BRAND, [lookup(1), lookup(3)]) == {(lookup(1), ADA), (lookup(1), BOB)}
+        assert store.former_holders(BRAND, []) == set()
+        store.forget(BRAND, [ADA])
+        assert list(store.all_former_holders(BRAND)) == [(lookup(1), BOB)]
+        assert list(store.all_former_holders(OTHER)) == [(lookup(1), ADA)]
+
     def test_states_are_those_of_customers_there_are(self, store: Store) -> None:
         assert store.states(BRAND, [ADA]) == {}
         append(store, customers={ADA: customer(state=b"a")})

@@ -310,6 +310,26 @@ def test_an_answer_can_be_asked_to_know_of_a_receipt(run: Run, answered: Answere
     assert run(*asked, "no token at all", expect=1).stderr.startswith("accord: ")
 
 
+def test_the_past_is_told_and_never_taken_for_leave_to_send(run: Run, answered: Answered) -> None:
+    given = answered("grant", "past", *TILL)["receipt"]
+    then = given["recorded_time"]
+    run("withdraw", "past", *WEB_FORM)
+    asked = ("check", "past", "marketing.news", "--channel", "email")
+    run(*asked, expect=10)
+    told = run(*asked, "--as-of", then, expect=12).stdout
+    assert told.startswith("as of 20")
+    assert "no leave to send\nALLOW  PERMITTED\n" in told
+    found = answered(*asked, "--as-of", then, "--as-known-by", given["token"], expect=12)
+    assert "decision" not in found
+    assert found["past"]["decision"]["positions"] == [given["position"]]
+    assert found["past"]["known_size"] == str(int(given["position"]) + 1)
+    assert "as_of" in run(*asked, "--as-known-at", then, expect=1).stderr
+    assert "as_of must not lie in the future" in run(*asked, "--as-of", "2100-01-01T00:00Z", expect=1).stderr
+    history = [row["what"] for row in rows(run("history", "past", "--as-known-at", then))]
+    assert history == ["PermissionGranted"]
+    assert len(rows(run("history", "past", "--as-of", "2020-01-01T00:00Z"))) == 0
+
+
 def test_an_address_read_from_standard_input_is_never_an_argument(run: Run) -> None:
     told = "email:hidden@example.com\n"
     run("grant", "-", *TILL, told=told)

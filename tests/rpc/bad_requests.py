@@ -73,6 +73,9 @@ CONTROL = f"{MARK}\x07"
 FAR_YEAR = 253_370_764_800
 """The year 9999 in seconds."""
 
+FUTURE = 4_102_444_800
+"""The year 2100 in seconds."""
+
 BEYOND = (2**53, 2**63 - 1, 2**63, 2**64 - 1)
 
 _STEP = re.compile(r"([a-z_0-9]+)(?:\[(\d+)\])?")
@@ -212,14 +215,13 @@ def _foreign(method: str, ground: Ground) -> str:
     return next(token for name, token in ground.pages.items() if name != method)
 
 
-def _fresh(method: str) -> Iterator[Case]:
-    field = "at_least_as_fresh"
+def _fresh(method: str, field: str = "at_least_as_fresh", besides: Change = lambda *_: None) -> Iterator[Case]:
     for token in (f"{MARK}!?", "é", "A", "A" * 10):
-        yield _case(method, f"{field} {token!r}", [field], put(field, token))
+        yield _case(method, f"{field} {token!r}", [field], _both(besides, put(field, token)))
     changes = {
-        "not reached yet": _put_found(field, _later),
-        "of another ledger": _put_found(field, lambda ground: ground.other_token),
-        "of no ledger": put(field, "A" * 40),
+        "not reached yet": _both(besides, _put_found(field, _later)),
+        "of another ledger": _both(besides, _put_found(field, lambda ground: ground.other_token)),
+        "of no ledger": _both(besides, put(field, "A" * 40)),
     }
     for label, change in changes.items():
         yield _case(method, f"{field} {label}", [field], change)._replace(reason=Reason.FRESHNESS_UNAVAILABLE)
@@ -228,6 +230,15 @@ def _fresh(method: str) -> Iterator[Case]:
 def _later(ground: Ground) -> str:
     raw = base64.urlsafe_b64decode(ground.token + "=" * (-len(ground.token) % 4))
     return base64.urlsafe_b64encode((2**64 - 1).to_bytes(8, "big") + raw[8:]).decode().rstrip("=")
+
+
+def _pasts(method: str) -> Iterator[Case]:
+    for path in ("as_of", "as_known_at"):
+        yield from _instants(method, path)
+        future = put(path, Timestamp(seconds=FUTURE))
+        yield _case(method, f"{path} in the future", [path], _both(put("as_of", at()), future))
+    both = _both(put("as_of", at(-1)), put("as_known_at", at(-2)))
+    yield _case(method, "known before it happened", ["as_known_at"], both)
 
 
 # Questions
@@ -248,6 +259,15 @@ def _questions() -> Iterator[Case]:
         yield from _enums(method, "view", required=False)
     for method in ("DecisionService/Check", "DecisionService/BatchCheck", "DecisionService/ListReach"):
         yield from _fresh(method)
+    method, then = "DecisionService/Check", put("as_of", at())
+    yield from _pasts(method)
+    for path, told in (("as_known_at", at()), ("as_known_by", MARK)):
+        yield _case(method, f"{path} without as_of", ["as_of"], put(path, told))
+    yield from _fresh(method, "as_known_by", then)
+    two = _both(then, _both(put("as_known_at", at()), put("as_known_by", MARK)))
+    yield _case(method, "known in two ways", ["as_known_by"], two)
+    before = _case(method, "as_of before the first catalogue", ["as_of"], put("as_of", Timestamp(seconds=1)))
+    yield before._replace(reason=Reason.CATALOGUE_MISSING)
     yield from _enums("DecisionService/BatchCheck", "view", required=False)
     for count in (0, 1001):
         change = put("questions", [decision_pb2.Question(customer=by_id(), purpose="marketing.birthday")] * count)
@@ -493,6 +513,7 @@ def _remembered() -> Iterator[Case]:
         yield from _keys(method, "customer")
         yield _unknown_customer(method)
         yield _ambiguous(method, "customer")
+    yield from _pasts("PermissionService/GetHistory")
 
 
 # Customers

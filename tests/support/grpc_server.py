@@ -128,6 +128,7 @@ class GrpcServer:
             Config(data=folder, listen="127.0.0.1:0", write_threads=16),
             Services(
                 questions=it.questions,
+                past_questions=it.past_questions,
                 writer=it.writer,
                 remembered=it.remembered,
                 proofs=it.proofs,

@@ -31,6 +31,8 @@ from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
+from accord.service.past import Past
+from accord.service.past_questions import PastQuestions
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
@@ -193,6 +195,8 @@ class Installation:
         )
         self.lists = SuppressionLists(self.writer, self.store, self.lookups)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
+        self.past = Past(self.proven, self.store, self.lookups, self.keyring)
+        self.past_questions = PastQuestions(self.proven, self.past, self.lookups, self.catalogues, self.remembered)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)

@@ -48,6 +48,7 @@ class _Brand:
     denials: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)
     suppressions: dict[bytes, Instant] = field(default_factory=dict)
     listings: dict[tuple[bytes, str], ListingRow] = field(default_factory=dict)
+    left: frozenset[tuple[bytes, bytes]] = frozenset()
 
     def customer(self, ref: bytes) -> CustomerRow:
         row = self.customers[ref]
@@ -82,6 +83,7 @@ class _Brand:
             denials=self.denials + counted,
             suppressions=self.suppressions | batch.suppressions,
             listings={key: row for key, row in (self.listings | batch.listings).items() if row is not None},
+            left=self.left | set(batch.left),
         )
 
 
@@ -162,6 +164,13 @@ class MemoryStore:
     def all_contacts(self, brand: BrandId) -> Iterator[tuple[bytes, ContactRow]]:
         yield from sorted(self._brands[brand].contacts.items())
 
+    def all_former_holders(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
+        yield from sorted(self._brands[brand].left)
+
+    def former_holders(self, brand: BrandId, lookups: list[bytes]) -> set[tuple[bytes, bytes]]:
+        it = self._brands.get(brand)
+        return {pair for pair in it.left if pair[0] in lookups} if it else set()
+
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         yield from sorted(self._brands[brand].suppressions.items())
 
@@ -186,7 +195,8 @@ class MemoryStore:
         if it is not None:
             contacts = {key: row for key, row in it.contacts.items() if row.customer_ref not in refs}
             requests = {key: row for key, row in it.requests.items() if row.customer_ref not in refs}
-            self._brands[brand] = replace(it, contacts=contacts, requests=requests)
+            left = frozenset(pair for pair in it.left if pair[1] not in refs)
+            self._brands[brand] = replace(it, contacts=contacts, requests=requests, left=left)
 
     def compact(self) -> bool:
         return True

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from accord.cli import tell
 from accord.cli.arguments import POSITION, OneOf, PointType, TimeType
 from accord.cli.connect import connect
-from accord.cli.options import customer, remote, writing
+from accord.cli.options import customer, past, remote, writing
 from accord.v1 import contact_service_pb2, decision_pb2, decision_service_pb2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+WAS_ALLOWED = 12
+"""Exit code of what was an ALLOW in the past: nobody may take it for one of now."""
 
 _FULL = decision_pb2.DECISION_VIEW_FULL
 _fresh = click.option(
@@ -36,15 +40,40 @@ def _asking(command: Command) -> Command:
 
 @click.command()
 @_asking
+@past
+@click.option(
+    "--as-known-by", default="", metavar="TOKEN", help="With --as-of: exactly what the answer with this token knew."
+)
 @_fresh
 @remote
-def check(brand: str, server: str, as_json: bool, at_least_as_fresh: str, **asked: Any) -> None:  # noqa: ANN401 - a question
-    """Say whether CUSTOMER may be contacted for PURPOSE, and why. Exits 0 ALLOW, 10 DENY, 11 DEFER."""
+def check(  # noqa: PLR0913 - a question has this many sides
+    brand: str,
+    server: str,
+    as_json: bool,
+    at_least_as_fresh: str,
+    as_of: Timestamp | None,
+    as_known_at: Timestamp | None,
+    as_known_by: str,
+    **asked: Any,  # noqa: ANN401 - a question
+) -> None:
+    """Say whether CUSTOMER may be contacted for PURPOSE, and why. Exits 0 ALLOW, 10 DENY, 11 DEFER.
+
+    With --as-of it says what the answer was then, which is never leave to send: exits 12 for what was an ALLOW.
+    """
     request = decision_service_pb2.CheckRequest(
-        brand=brand, question=decision_pb2.Question(**asked), view=_FULL, at_least_as_fresh=at_least_as_fresh
+        brand=brand,
+        question=decision_pb2.Question(**asked),
+        view=_FULL,
+        at_least_as_fresh=at_least_as_fresh,
+        as_of=as_of,
+        as_known_at=as_known_at,
+        as_known_by=as_known_by,
     )
     with connect(server) as connection:
         response = connection.ask(connection.decisions.Check, request)
+    if as_of or as_known_at or as_known_by:
+        tell.answer(response, _past, as_json=as_json)
+        raise SystemExit(tell.verdict_exit(response.past.decision) or WAS_ALLOWED)
     tell.answer(response, lambda found: tell.decision(found.decision), as_json=as_json)
     raise SystemExit(tell.verdict_exit(response.decision))
 
@@ -117,6 +146,12 @@ def contact(server: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 -
     request = contact_service_pb2.GetContactRequest(**asked)
     with connect(server) as connection:
         tell.answer(connection.ask(connection.contacts.GetContact, request), _contact, as_json=as_json)
+
+
+def _past(response: decision_service_pb2.CheckResponse) -> None:
+    found = response.past
+    click.echo(f"as of {tell.when(found.as_of)}, with {found.known_size} entries known; no leave to send")
+    tell.decision(found.decision)
 
 
 def _reaches(found: decision_service_pb2.ListReachResponse) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from accord.cli import tell
 from accord.cli.connect import connect, pages, whole
-from accord.cli.options import customer, limit, remote
+from accord.cli.options import customer, limit, past, remote
 from accord.v1 import permission_pb2, permission_service_pb2
 
 
@@ -25,10 +25,11 @@ def permissions(server: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN4
 
 @click.command()
 @customer
+@past
 @limit
 @remote
 def history(server: str, as_json: bool, limit: int | None, **asked: Any) -> None:  # noqa: ANN401 - a list's sides
-    """List every entry of CUSTOMER, oldest first."""
+    """List every entry of CUSTOMER, oldest first; with --as-of or --as-known-at, those that counted then."""
     request = permission_service_pb2.GetHistoryRequest(**asked)
     with connect(server) as connection:
         found = whole(pages(connection, connection.permissions.GetHistory, request, limit or 0))

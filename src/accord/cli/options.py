@@ -66,6 +66,23 @@ def remote(command: Command) -> Command:
     return calling(brand(command))
 
 
+def past(command: Command) -> Command:
+    """Add what every command that can look at the past takes."""
+    for option in (
+        click.option(
+            "--as-known-at",
+            type=TimeType(),
+            metavar="TIME",
+            help="Only what had been recorded by this instant. Left out: all that is known today.",
+        ),
+        click.option(
+            "--as-of", type=TimeType(), metavar="TIME", help="What had happened by then, such as 2026-03-01T09:00Z."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def writing(command: Command) -> Command:
     """Add what every command that records something takes."""
     return click.option("--request-id", default=lambda: str(uuid4()), help="Makes a repeat safe. Drawn when left out.")(

@@ -82,6 +82,40 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class PastAnswer:
+    """What the answer was, or would have been, at an instant of the past. Never leave to send.
+
+    It has no truth value: as a condition it raises TypeError, whatever it says. `known_size`: how many entries of
+    the ledger were known.
+    """
+
+    verdict: Verdict
+    reason: str
+    as_of: datetime
+    known_size: int
+    basis: str = ""
+    positions: tuple[int, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    obligations: tuple[str, ...] = ()
+    valid_until: datetime | None = None
+    not_before: datetime | None = None
+    policy_version: int = 0
+    engine_version: str = ""
+    token: str = ""
+    decision_time: datetime | None = None
+    trace: tuple[GateStep, ...] = ()
+    what_would_allow: str = ""
+
+    @property
+    def was_allowed(self) -> bool:
+        """Whether it was a yes then. Before a message leaves, authorise it."""
+        return self.verdict is Verdict.ALLOW
+
+    def __bool__(self) -> bool:
+        raise TypeError("an answer for the past is no leave to send: ask was_allowed for what was, and check for now")
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """Proof of an entry. Hand the token to a later question to get an answer at least as fresh."""
 

@@ -20,6 +20,7 @@ from accord.client.answers import (
     Authorization,
     Granted,
     HistoryItem,
+    PastAnswer,
     Permission,
     Reach,
     Receipt,
@@ -103,6 +104,29 @@ class AsyncClient:
             calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, **narrowing)
         )
 
+    async def check_past(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        as_of: datetime,
+        as_known_at: datetime | None = None,
+        as_known_by: str = "",
+        full: bool = False,
+        **narrowing: Unpack[Narrowing],
+    ) -> PastAnswer:
+        """Return what the answer was, or would have been, at an instant of the past. Never leave to send.
+
+        Left out, everything known today counts as far as it had happened; `as_known_at` lets in only what had been
+        recorded by then, `as_known_by`, the token of an answer, exactly what that answer knew. Raises
+        CallFailedError for an outage.
+        """
+        call = calls.check_past(
+            self.brand, customer, channel, purpose, as_of, as_known_at, as_known_by, full=full, **narrowing
+        )
+        return await self._ask(call)
+
     async def batch_check(
         self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
     ) -> tuple[Answer, ...]:
@@ -135,11 +159,21 @@ class AsyncClient:
             if not token:
                 return Standing(tuple(permissions), tuple(refusals))
 
-    async def history(self, customer: Customer, page_size: int = 100) -> AsyncIterator[HistoryItem]:
-        """Yield every entry of a customer, oldest first, asking for a page at a time."""
+    async def history(
+        self,
+        customer: Customer,
+        page_size: int = 100,
+        *,
+        as_of: datetime | None = None,
+        as_known_at: datetime | None = None,
+    ) -> AsyncIterator[HistoryItem]:
+        """Yield every entry of a customer, oldest first, asking for a page at a time.
+
+        With `as_of` those of what had happened by then, with `as_known_at` those recorded by then.
+        """
         token = ""
         while True:
-            page = await self._ask(calls.history(self.brand, customer, token, page_size))
+            page = await self._ask(calls.history(self.brand, customer, token, page_size, as_of, as_known_at))
             for item in page.items:
                 yield item
             token = page.next_page_token

@@ -24,6 +24,7 @@ from accord.client.answers import (
     Authorization,
     Granted,
     HistoryPage,
+    PastAnswer,
     Reach,
     Receipt,
     Refused,
@@ -103,6 +104,32 @@ def check(
 
 
 @judged
+def check_past(
+    brand: str,
+    customer: Customer,
+    channel: str,
+    purpose: str,
+    as_of: datetime,
+    as_known_at: datetime | None,
+    as_known_by: str,
+    *,
+    full: bool,
+    **narrowing: Unpack[Narrowing],
+) -> Call[PastAnswer]:
+    """Ask one question about the past."""
+    question = Question(customer, channel, purpose, **narrowing)
+    request = decision_service_pb2.CheckRequest(
+        brand=brand,
+        question=_question(question),
+        view=_view(full=full),
+        as_of=_instant(as_of),
+        as_known_at=_instant(as_known_at),
+        as_known_by=as_known_by,
+    )
+    return Call(lambda it: it.decisions.Check, request, reading.past_answer)
+
+
+@judged
 def batch_check(
     brand: str, questions: Sequence[Question], at_least_as_fresh: str, *, full: bool
 ) -> Call[tuple[Answer, ...]]:
@@ -149,10 +176,22 @@ def permissions(brand: str, customer: Customer, page_token: str) -> Call[Standin
 
 
 @judged
-def history(brand: str, customer: Customer, page_token: str, page_size: int) -> Call[HistoryPage]:
-    """Ask for a page of a customer's entries."""
+def history(
+    brand: str,
+    customer: Customer,
+    page_token: str,
+    page_size: int,
+    as_of: datetime | None,
+    as_known_at: datetime | None,
+) -> Call[HistoryPage]:
+    """Ask for a page of a customer's entries, or of those that counted at an instant."""
     request = permission_service_pb2.GetHistoryRequest(
-        brand=brand, customer=_customer(customer), page_size=page_size, page_token=page_token
+        brand=brand,
+        customer=_customer(customer),
+        page_size=page_size,
+        page_token=page_token,
+        as_of=_instant(as_of),
+        as_known_at=_instant(as_known_at),
     )
     return Call(lambda it: it.permissions.GetHistory, request, reading.history_page)
 

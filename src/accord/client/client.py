@@ -26,6 +26,7 @@ from accord.client.answers import (
     Authorization,
     Granted,
     HistoryItem,
+    PastAnswer,
     Permission,
     Reach,
     Receipt,
@@ -97,6 +98,29 @@ class Client:
         """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
         return self._ask(calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, **narrowing))
 
+    def check_past(
+        self,
+        customer: Customer,
+        channel: str,
+        purpose: str,
+        *,
+        as_of: datetime,
+        as_known_at: datetime | None = None,
+        as_known_by: str = "",
+        full: bool = False,
+        **narrowing: Unpack[Narrowing],
+    ) -> PastAnswer:
+        """Return what the answer was, or would have been, at an instant of the past. Never leave to send.
+
+        Left out, everything known today counts as far as it had happened; `as_known_at` lets in only what had been
+        recorded by then, `as_known_by`, the token of an answer, exactly what that answer knew. Raises
+        CallFailedError for an outage.
+        """
+        call = calls.check_past(
+            self.brand, customer, channel, purpose, as_of, as_known_at, as_known_by, full=full, **narrowing
+        )
+        return self._ask(call)
+
     def batch_check(
         self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
     ) -> tuple[Answer, ...]:
@@ -129,11 +153,21 @@ class Client:
             if not token:
                 return Standing(tuple(permissions), tuple(refusals))
 
-    def history(self, customer: Customer, page_size: int = 100) -> Iterator[HistoryItem]:
-        """Yield every entry of a customer, oldest first, asking for a page at a time."""
+    def history(
+        self,
+        customer: Customer,
+        page_size: int = 100,
+        *,
+        as_of: datetime | None = None,
+        as_known_at: datetime | None = None,
+    ) -> Iterator[HistoryItem]:
+        """Yield every entry of a customer, oldest first, asking for a page at a time.
+
+        With `as_of` those of what had happened by then, with `as_known_at` those recorded by then.
+        """
         token = ""
         while True:
-            page = self._ask(calls.history(self.brand, customer, token, page_size))
+            page = self._ask(calls.history(self.brand, customer, token, page_size, as_of, as_known_at))
             yield from page.items
             token = page.next_page_token
             if not token:

@@ -104,6 +104,11 @@ def unreadable() -> CallFailedError:
     return CallFailedError("INTERNAL", "the answer could not be read", {}, {})
 
 
+def without_past() -> CallFailedError:
+    """Return the failure of asking an older server for the past: it answered for now, which was not asked."""
+    return CallFailedError("UNIMPLEMENTED", "the server is older than this client and tells no past", {}, {})
+
+
 def used_after_close() -> MistakeError:
     """Return the mistake of calling on what was closed before."""
     return MistakeError(CLOSED, "the connection was closed before the call", {}, {})

@@ -13,6 +13,7 @@ from accord.client.answers import (
     HistoryItem,
     HistoryPage,
     OpenContact,
+    PastAnswer,
     Permission,
     Reach,
     Receipt,
@@ -23,6 +24,7 @@ from accord.client.answers import (
     StandingPage,
     Verdict,
 )
+from accord.client.failures import without_past
 from accord.v1 import (
     contact_service_pb2,
     customer_service_pb2,
@@ -44,6 +46,15 @@ _VERDICTS = {
 def answer(response: decision_service_pb2.CheckResponse) -> Answer:
     """Return the answer to one question."""
     return Answer(**_decided(response.decision))
+
+
+def past_answer(response: decision_service_pb2.CheckResponse) -> PastAnswer:
+    """Return the answer of the past. Raises CallFailedError where the server, an older one, answered for now."""
+    if not response.HasField("past"):
+        raise without_past()
+    found = response.past
+    as_of: datetime = found.as_of.ToDatetime(tzinfo=UTC)
+    return PastAnswer(as_of=as_of, known_size=found.known_size, **_decided(found.decision))
 
 
 def answers(response: decision_service_pb2.BatchCheckResponse, expected: int) -> tuple[Answer, ...]:

@@ -116,7 +116,7 @@ class Forgetting(Protocol):
         ...
 
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
-        """Delete what ties contacts and requests to customers."""
+        """Delete what ties contacts, requests and addresses they left to customers."""
         ...
 
     def compact(self) -> bool:

@@ -70,6 +70,7 @@ class Projection:
         self._alone: set[bytes] = set()
         self._without: dict[bytes, list[PointState]] = {}
         self._left: dict[tuple[bytes, int], bytes] = {}
+        self.left: set[tuple[bytes, bytes]] = set()
         self._kept: set[bytes] = set()
 
     def load(self, view: View) -> None:
@@ -219,6 +220,7 @@ class Projection:
             return
         lookup, _ = held.pop(number)
         self._left[ref, number] = lookup
+        self.left.add((lookup, ref))
         self._let_go(ref, lookup)
 
     def _let_go(self, ref: bytes, lookup: bytes) -> None:

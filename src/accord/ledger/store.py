@@ -162,7 +162,8 @@ class DenialRow(Struct, frozen=True):
 class Batch(Struct, frozen=True):
     """What one commit writes. Entries continue the head that was locked; `head` is the one after them.
 
-    `linked` and `unlinked` are (lookup, customer_ref, number, kind). `customers` without identifiers and
+    `linked` and `unlinked` are (lookup, customer_ref, number, kind); `left` those who unlinked an address, as
+    (lookup, customer_ref): they are kept until they are erased. `customers` without identifiers and
     group; `merged` has the group of each customer whose group changed, None for "no longer merged".
     `dropped_points` are addresses of which nothing is known any more.
     """
@@ -174,6 +175,7 @@ class Batch(Struct, frozen=True):
     points: dict[bytes, bytes] = {}
     linked: tuple[tuple[bytes, bytes, int, str], ...] = ()
     unlinked: tuple[tuple[bytes, bytes], ...] = ()
+    left: tuple[tuple[bytes, bytes], ...] = ()
     contacts: dict[bytes, ContactRow] = {}
     requests: dict[bytes, RequestRow] = {}
     denials: tuple[DenialRow, ...] = ()
@@ -287,6 +289,10 @@ class Records(Protocol):
         """Yield every contact."""
         ...
 
+    def all_former_holders(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
+        """Yield everyone who held an address and left it, as (lookup, customer_ref)."""
+        ...
+
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         """Yield every suppressed address and when its holder was erased."""
         ...
@@ -301,6 +307,18 @@ class ListedAddresses(Protocol):
 
     def vanished(self, brand: BrandId, code: str, before: Instant, limit: int) -> list[tuple[bytes, ListingRow]]:
         """Return up to `limit` addresses of a list, by digest, that were last told of by one dated before."""
+        ...
+
+
+class Points(Protocol):
+    """What is kept of addresses besides who holds them."""
+
+    def points(self, brand: BrandId, lookups: list[bytes]) -> dict[bytes, bytes]:
+        """Return the state of each address of which something is known."""
+        ...
+
+    def former_holders(self, brand: BrandId, lookups: list[bytes]) -> set[tuple[bytes, bytes]]:
+        """Return who held each address and left it, as (lookup, customer_ref); holders who came back too."""
         ...
 
 

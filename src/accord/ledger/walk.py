@@ -15,6 +15,8 @@ def history(store: LedgerStore, brand: BrandId, ref: bytes, first: int = 1) -> I
     version = first
     while page := store.entries(brand, version, _PAGE, ref):
         yield from page
+        if len(page) < _PAGE:
+            return
         version += len(page)
 
 

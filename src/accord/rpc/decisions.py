@@ -8,6 +8,8 @@ from accord.rpc.call import Call, call
 from accord.rpc.errors import to_item_error
 from accord.rpc.wire import Examiner
 from accord.service.errors import CallError
+from accord.service.past import Then
+from accord.service.past_questions import PastQuestions
 from accord.service.questions import Questions
 from accord.service.tokens import freshness
 from accord.telemetry.tally import Tally
@@ -20,9 +22,10 @@ MAX_QUESTIONS = 1000
 class DecisionService(DecisionServiceServicer):
     """Answers questions."""
 
-    def __init__(self, questions: Questions, callers: Callers, tally: Tally) -> None:
+    def __init__(self, questions: Questions, past: PastQuestions, callers: Callers, tally: Tally) -> None:
         """Serve from these."""
         self._questions = questions
+        self._past = past
         self._tally = tally
         self.callers = callers
 
@@ -32,12 +35,32 @@ class DecisionService(DecisionServiceServicer):
         examiner = Examiner()
         question = inbound.question(request.question, examiner)
         full = examiner.full_view(request.view)
+        if request.HasField("as_of") or request.HasField("as_known_at") or request.as_known_by:
+            return self._check_past(request, question, examiner, call, full=full)
         examiner.done()
         answer = self._questions.check(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         self._tally.decided("check", question, answer.decision)
         token = freshness(answer.head.ledger, answer.head.size)
         response = pb.CheckResponse()
         outbound.tell(response.decision, answer.decision, token, full=full)
+        return response
+
+    def _check_past(
+        self, request: pb.CheckRequest, question: Question, examiner: Examiner, call: Call, *, full: bool
+    ) -> pb.CheckResponse:
+        """Answer for the past, where nobody takes it for leave to send."""
+        then = Then(
+            as_of=examiner.instant("as_of", request, "as_of"),
+            as_known_at=examiner.instant("as_known_at", request, "as_known_at"),
+            as_known_by=request.as_known_by,
+        )
+        examiner.done()
+        found = self._past.check(call.brand, question, then, full=full, fresh=request.at_least_as_fresh)
+        response = pb.CheckResponse()
+        response.past.as_of.CopyFrom(request.as_of)
+        response.past.known_size = found.moment.size
+        token = freshness(found.ledger, found.moment.size)
+        outbound.tell(response.past.decision, found.decision, token, full=full)
         return response
 
     @call("checker")

@@ -21,6 +21,7 @@ from accord.rpc.submit import Submitter, request_for
 from accord.rpc.wire import Examiner, brand_of
 from accord.service.answers import Written
 from accord.service.errors import CallError
+from accord.service.past import Then
 from accord.service.records import Remembered, StandingPermission, StandingRefusal
 from accord.service.tokens import page, page_start
 from accord.v1 import permission_service_pb2 as pb
@@ -122,12 +123,18 @@ class PermissionService(PermissionServiceServicer):
         examiner = Examiner()
         customer = examiner.customer("customer", request.customer)
         size = examiner.page_size(request.page_size)
+        then = Then(
+            as_of=examiner.instant("as_of", request, "as_of"),
+            as_known_at=examiner.instant("as_known_at", request, "as_known_at"),
+        )
         examiner.done()
-        binding = f"history\0{call.brand}\0{self._lookups.identifier(call.brand, customer).hex()}"
+        key = self._lookups.identifier(call.brand, customer).hex()
+        binding = f"history\0{call.brand}\0{key}\0{then.as_of}\0{then.as_known_at}"
         start = page_start(self._lookups, binding, request.page_token, 1)
-        found = self._remembered.history(call.brand, customer, start, size + 1)
-        more = page(self._lookups, binding, start + size) if len(found) > size else ""
-        return pb.GetHistoryResponse(items=[outbound.history_item(each) for each in found[:size]], next_page_token=more)
+        found = self._remembered.history(call.brand, customer, start, size, then)
+        more = page(self._lookups, binding, found.following) if found.following else ""
+        items = [outbound.history_item(each) for each in found.entries]
+        return pb.GetHistoryResponse(items=items, next_page_token=more)
 
     def _batch(
         self, message: pb.BatchRecordRequest, context: grpc.ServicerContext, held: list[BrandId]

@@ -33,6 +33,7 @@ from accord.service.catalogues import Catalogues
 from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
+from accord.service.past_questions import PastQuestions
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
@@ -88,6 +89,7 @@ class Services(Struct, frozen=True):
     """The use cases a server serves."""
 
     questions: Questions
+    past_questions: PastQuestions
     writer: Writer
     remembered: Remembered
     proofs: Proofs
@@ -188,7 +190,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
     AuditService.Export.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
     _use_pool(imports, pools.streaming)
-    decisions = DecisionService(it.questions, it.callers, it.tally)
+    decisions = DecisionService(it.questions, it.past_questions, it.callers, it.tally)
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)
     permission_service_pb2_grpc.add_PermissionServiceServicer_to_server(permissions, careful)
     contact_service_pb2_grpc.add_ContactServiceServicer_to_server(contacts, careful)

@@ -207,6 +207,9 @@ class _Auditor:
             yield "the states of addresses do not follow from the entries"
         if dict(records.all_contacts(self.head.brand)) != self.world.contacts:
             yield "the contacts do not follow from the entries"
+        # Who left an address before it was kept who did is not there, and no fault.
+        if any(pair not in self.world.left for pair in records.all_former_holders(self.head.brand)):
+            yield "who left an address does not follow from the entries"
 
     def _suppression_faults(self, records: Records) -> Iterator[str]:
         """Compare times and numbers: whose addresses they are, nobody can tell any more."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain.events import CatalogueApplied
+from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import BRAND_REF, StoredEntry, read_leaf
@@ -51,6 +53,22 @@ class Catalogues:
     def position_at(self, brand: BrandId, position: Position) -> Position:
         """Return where the version stands that counted when the entry at a position was recorded."""
         return self._entry_at(brand, position).position
+
+    def policy_then(self, head: Head, as_of: Instant, size: int) -> Policy:
+        """Return the policy that counted at an instant, by the first `size` entries. Raises CallError before any."""
+        found = [
+            (version, entry.position)
+            for version, entry in enumerate(self.entries(head.brand), start=1)
+            if entry.position < size and read_leaf(entry.leaf).recorded_at <= as_of
+        ]
+        version, position = found[-1] if found else (0, Position(0))
+        policy = self._policies.of(replace(head, catalogue_version=version, catalogue_position=position))
+        if policy is None:
+            fault = Violation("as_of", "must not be earlier than the brand's first catalogue")
+            raise CallError(
+                Problem(ErrorReason.CATALOGUE_MISSING, "the brand had no catalogue then", (fault,), {"field": "as_of"})
+            )
+        return policy
 
     def _entry_at(self, brand: BrandId, position: Position) -> StoredEntry:
         *_, last = (entry for entry in self.entries(brand) if entry.position <= position)

@@ -27,8 +27,16 @@ from accord.service.errors import (
     customer_erased,
     customer_unknown,
 )
+from accord.service.past import EVERYTHING, Then
 from accord.service.sights import group_of
 from accord.service.writer import Clock
+
+
+class HistoryPage(Struct, frozen=True):
+    """Entries of a customer, oldest first; `following` is the number of the next that counted, 0 for none."""
+
+    entries: tuple[OpenedEntry, ...]
+    following: int = 0
 
 
 class Contact(Struct, frozen=True):
@@ -86,13 +94,28 @@ class Remembered:
         """Return the instant at which things stand as they are told: never before the newest entry."""
         return Instant(max(self._clock(), head.recorded_time))
 
-    def history(self, brand: BrandId, customer: Identifier, start: int, limit: int) -> list[OpenedEntry]:
-        """Return up to `limit` entries of a customer from the one numbered `start` on, oldest first.
+    def history(
+        self, brand: BrandId, customer: Identifier, start: int, limit: int, then: Then = EVERYTHING
+    ) -> HistoryPage:
+        """Return up to `limit` entries of a customer that counted then, from the one numbered `start` on, oldest first.
 
-        Of a group: the entries of all members as one history, in the order of their positions.
+        Of a group: the entries of all members as one history, in the order of their positions. Raises CallError
+        for nobody, and where `then` lies in the future.
         """
         sight, found, _ = self._person(brand, customer)
+        then.require_past(self.now(sight.head))
         refs = [each.customer_ref for each in found]
+        counted: list[OpenedEntry] = []
+        while page := self._entries_of(brand, sight, refs, start, limit + 1):
+            for opened in page:
+                if then.counts(opened):
+                    if len(counted) == limit:
+                        return HistoryPage(tuple(counted), start)
+                    counted.append(opened)
+                start += 1
+        return HistoryPage(tuple(counted))
+
+    def _entries_of(self, brand: BrandId, sight: Sight, refs: list[bytes], start: int, limit: int) -> list[OpenedEntry]:
         if len(refs) == 1:
             entries = self._store.entries(brand, start, limit, refs[0])
         else:

@@ -594,6 +594,7 @@ class Sitting:
             points={lookup: world.point_row(lookup) for lookup in world.changed_points},
             linked=tuple((lookup, ref, number, kind) for (lookup, ref), (number, kind) in world.linked.items()),
             unlinked=tuple(world.unlinked),
+            left=tuple(sorted(world.left)),
             contacts={key: world.contacts[key] for key in world.changed_contacts},
             requests=requests,
             denials=tuple(DenialRow(*key, count) for key, count in sorted(self._denials.items())),

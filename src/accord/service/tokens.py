@@ -25,14 +25,20 @@ def freshness(ledger: str, size: int) -> str:
 
 def require_fresh(token: str, head: Head) -> None:
     """Raise CallError unless the state at this head is at least as fresh as the token."""
-    if not token:
-        return
+    if token:
+        size_known(token, head, "at_least_as_fresh")
+
+
+def size_known(token: str, head: Head, field: str) -> int:
+    """Return how many entries the state knew that a token is of. Raises CallError where this head knows no such."""
     raw = _decoded(token)
     if raw is None or len(raw) < 9:
-        raise _not_fresh(ErrorReason.INVALID_ARGUMENT, "must be a token of an earlier answer")
+        raise _not_fresh(ErrorReason.INVALID_ARGUMENT, field, "must be a token of an earlier answer")
     size, ledger = int.from_bytes(raw[:8], "big"), raw[8:].decode("utf-8", "replace")
     if ledger != head.ledger or size > head.size:
-        raise _not_fresh(ErrorReason.FRESHNESS_UNAVAILABLE, "names another ledger or a state not known here yet")
+        description = "names another ledger or a state not known here yet"
+        raise _not_fresh(ErrorReason.FRESHNESS_UNAVAILABLE, field, description)
+    return size
 
 
 def page(lookups: Lookups, binding: str, start: int) -> str:
@@ -63,6 +69,5 @@ def _decoded(token: str) -> bytes | None:
         return None
 
 
-def _not_fresh(reason: ErrorReason, description: str) -> CallError:
-    fault = Violation("at_least_as_fresh", description)
-    return CallError(Problem(reason, "not fresh enough", (fault,), {"field": "at_least_as_fresh"}))
+def _not_fresh(reason: ErrorReason, field: str, description: str) -> CallError:
+    return CallError(Problem(reason, "not fresh enough", (Violation(field, description),), {"field": field}))

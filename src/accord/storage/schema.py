@@ -96,6 +96,16 @@ identity = Table(
     sqlite_with_rowid=False,
 )
 
+former_holder = Table(
+    "former_holder",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("lookup", LargeBinary, nullable=False),
+    Column("customer_ref", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "lookup", "customer_ref"),
+    sqlite_with_rowid=False,
+)
+
 point = Table(
     "point",
     ledger,

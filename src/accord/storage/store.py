@@ -92,6 +92,7 @@ _LINK = (
     "ON CONFLICT (brand_id, lookup, customer_ref) DO UPDATE SET number = excluded.number"
 )
 _UNLINK = "DELETE FROM identity WHERE brand_id = ? AND lookup = ? AND customer_ref = ?"
+_LEAVE = "INSERT INTO former_holder (brand_id, lookup, customer_ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _PUT_CONTACTS = (
     "INSERT INTO contact (brand_id, contact_key, customer_ref, positions, others) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (brand_id, contact_key) DO UPDATE SET "
@@ -110,6 +111,8 @@ _ENTRIES_OF = (
 )
 _LEAF_HASHES = "SELECT leaf_hash FROM entry WHERE brand_id = ? AND position >= ? AND position < ? ORDER BY position"
 _TILES = "SELECT tile_index, hashes FROM tile WHERE brand_id = ? AND level = ? AND tile_index = ANY(?)"
+_FORMER_HOLDERS = "SELECT lookup, customer_ref FROM former_holder WHERE brand_id = ? AND lookup = ANY(?)"
+_ALL_FORMER_HOLDERS = "SELECT lookup, customer_ref FROM former_holder WHERE brand_id = ? ORDER BY lookup, customer_ref"
 _SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? AND digest = ANY(?)"
 _LISTINGS = "SELECT digest, list, lookup, listed_time, listing FROM listing WHERE brand_id = ? AND digest = ANY(?)"
 _LISTED = (
@@ -131,7 +134,8 @@ _PUT_SUPPRESSIONS = (
     "INSERT INTO suppression (brand_id, digest, erased_time) VALUES (?, ?, ?) "
     "ON CONFLICT (brand_id, digest) DO UPDATE SET erased_time = excluded.erased_time"
 )
-_FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" for table in ("contact", "request"))
+_TYING = ("contact", "request", "former_holder")
+_FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" for table in _TYING)
 _STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND customer_ref = ANY(?)"
 _ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
 _ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
@@ -251,6 +255,15 @@ class SqlStore:
         """Yield every contact."""
         for key, *row in self._stream(brand, _ALL_CONTACTS):
             yield key, _contact_row(*row)
+
+    def all_former_holders(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
+        """Yield everyone who held an address and left it, as (lookup, customer_ref)."""
+        for lookup, ref in self._stream(brand, _ALL_FORMER_HOLDERS):
+            yield bytes(lookup), bytes(ref)
+
+    def former_holders(self, brand: BrandId, lookups: list[bytes]) -> set[tuple[bytes, bytes]]:
+        """Return who held each address and left it."""
+        return {(bytes(lookup), bytes(ref)) for lookup, ref in self._rows(brand, _FORMER_HOLDERS, lookups)}
 
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         """Yield every suppressed address and when its holder was erased."""
@@ -422,6 +435,7 @@ def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
         (_PUT_LISTINGS, [(it, *key, row.lookup, row.listed_time, row.listing) for key, row in listings if row]),
         (_PUT_POINTS, [(it, lookup, raw) for lookup, raw in sorted(batch.points.items())]),
         (_UNLINK, [(it, *each) for each in batch.unlinked]),
+        (_LEAVE, [(it, *each) for each in batch.left]),
         (_LINK, [(it, *each) for each in batch.linked]),
         (_PUT_CONTACTS, [(it, key, *_contact_values(row)) for key, row in contacts]),
         (_ADD_REQUESTS, [(it, key, row.content, row.customer_ref, row.answer) for key, row in requests]),

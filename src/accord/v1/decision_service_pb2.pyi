@@ -9,6 +9,7 @@ from accord.v1 import item_error_pb2 as _item_error_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -31,15 +32,28 @@ class CheckRequest(_message.Message):
     QUESTION_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    AS_KNOWN_AT_FIELD_NUMBER: _builtins.int
+    AS_KNOWN_BY_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     view: _decision_pb2.DecisionView.ValueType
     """How much to answer."""
     at_least_as_fresh: _builtins.str
     """A token: the answer must be at least as fresh. Empty: the newest state, which is always read anyway."""
+    as_known_by: _builtins.str
+    """With `as_of`, instead of `as_known_at`: the token of an answer; exactly what that answer knew is known."""
     @_builtins.property
     def question(self) -> _decision_pb2.Question:
         """What is asked. Required."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """Answers as of an instant of the past: by what had happened by then, under the catalogue and the law of then."""
+
+    @_builtins.property
+    def as_known_at(self) -> _timestamp_pb2.Timestamp:
+        """With `as_of`: only what had been recorded by this instant is known. Not before `as_of`. Absent: all there is."""
 
     def __init__(
         self,
@@ -48,10 +62,13 @@ class CheckRequest(_message.Message):
         question: _decision_pb2.Question | None = ...,
         view: _decision_pb2.DecisionView.ValueType = ...,
         at_least_as_fresh: _builtins.str = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        as_known_at: _timestamp_pb2.Timestamp | None = ...,
+        as_known_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_known_at", b"as_known_at", "as_of", b"as_of", "question", b"question"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "question", b"question", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_known_at", b"as_known_at", "as_known_by", b"as_known_by", "as_of", b"as_of", "at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "question", b"question", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -64,22 +81,62 @@ class CheckResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DECISION_FIELD_NUMBER: _builtins.int
+    PAST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def decision(self) -> _decision_pb2.Decision:
-        """The decision."""
+        """The decision for now. Absent where `as_of` was asked for, so that nobody takes the past for leave to send."""
+
+    @_builtins.property
+    def past(self) -> Global___PastDecision:
+        """Set instead of it where `as_of` was asked for."""
 
     def __init__(
         self,
         *,
         decision: _decision_pb2.Decision | None = ...,
+        past: Global___PastDecision | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "past", b"past"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "past", b"past"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class PastDecision(_message.Message):
+    """What the answer was at an instant of the past. Never leave to send, whatever it says: ask again for that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_SIZE_FIELD_NUMBER: _builtins.int
+    known_size: _builtins.int
+    """How many entries of the ledger were known."""
+    @_builtins.property
+    def decision(self) -> _decision_pb2.Decision:
+        """The decision, as it was or would have been given then: its time is `as_of`, its token that of the state it knew."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """As of when."""
+
+    def __init__(
+        self,
+        *,
+        decision: _decision_pb2.Decision | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        known_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "decision", b"decision", "known_size", b"known_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PastDecision: _TypeAlias = PastDecision  # noqa: Y015
 
 @_typing.final
 class BatchCheckRequest(_message.Message):

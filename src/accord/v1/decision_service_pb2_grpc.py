@@ -58,6 +58,7 @@ class DecisionServiceServicer:
 
     def Check(self, request, context):
         """May this contact happen now, and why? A "no" is an answer, with status OK.
+        With `as_of`: might it have happened then? Such an answer stands apart, in `past`: it is never leave to send.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

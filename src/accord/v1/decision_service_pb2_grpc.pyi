@@ -34,7 +34,9 @@ class DecisionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DecisionServiceAsyncStub: ...
     Check: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.CheckRequest, _decision_service_pb2.CheckResponse]
-    """May this contact happen now, and why? A "no" is an answer, with status OK."""
+    """May this contact happen now, and why? A "no" is an answer, with status OK.
+    With `as_of`: might it have happened then? Such an answer stands apart, in `past`: it is never leave to send.
+    """
     BatchCheck: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.BatchCheckRequest, _decision_service_pb2.BatchCheckResponse]
     """The same for up to 1,000 questions, on one snapshot, in order; a bad question fails alone."""
     ListReach: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.ListReachRequest, _decision_service_pb2.ListReachResponse]
@@ -46,7 +48,9 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Check: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.CheckRequest, _decision_service_pb2.CheckResponse]  # type: ignore[assignment]
-    """May this contact happen now, and why? A "no" is an answer, with status OK."""
+    """May this contact happen now, and why? A "no" is an answer, with status OK.
+    With `as_of`: might it have happened then? Such an answer stands apart, in `past`: it is never leave to send.
+    """
     BatchCheck: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.BatchCheckRequest, _decision_service_pb2.BatchCheckResponse]  # type: ignore[assignment]
     """The same for up to 1,000 questions, on one snapshot, in order; a bad question fails alone."""
     ListReach: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.ListReachRequest, _decision_service_pb2.ListReachResponse]  # type: ignore[assignment]
@@ -61,7 +65,9 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_service_pb2.CheckRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_service_pb2.CheckResponse, _abc.Awaitable[_decision_service_pb2.CheckResponse]]:
-        """May this contact happen now, and why? A "no" is an answer, with status OK."""
+        """May this contact happen now, and why? A "no" is an answer, with status OK.
+        With `as_of`: might it have happened then? Such an answer stands apart, in `past`: it is never leave to send.
+        """
 
     @_abc_1.abstractmethod
     def BatchCheck(
