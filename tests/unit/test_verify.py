@@ -3,12 +3,15 @@
 import ast
 import base64
 import csv
+import hmac
 import io
 import itertools
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -434,6 +437,82 @@ def test_a_lie_is_refused_by_its_name(it: Installation, whole: Members, of_one: 
         assert found.sentences(found.why, language)[0]
 
 
+def told_piece_by_piece(of: Members, processes: int, previous: bytes | None = None) -> verify.Conclusion:
+    return verify.verify(verify.MemoryBundle(of), PIN, previous, processes=processes)
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are read two or three at a time, as if the export were large."""
+    monkeypatch.setattr(verify, "_BLOCK_BYTES", 1500)
+    monkeypatch.setattr(verify, "_WORTH_SHARING_BYTES", 0)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_lie_is_refused_by_its_name_wherever_the_pieces_end(
+    it: Installation, whole: Members, of_one: Members
+) -> None:
+    for name, lie in LIES.items():
+        of, previous = lie(Stage(it, whole, of_one))
+        assert conclusion(of, previous=previous).name == name.strip(), lie
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_the_conclusion_is_the_same_however_many_read(
+    it: Installation, whole: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_elsewhere, answered = [], verify._answered
+
+    def noted(raw: bytes, future: Any, scope: verify.Scope) -> verify.Piece:
+        read_elsewhere.append(future.exception() is None)
+        return answered(raw, future, scope)
+
+    monkeypatch.setattr(verify, "_answered", noted)
+    previous = it.proofs.checkpoint_at(BRAND, 9).note.encode()
+    kept = lines(whole)
+    kept[11] = kept[11].replace(b'"r":"', b'"r":"A', 1).replace(b'=","status"', b'","status"', 1)
+    for of in (whole, signed_anew({**whole, "entries.jsonl": b"".join(kept)})):
+        assert told_piece_by_piece(of, 2, previous) == told_piece_by_piece(of, 1, previous)
+    assert told_piece_by_piece(whole, 2).exit_code == 0
+    assert len(read_elsewhere) > 5
+    assert all(read_elsewhere)
+
+
+class NoPool:
+    """A machine that cannot start a process."""
+
+    def __init__(self, *_: object) -> None:
+        raise OSError("no semaphores here")
+
+
+class DyingPool:
+    """Processes that die as soon as they are asked, and then cannot be asked again."""
+
+    def __init__(self, *_: object) -> None:
+        self._asked = 0
+
+    def submit(self, *_: object) -> Future[verify.Piece]:
+        self._asked += 1
+        if self._asked > 2:
+            raise BrokenProcessPool
+        future = Future[verify.Piece]()
+        future.set_exception(BrokenProcessPool("it died"))
+        return future
+
+    def shutdown(self, *, cancel_futures: bool) -> None:
+        assert cancel_futures
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("pool", [NoPool, DyingPool])
+def test_what_no_other_process_reads_is_read_here(
+    whole: Members, monkeypatch: pytest.MonkeyPatch, pool: type[object]
+) -> None:
+    monkeypatch.setattr(verify, "ProcessPoolExecutor", pool)
+    assert told_piece_by_piece(whole, 2) == told_piece_by_piece(whole, 1)
+    assert told_piece_by_piece(whole, 2).exit_code == 0
+
+
 def test_the_end_of_a_history_is_a_signed_word_and_two_of_them_convict(of_one: Members) -> None:
     """Who signs a shorter history says so under their name: it is valid, called a word, and contradicts the other."""
     kept = lines(of_one)[:-1]
@@ -477,7 +556,7 @@ def test_a_payload_with_a_key_twice_is_refused_though_it_was_committed_to() -> N
     fraction = b'{"caller":"c",%b,"event":{"type":"X","a":1.5},"previous":"","version":1}' % ref
     broken = b'{"caller":"c",%b,"event":{"type":"X"}},"previous":"","version":1}' % ref
     for payload, valid in ((good, True), (twice, False), (more, False), (fraction, False), (broken, False)):
-        pc = verify.hmac_digest(bytes(32), verify.COMMITMENT_LABEL + payload, "sha256")
+        pc = hmac.digest(bytes(32), verify.COMMITMENT_LABEL + payload, "sha256")
         made = leaf % (base64.b64encode(bytes(32)), base64.b64encode(pc))
         line = verify.write_line(0, made, "disclosed", payload, bytes(32))
         if valid:

@@ -143,12 +143,15 @@ class _Download:
 @click.option("--pin", required=True, help="The verifier key of the ledger, as you were given it.")
 @click.option("--previous", type=click.Path(dir_okay=False), help="A checkpoint you kept from before, in a file.")
 @click.option("--lang", type=click.Choice(verifier.LANGUAGES), default="en", show_default=True, help="The language.")
+@click.option("--processes", type=click.IntRange(min=0), default=0, help="How many read a large export; 0: all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print the conclusion as JSON.")
 @click.pass_context
-def verify_export(context: click.Context, file: str, pin: str, previous: str | None, lang: str, as_json: bool) -> None:  # noqa: PLR0913 - click hands over one argument for each option
+def verify_export(  # noqa: PLR0913 - click hands over one argument for each option
+    context: click.Context, file: str, pin: str, previous: str | None, lang: str, processes: int, as_json: bool
+) -> None:
     """Say what the audit export in FILE proves. Needs no server; exits 0 valid, 1 tampered, 2 cannot decide."""
     with tell.bar("verifying") as show:
-        found = verifier.verify_file(file, pin, previous, show)
+        found = verifier.verify_file(file, pin, previous, show, processes)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found.document(lang))).decode())
     else:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from accord.domain.terms import BrandId
 from accord.keys.kek import KeyUnreadableError, KeyWrapper
+from accord.ledger.hmac_sha256 import KEY_BYTES
 from accord.ledger.keyring import CustomerKey, FencedError, WrappedKey, WrappedKeys
-from accord.ledger.seal import KEY_BYTES
 
 FIRST_GENERATION = 1
 _TRIES = 5

@@ -7,7 +7,6 @@ that were hashed are stored; nothing is ever written again to be hashed.
 """
 
 from hashlib import sha256
-from hmac import digest as hmac_digest
 from typing import Final
 
 import msgspec
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from accord.domain.events import ContactAuthorized, Event, PermissionGranted, PermissionRefused
 from accord.domain.terms import Instant, Position
+from accord.ledger.hmac_sha256 import hmac_sha256
 
 LEAF_VERSION: Final = 1
 REF_BYTES: Final = 16
@@ -97,7 +97,7 @@ def read_payload(raw: bytes) -> Payload:
 
 def commitment(opening: bytes, payload: bytes) -> bytes:
     """Return pc = HMAC-SHA256(r, "accord/v1/payload" || 0x00 || payload); `opening` is r, 32 random bytes."""
-    return hmac_digest(opening, _COMMITMENT_LABEL + payload, "sha256")
+    return hmac_sha256(opening, _COMMITMENT_LABEL + payload)
 
 
 def ciphertext_hash(sealed: bytes) -> bytes:

@@ -9,7 +9,6 @@ prefixed with its length.
 import os
 import struct
 from functools import lru_cache
-from hmac import digest as hmac_digest
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -17,9 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from accord.domain.terms import Position
+from accord.ledger.hmac_sha256 import hmac_sha256
 
 SCHEMA: Final = 1
-KEY_BYTES: Final = 32
 OPENING_BYTES: Final = 32
 _NONCE_BYTES = 12
 _REF_BYTES = 16
@@ -60,7 +59,7 @@ def unseal(key: bytes, place: Place, sealed: bytes) -> tuple[bytes, bytes]:
 def _entry_key(key: bytes, place: Place) -> bytes:
     info = b"accord/v1/entry\x00" + place.position.to_bytes(8, "big")
     # HKDF-Expand of no more than one hash is T(1) alone: HMAC(key, info || 0x01).
-    return hmac_digest(key, info + b"\x01", "sha256")
+    return hmac_sha256(key, info + b"\x01")
 
 
 def _associated_data(place: Place) -> bytes:

@@ -21,13 +21,14 @@ from accord.domain.events import Exported
 from accord.domain.terms import BrandId, Redaction
 from accord.ledger.entry import BRAND_REF, StoredEntry
 from accord.ledger.keyring import Keyring, Signer
-from accord.ledger.opening import TamperedError, check_leaf, open_entry
+from accord.ledger.opening import TamperedError
 from accord.ledger.store import LedgerStore
 from accord.ledger.tree import Tree
 from accord.proof import verify
 from accord.proof.checkpoint import sign_text
 from accord.service.archive import Archive
 from accord.service.catalogues import Catalogues
+from accord.service.export_lines import disclosed, held_back, leaf_of
 from accord.service.export_readme import readme
 from accord.service.proofs import SignedCheckpoint
 
@@ -185,61 +186,45 @@ class _Writing:
 
     def _line(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> bytes | None:
         """Return the line of an entry of the range; None when it is shown by its hash only."""
-        it = self._it
-        if not self._within_period(entry):
-            return None if it.redaction is Redaction.COUNTS else self._take(entry, "outside")
-        if self._filtered and not self._asked_for(entry):
-            return None
-        if it.redaction is Redaction.COUNTS:
-            self._counts.add(self._leaf_of(entry))
-            return None
+        it, leaf = self._it, leaf_of(entry, self._settled.ledger)
+        if not self._within_period(leaf):
+            return None if it.redaction is Redaction.COUNTS else self._take(held_back(entry, leaf, "outside"))
+        if self._filtered or it.redaction is Redaction.COUNTS:
+            _, line = held_back(entry, leaf, "redacted")
+            if self._filtered and not verify.selects(list(it.purposes), list(it.channels), line):
+                return None
+            if it.redaction is Redaction.COUNTS:
+                self._counts.add(line)
+                return None
         if it.redaction is Redaction.PERSONAL and entry.customer_ref != BRAND_REF:
-            return self._take(entry, "redacted")
-        return self._opened(entry, keys)
+            return self._take(held_back(entry, leaf, "redacted"))
+        return self._opened(entry, leaf, keys)
 
-    def _within_period(self, entry: StoredEntry) -> bool:
+    def _within_period(self, leaf: verify.Leaf) -> bool:
         it = self._it
         if not (it.recorded_from or it.recorded_until):
             return True
-        recorded_at = self._leaf_of(entry).recorded_at
+        recorded_at = int(leaf.recorded_at)
         return it.recorded_from <= recorded_at and (not it.recorded_until or recorded_at < it.recorded_until)
 
-    def _asked_for(self, entry: StoredEntry) -> bool:
-        return verify.selects(list(self._it.purposes), list(self._it.channels), self._leaf_of(entry))
+    def _opened(self, entry: StoredEntry, leaf: verify.Leaf, keys: dict[tuple[bytes, int], bytes]) -> bytes:
+        key = keys.get((entry.customer_ref, entry.generation))
+        if key is None:
+            return self._take(held_back(entry, leaf, "erased"))
+        return self._take(disclosed(entry, leaf, self._settled.ledger, key))
 
-    def _leaf_of(self, entry: StoredEntry) -> verify.Line:
-        """Return what the leaf of an entry shows, once it fits its row."""
-        check_leaf(entry, self._settled.ledger)
-        return self._read(verify.write_line(entry.position, entry.leaf, "redacted"))
-
-    def _opened(self, entry: StoredEntry, keys: dict[tuple[bytes, int], bytes]) -> bytes:
-        try:
-            found = open_entry(entry, self._settled.ledger, keys)
-        except KeyError:
-            return self._take(entry, "erased")
-        return self._take(entry, "disclosed", found.raw_payload, found.opening)
-
-    def _take(self, entry: StoredEntry, status: str, payload: bytes = b"", opening: bytes = b"") -> bytes:
-        """Return the line of an entry, once it is counted and has its row. Whoever opened it has checked its leaf."""
-        if not payload:
-            check_leaf(entry, self._settled.ledger)
-        raw = verify.write_line(entry.position, entry.leaf, status, payload, opening)
-        line = self._read(raw)
+    def _take(self, made: tuple[bytes, verify.Line]) -> bytes:
+        """Return a line, once it is counted and has its row."""
+        raw, line = made
         self._counts.add(line)
         self._report.add(line)
-        if status != "outside":
+        if line.status != "outside":
             self._listed = [*self._listed[:1], line.position]
             if line.notice:
                 self._notices.add(line.notice)
         if self._it.customer:
             self._history.append(line)
         return raw
-
-    def _read(self, raw: bytes) -> verify.Line:
-        try:
-            return verify.read_line(raw, self._settled.ledger)
-        except verify.NotValidError as error:
-            raise TamperedError(f"the export would be refused: {error.name}") from error
 
     # One customer: every entry of theirs, each with its proof, and the signed end of their history.
 
@@ -248,7 +233,7 @@ class _Writing:
         entries = list(self._entries_of(ref))
         self.total = len(entries)
         keys = self._keyring.find(self._settled.brand, [ref])
-        raw = [self._opened(entry, keys) for entry in entries]
+        raw = [self._opened(entry, leaf_of(entry, self._settled.ledger), keys) for entry in entries]
         yield self._archive.add("entries.jsonl", b"".join(line + b"\n" for line in raw))
         for entry in entries:
             yield self._proof(entry)
@@ -284,9 +269,8 @@ class _Writing:
         policies = [] if self._it.redaction is Redaction.COUNTS else self._policies()
         proven = {line.position for line in self._history}
         for entry in policies:
-            found = open_entry(entry, self._settled.ledger, self._keys([entry]))
-            raw = verify.write_line(entry.position, entry.leaf, "disclosed", found.raw_payload, found.opening)
-            line = self._read(raw)
+            key = self._keys([entry])[entry.customer_ref, entry.generation]
+            raw, line = disclosed(entry, leaf_of(entry, self._settled.ledger), self._settled.ledger, key)
             texts |= verify.notices_of(line)
             version = line.payload["event"]["version"] if line.payload else 0
             yield self._archive.add(f"policies/{version}.json", raw + b"\n")
