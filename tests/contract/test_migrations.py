@@ -1,19 +1,44 @@
 """A database of an older revision is brought forward with all it holds."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from support.databases import Databases, Kind
 
 from accord.domain.terms import BrandId
 from accord.ledger.store import IdentifierRow, Known
+from accord.storage import migrate
 from accord.storage.engine import open_engine, transaction
-from accord.storage.migrate import upgrade
+from accord.storage.migrate import Which, newest, upgrade
 from accord.storage.store import SqlStore
 
 BRAND = BrandId("maison-alba")
 ADA, BOB = b"A" * 16, b"B" * 16
 STATES = {ADA: b"a", BOB: b"b"}
 MAIL, PHONE, OWN_ID = b"m" * 16, b"p" * 16, b"i" * 16
+
+
+@pytest.mark.parametrize("which", ["ledger", "keys"])
+def test_the_newest_revision_is_the_last_of_one_line(which: Which) -> None:
+    folder = Path(migrate.__file__).parent / "migrations" / which
+    assert ScriptDirectory(str(folder)).get_heads() == [newest(which)]
+
+
+def test_where_nothing_is_to_be_migrated_alembic_is_not_loaded(databases: Databases) -> None:
+    program = f"""
+import sys
+from accord.storage import migrate
+from accord.storage.engine import open_engine
+from accord.storage.migrate import upgrade
+upgrade(open_engine({databases.fresh("sqlite")!r}), "ledger")
+print("alembic" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
