@@ -16,6 +16,7 @@ from accord.keys.kek import open_keks
 from accord.keys.keyring import WrappedKeyring
 from accord.keys.rotation import Rotation, irrecoverable_by, rotate
 from accord.keys.secrets import Secrets
+from accord.keys.signing import SigningFolder
 from accord.ledger.erasing import ErasureRow
 from accord.ledger.lookup import Lookups
 from accord.rpc.server import Server, Services, serve
@@ -31,6 +32,7 @@ from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
+from accord.service.handovers import KeyRotation
 from accord.service.past import Past
 from accord.service.past_questions import PastQuestions
 from accord.service.policies import Policies
@@ -45,6 +47,7 @@ from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
 from accord.storage.erasure_store import SqlErasures
+from accord.storage.handovers import FileHandovers
 from accord.storage.key_store import SqlWrappedKeys
 from accord.storage.leadership import AdvisoryLeader
 from accord.storage.migrate import newest, revision, upgrade
@@ -86,6 +89,8 @@ class Installation:
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config = config
         self.secrets = Secrets.open(config.data / "secrets", environment)
+        handovers = FileHandovers(config.data / "handovers")
+        self.signer = SigningFolder(config.data / "secrets", handovers)
         self.callers = Callers(config.data / "callers.json")
         self.outside = FileOutsideCopy(config.data / "checkpoints")
         self.engine = open_engine(config.database_url)
@@ -98,7 +103,7 @@ class Installation:
         fresh_engine = open_engine(config.database_url, pool_size=0)
         self.fresh = SqlStore(fresh_engine)
         marks = FileScrubMarks(config.data / "scrub")
-        self.proven = ProvenStore(self.store, self.fresh, self.outside, self.secrets, marks)
+        self.proven = ProvenStore(self.store, self.fresh, self.outside, self.signer, marks)
         # Of its own: a connection more among those that serve would have them all proven again.
         self.scrubbed = SqlStore(open_engine(config.database_url, pool_size=1))
         self.scrub = Scrub(self.scrubbed, self.fresh, self.proven.examine, marks, clock, config.scrub_entries)
@@ -112,23 +117,23 @@ class Installation:
             self.lookups,
             self.policies,
             self.outside,
-            self.secrets,
+            self.signer,
             clock,
             name_ledger,
             self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
-        self.proofs = Proofs(self.proven, self.outside, self.secrets)
+        self.proofs = Proofs(self.proven, self.outside, self.signer)
         self.catalogues = Catalogues(self.proven, self.policies)
         self.past = Past(self.proven, self.store, self.lookups, self.keyring)
         self.past_questions = PastQuestions(self.proven, self.past, self.lookups, self.catalogues, self.remembered)
-        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.secrets)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.signer)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
         self.lists = SuppressionLists(self.writer, self.store, self.lookups)
-        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.secrets)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.signer)
         kept, fences = SqlErasures(self.keys_engine), FileFences(config.data / "fences")
         saga = ErasureSaga(
             self.proven,
@@ -137,10 +142,19 @@ class Installation:
             fences,
             self.keyring,
             self.lookups,
-            self.secrets,
+            self.signer,
             self.writer.write,
             clock,
             lambda erased: irrecoverable_by(self.wrapped_keys, config.kek_days, erased),
+        )
+        self.key_rotation = KeyRotation(
+            self.store,
+            self.store,
+            self.signer,
+            handovers,
+            self.outside,
+            self.writer.write,
+            self.proven.keep_checkpoints,
         )
         self.erasures = Erasures(self.proven, self.store, kept, fences, self.lookups, self.policies, saga, clock)
         self.clock = clock

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from support.databases import Databases, Kind
 from support.installations import BRAND as HOUSE
-from support.installations import SECRETS, Installation, parts_at
+from support.installations import SIGNING_KEY, Installation, parts_at
 from support.memory import seen_of
 from support.scenes import ADA_ID, CATALOGUE
 
@@ -426,7 +426,7 @@ def _forget_the_newest(house: Installation) -> None:
     head = house.store.heads()[0]
     newer = Checkpoint(head.ledger, head.size + 5, b"\x07" * 32)
     before = house.outside.read(head.ledger)
-    assert house.outside.replace(head.ledger, before, notes.sign(newer, SECRETS.private_key))
+    assert house.outside.replace(head.ledger, before, notes.sign(newer, SIGNING_KEY))
 
 
 def test_a_group_is_found_by_its_index_and_never_by_walking_the_customers_of_the_brand(

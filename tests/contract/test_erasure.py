@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.installations import BRAND, START, Installation
+from support.installations import BRAND, SIGNING_KEY, START, Installation
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, ask_to_confirm, click, grant, said, withdraw
 
 from accord.domain.commands import (
@@ -290,7 +290,7 @@ class TestProofs:
     def test_of_before_still_verify_and_the_ledger_extends_them(self, house: Installation) -> None:
         before = house.proofs.inclusion(BRAND, Position(1))
         erase(house)
-        checkpoint = notes.verify(before.signed.note, house.secrets.private_key.public_key())
+        checkpoint = notes.verify(before.signed.note, SIGNING_KEY.public_key())
         assert verify_inclusion(before.leaf_hash, 1, checkpoint.size, before.hashes, checkpoint.root)
         head = house.proofs.head(BRAND)
         assert head.size == checkpoint.size + 1
@@ -323,7 +323,7 @@ class TestReceipt:
         body, _, signatures = row.receipt.partition("\n\n")
         dash, name, encoded = signatures.rstrip("\n").split(" ")
         assert (dash, name) == ("—", "accord/maison/1")
-        house.secrets.private_key.public_key().verify(base64.b64decode(encoded)[4:], (body + "\n").encode())
+        SIGNING_KEY.public_key().verify(base64.b64decode(encoded)[4:], (body + "\n").encode())
         assert read_instant(row.receipt, ERASED_AT) == START
         assert read_instant(row.receipt, IRRECOVERABLE_BY) > START
 

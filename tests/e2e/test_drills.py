@@ -132,6 +132,33 @@ def test_a_flipped_bit_stops_every_worker_until_it_is_put_back(tmp_path: Path) -
         assert "fits the tree and the checkpoint" in site.run("scrub", expect=0).stdout
 
 
+def test_a_signing_key_is_rotated_while_a_server_runs_and_old_evidence_stays_evidence(
+    site: Site, tmp_path: Path
+) -> None:
+    (server,) = site.servers
+    _grant(site, server, "ada")
+    asked = ["--server", server.address]
+    old = site.run("key", *asked, expect=0).stdout.strip()
+    kept = tmp_path / "kept"
+    kept.write_text(site.run("checkpoint", *asked, expect=0).stdout)
+    new = site.run("keys", "rotate-signing", expect=0).stdout.splitlines()[0]
+    assert site.run("key", *asked, expect=0).stdout.strip() == new != old
+    assert site.run("entries", *asked, expect=0).stdout.count("SigningKeyRotated") == 1
+    for pin in (old, new):
+        assert "PROVEN" in site.run("prove", "1", "--verifier-key", pin, *asked, expect=0).stdout
+        told = site.run("prove-consistency", str(kept), "--verifier-key", pin, *asked, expect=0).stdout
+        assert "PROVEN  the 3 entries extend the 2" in told
+    handovers = tmp_path / "keys.json"
+    handovers.write_text(site.run("key", "--handovers", *asked, expect=0).stdout)
+    assert handovers.read_text("utf-8").count("accord-handover/1") == 1
+    export = tmp_path / "export.zip"
+    site.run("export", "--all", "-o", str(export), *asked, expect=0)
+    assert "VALID" in site.run("verify", str(export), "--pin", old, "--previous", str(kept), expect=0).stdout
+    server.kill()
+    _grant(site, site.start(), "grace")
+    assert site.audit().faults == ()
+
+
 def _flip_a_leaf(site: Site) -> None:
     with closing(sqlite3.connect(site.sqlite_file, timeout=PATIENCE_SECONDS)) as database, database:
         database.execute("DROP TRIGGER IF EXISTS entry_no_update")

@@ -10,6 +10,7 @@ from bad_requests import put
 from examine import examine
 from msgspec.json import decode
 from support.grpc_server import GrpcServer
+from support.installations import SIGNING_KEY
 from wire_examples import (
     BRAND,
     EMAIL,
@@ -310,7 +311,7 @@ def test_a_receipt_is_signed_with_the_key_of_the_ledger_and_says_the_same_again(
     request = valid("AuditService/GetReceipt", ground)
     found = ground.server.ask("AuditService/GetReceipt", request)
     _, key = notes.read_verifier_key(found.verifier_key)
-    assert key == ground.server.installation.secrets.private_key.public_key()
+    assert key == SIGNING_KEY.public_key()
     assert jws.verify(found.signed, key) == found.document
     assert ground.server.ask("AuditService/GetReceipt", request) == found
     record = json.loads(found.document)["dpv:hasRecordOfActivity"]
@@ -363,7 +364,7 @@ def test_without_the_details_of_the_controller_there_is_no_receipt(server: GrpcS
 
 def test_a_checkpoint_verifies_with_the_key_it_names(ground: Ground) -> None:
     shown = ground.server.ask("LedgerService/GetCheckpoint", valid("LedgerService/GetCheckpoint", ground)).checkpoint
-    public = ground.server.installation.secrets.private_key.public_key()
+    public = SIGNING_KEY.public_key()
     assert shown.verifier_key == notes.verifier_key(shown.origin, public)
     read = notes.verify(shown.note, public)
     assert (read.origin, read.size, read.root) == (shown.origin, shown.size, shown.root_hash)

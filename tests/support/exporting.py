@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from support.installations import BRAND, SECRETS, Installation
+from support.installations import BRAND, SIGNING_KEY, Installation
 
 from accord.domain.catalogue import (
     BasisRule,
@@ -36,7 +36,7 @@ from accord.proof.checkpoint import sign_text, verifier_key
 from accord.service.exports import Asked
 
 LEDGER = "accord/maison/1"
-PIN = verifier_key(LEDGER, SECRETS.private_key.public_key())
+PIN = verifier_key(LEDGER, SIGNING_KEY.public_key())
 Members = dict[str, bytes]
 
 CATALOGUE = Catalogue(
@@ -137,5 +137,5 @@ def signed_anew(of: Members, change: Callable[[dict[str, Any]], None] | None = N
     if change is not None:
         change(manifest)
     raw = verify.document(manifest)
-    note = sign_text(LEDGER, verify.statement(LEDGER, raw), SECRETS.private_key).encode()
+    note = sign_text(LEDGER, verify.statement(LEDGER, raw), SIGNING_KEY).encode()
     return {**others, "manifest.json": raw, "manifest.note": note}

@@ -7,10 +7,11 @@ edge (command line, server) is needed.
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.databases import Databases
-from support.memory import MemoryFences, MemoryMarks, MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from support.memory import MemoryFences, MemoryMarks, MemoryOutsideCopy, MemorySigner, MemoryStore, MemoryWrappedKeys
 
 from accord.domain.commands import AuthorizeContact, Command
 from accord.domain.terms import BrandId, Instant
@@ -19,7 +20,7 @@ from accord.keys.keyring import WrappedKeyring
 from accord.keys.rotation import irrecoverable_by
 from accord.keys.secrets import Secrets
 from accord.ledger.erasing import ErasureStore, OutsideFences
-from accord.ledger.keyring import OutsideCopy
+from accord.ledger.keyring import Handovers, OutsideCopy
 from accord.ledger.lookup import Lookups
 from accord.ledger.scrubbing import ScrubMarks
 from accord.service.access import Access
@@ -31,6 +32,7 @@ from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.guard import ProvenStore
+from accord.service.handovers import KeyRotation
 from accord.service.past import Past
 from accord.service.past_questions import PastQuestions
 from accord.service.policies import Policies
@@ -53,7 +55,8 @@ from accord.telemetry.tally import Tally
 StoreKind = Literal["memory", "sqlite", "postgres"]
 STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
 
-SECRETS = Secrets(pepper=b"p" * 32, signing_seed=b"s" * 32, suppression_pepper=b"u" * 32)
+SECRETS = Secrets(pepper=b"p" * 32, suppression_pepper=b"u" * 32)
+SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 KEK_DAYS = 30
 BRAND = BrandId("maison")
 START = Instant(1_767_348_000_000_000)
@@ -89,6 +92,8 @@ class Parts:
         erasures: ErasureStore | None = None,
         fences: OutsideFences | None = None,
         marks: ScrubMarks | None = None,
+        signer: Any = None,
+        handovers: Handovers | None = None,
     ) -> None:
         self.store = store
         self.fresh = fresh or store
@@ -100,6 +105,9 @@ class Parts:
         self.outside = outside
         self.fences = fences or MemoryFences()
         self.marks = marks or MemoryMarks()
+        # In memory keys and handovers are one.
+        self.signer = signer or MemorySigner(SIGNING_KEY)
+        self.handovers = handovers or self.signer
         self._endings = endings
 
     def close(self) -> None:
@@ -152,7 +160,7 @@ class Installation:
         self.keks = keks or GivenKeks({1: b"k" * 32})
         self.keyring = WrappedKeyring(parts.wrapped_keys, self.keks)
         self.lookups = Lookups(secrets.pepper, secrets.suppression_pepper)
-        self.proven = ProvenStore(self.store, parts.fresh, self.outside, secrets, parts.marks)
+        self.proven = ProvenStore(self.store, parts.fresh, self.outside, parts.signer, parts.marks)
         self.scrub = Scrub(self.store, parts.fresh, self.proven.examine, parts.marks, self.clock, entries=256)
         self.policies = Policies(self.proven, self.keyring)
         self.tally = Tally()
@@ -162,14 +170,14 @@ class Installation:
             self.lookups,
             self.policies,
             self.outside,
-            secrets,
+            parts.signer,
             self.clock,
             name_ledger,
             self.tally,
         )
         self.questions = Questions(self.proven, self.lookups, self.policies, self.clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
-        self.proofs = Proofs(self.proven, self.outside, secrets)
+        self.proofs = Proofs(self.proven, self.outside, parts.signer)
         self.catalogues = Catalogues(self.proven, self.policies)
         self.saga = ErasureSaga(
             self.proven,
@@ -178,10 +186,19 @@ class Installation:
             parts.fences,
             self.keyring,
             self.lookups,
-            secrets,
+            parts.signer,
             self.writer.write,
             self.clock,
             lambda erased: irrecoverable_by(parts.wrapped_keys, KEK_DAYS, erased),
+        )
+        self.key_rotation = KeyRotation(
+            self.store,
+            self.store,
+            parts.signer,
+            parts.handovers,
+            self.outside,
+            self.writer.write,
+            self.proven.keep_checkpoints,
         )
         self.erasures = Erasures(
             self.proven,
@@ -194,10 +211,10 @@ class Installation:
             self.clock,
         )
         self.lists = SuppressionLists(self.writer, self.store, self.lookups)
-        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, secrets)
+        self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, parts.signer)
         self.past = Past(self.proven, self.store, self.lookups, self.keyring)
         self.past_questions = PastQuestions(self.proven, self.past, self.lookups, self.catalogues, self.remembered)
-        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, secrets)
+        self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, parts.signer)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)

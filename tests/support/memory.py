@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from accord.domain.terms import BrandId, Instant
 from accord.ledger.entry import StoredEntry
 from accord.ledger.erasing import Erasure, ErasureRow
-from accord.ledger.keyring import WrappedKey
+from accord.ledger.keyring import LedgerKeys, WrappedKey
 from accord.ledger.scrubbing import ScrubMark
 from accord.ledger.store import (
     TILE_WIDTH,
@@ -32,6 +34,8 @@ from accord.ledger.store import (
     View,
     Wanted,
 )
+from accord.proof import handover
+from accord.proof.checkpoint import read_verifier_key
 from accord.proof.merkle import grow, root_of_edge
 
 
@@ -343,6 +347,48 @@ class MemoryFences:
 
     def all(self) -> Iterator[Erasure]:
         yield from self.lines
+
+
+class MemorySigner:
+    """`SigningKeys` and `Handovers`."""
+
+    def __init__(self, *seeds: Ed25519PrivateKey) -> None:
+        self.seeds = list(seeds)
+        self.notes: dict[str, tuple[str, ...]] = {}
+        self._disowned = False
+
+    def keys(self, ledger: str) -> LedgerKeys:
+        notes = self.notes.get(ledger, ())
+        if not notes:
+            return LedgerKeys(ledger, self.seeds[0])
+        name, public = read_verifier_key(handover.read(notes[-1])[0].after)
+        private = next(seed for seed in self.seeds if seed.public_key() == public)
+        return LedgerKeys(name, private, notes)
+
+    def newest(self) -> Ed25519PrivateKey:
+        return self.seeds[-1]
+
+    def make(self) -> None:
+        self.seeds.append(Ed25519PrivateKey.generate())
+
+    def older(self) -> int:
+        return len(self.seeds) - 1
+
+    def disown(self) -> None:
+        self._disowned = True
+
+    def disowned(self) -> bool:
+        return self._disowned
+
+    def destroy_older(self) -> None:
+        del self.seeds[:-1]
+        self._disowned = False
+
+    def read(self, ledger: str) -> tuple[str, ...]:
+        return self.notes.get(ledger, ())
+
+    def keep(self, ledger: str, notes: tuple[str, ...]) -> None:
+        self.notes[ledger] = notes
 
 
 class MemoryMarks:

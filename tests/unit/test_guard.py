@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.installations import BRAND, SECRETS, Installation, Parts, parts_at
-from support.memory import MemoryMarks, MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.installations import BRAND, SIGNING_KEY, Installation, Parts, parts_at
+from support.memory import MemoryMarks, MemoryOutsideCopy, MemorySigner, MemoryStore, MemoryWrappedKeys
 from support.scenes import ADA_ID, CATALOGUE, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, Question
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import BrandId
-from accord.keys.secrets import Secrets
 from accord.ledger.store import Sight, StoreUnavailableError, TreeHead
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
@@ -24,6 +24,7 @@ from accord.service.errors import CallError
 from accord.service.guard import LedgerUnprovenError, ProvenStore, keep_outside
 
 LEDGER = f"accord/{BRAND}/1"
+SIGNER = MemorySigner(SIGNING_KEY)
 QUESTION = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
 
 
@@ -33,9 +34,9 @@ class World:
     def __init__(self) -> None:
         self.store, self.keys, self.outside = MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy()
 
-    def start(self, secrets: Secrets = SECRETS) -> Installation:
+    def start(self, signer: MemorySigner = SIGNER) -> Installation:
         """Return a new process over it."""
-        return Installation(Parts(self.store, self.keys, self.outside), secrets=secrets)
+        return Installation(Parts(self.store, self.keys, self.outside, signer=signer))
 
     def grow(self, entries: int = 1) -> TreeHead:
         self.start().write(*[grant()] * entries)
@@ -43,7 +44,7 @@ class World:
 
     def keep(self) -> None:
         """Keep a checkpoint of the ledger as it is."""
-        keep_outside(self.outside, self.store.heads()[0], SECRETS)
+        keep_outside(self.outside, self.store.heads()[0], SIGNER)
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ class TestServed:
         world.start().proven.prove()
 
     def test_a_new_ledger_has_a_checkpoint_outside_before_its_first_entry(self, world: World) -> None:
-        assert notes.verify(world.outside.notes[LEDGER], SECRETS.private_key.public_key()).size == 0
+        assert notes.verify(world.outside.notes[LEDGER], SIGNING_KEY.public_key()).size == 0
         world.start().proven.prove()
 
     def test_a_ledger_that_grew_past_its_checkpoint_is_served(self, world: World) -> None:
@@ -103,7 +104,7 @@ class TestServed:
     def test_a_crash_between_the_outside_copy_and_the_first_commit_leaves_a_ledger_that_can_be_opened(self) -> None:
         world = World()
         never = TreeHead(brand=BRAND, ledger=f"accord/{BRAND}/0")
-        keep_outside(world.outside, never, SECRETS)
+        keep_outside(world.outside, never, SIGNER)
         world.start().proven.prove()
         world.start().write(ApplyCatalogue(catalogue=CATALOGUE))
         assert world.start().questions.check(BRAND, QUESTION).head.ledger == LEDGER
@@ -124,7 +125,7 @@ class TestRefused:
         world.keep()
         world.store._brands = before
         real, world.outside = world.outside, MemoryOutsideCopy()
-        keep_outside(world.outside, world.store.heads()[0], SECRETS)
+        keep_outside(world.outside, world.store.heads()[0], SIGNER)
         world.grow(20)
         world.outside = real
         assert "does not extend" in refused(world.start())
@@ -136,7 +137,7 @@ class TestRefused:
         assert "the database lacks accord/maison/1, which had 4 entries" in refused(world.start())
 
     def test_a_checkpoint_signed_with_another_key_is_refused(self, world: World) -> None:
-        other = Secrets(pepper=SECRETS.pepper, signing_seed=b"x" * 32)
+        other = MemorySigner(Ed25519PrivateKey.from_private_bytes(b"x" * 32))
         assert "is not ours" in refused(world.start(other))
 
     def test_a_checkpoint_that_is_missing_is_refused(self, world: World) -> None:
@@ -144,11 +145,11 @@ class TestRefused:
         assert "no checkpoint of accord/maison/1 is kept outside" in refused(world.start())
 
     def test_a_checkpoint_of_another_ledger_in_its_place_is_refused(self, world: World) -> None:
-        world.outside.notes[LEDGER] = notes.sign(Checkpoint("accord/maison/2", 0, EMPTY_ROOT), SECRETS.private_key)
+        world.outside.notes[LEDGER] = notes.sign(Checkpoint("accord/maison/2", 0, EMPTY_ROOT), SIGNING_KEY)
         assert "names another ledger" in refused(world.start())
 
     def test_a_checkpoint_of_nothing_with_a_root_is_refused(self, world: World) -> None:
-        world.outside.notes[LEDGER] = notes.sign(Checkpoint(LEDGER, 0, b"\x01" * 32), SECRETS.private_key)
+        world.outside.notes[LEDGER] = notes.sign(Checkpoint(LEDGER, 0, b"\x01" * 32), SIGNING_KEY)
         assert "does not extend" in refused(world.start())
 
     def test_a_checkpoint_that_was_damaged_is_refused(self, world: World) -> None:
@@ -165,7 +166,7 @@ class TestRefused:
 
     def test_one_ledger_in_doubt_stops_them_all(self, world: World) -> None:
         gone = TreeHead(brand=BRAND, ledger="accord/autre/1", size=4)
-        keep_outside(world.outside, gone, SECRETS)
+        keep_outside(world.outside, gone, SIGNER)
         assert "the database lacks accord/autre/1" in refused(world.start())
 
     def test_who_asks_for_the_proof_itself_is_told_in_its_own_error(self, world: World) -> None:
@@ -185,7 +186,7 @@ class TestKept:
     def test_what_is_kept_outside_is_the_newest_checkpoint(self, world: World) -> None:
         world.grow(4)
         world.start().proven.keep_checkpoints()
-        assert notes.verify(world.outside.notes[LEDGER], SECRETS.private_key.public_key()).size == 5
+        assert notes.verify(world.outside.notes[LEDGER], SIGNING_KEY.public_key()).size == 5
 
     def test_a_fork_that_grew_past_the_checkpoint_does_not_take_its_place(self, world: World) -> None:
         before = dict(world.store._brands)
@@ -194,7 +195,7 @@ class TestKept:
         kept = dict(world.outside.notes)
         world.store._brands = before
         real, world.outside = world.outside, MemoryOutsideCopy()
-        keep_outside(world.outside, world.store.heads()[0], SECRETS)
+        keep_outside(world.outside, world.store.heads()[0], SIGNER)
         world.grow(20)
         world.outside = real
         with pytest.raises(LedgerUnprovenError, match="does not extend"):
@@ -217,7 +218,7 @@ class TestKept:
 
                 return heads
 
-        ProvenStore(world.store, Growing(), world.outside, SECRETS, MemoryMarks()).prove()
+        ProvenStore(world.store, Growing(), world.outside, SIGNER, MemoryMarks()).prove()
 
     def test_a_ledger_that_is_begun_meanwhile_is_no_fault(self) -> None:
         world = World()
@@ -234,7 +235,7 @@ class TestKept:
             def read(self, ledger: str) -> str | None:
                 return world.outside.read(ledger)
 
-        ProvenStore(world.store, world.store, Late(), SECRETS, MemoryMarks()).prove()
+        ProvenStore(world.store, world.store, Late(), SIGNER, MemoryMarks()).prove()
         assert world.store.heads()
 
 
@@ -258,7 +259,7 @@ class TestAgain:
             def ledgers(self) -> list[str]:
                 return world.outside.ledgers()
 
-        proven = ProvenStore(Failing(), world.store, Counting(), SECRETS, MemoryMarks())
+        proven = ProvenStore(Failing(), world.store, Counting(), SIGNER, MemoryMarks())
         for _ in range(3):
             assert proven.read(BRAND, (b"",)) is not None
         assert proofs == [LEDGER]
@@ -301,7 +302,7 @@ class TestNewConnections:
     def test_what_a_new_connection_read_is_read_again_until_no_new_one_was_opened(self, world: World) -> None:
         world.start()
         opens = iter([0, 1, 1, 0])
-        proven = ProvenStore(Restless(world.store, opens), world.store, world.outside, SECRETS, MemoryMarks())
+        proven = ProvenStore(Restless(world.store, opens), world.store, world.outside, SIGNER, MemoryMarks())
         assert proven.read(BRAND, (b"",)) is not None
         assert next(opens) == 1
         assert proven.read(BRAND, (b"",)) is not None
@@ -309,7 +310,7 @@ class TestNewConnections:
 
     def test_connections_opened_faster_than_proven_are_not_believed(self, world: World) -> None:
         world.start()
-        proven = ProvenStore(Restless(world.store, repeat(1)), world.store, world.outside, SECRETS, MemoryMarks())
+        proven = ProvenStore(Restless(world.store, repeat(1)), world.store, world.outside, SIGNER, MemoryMarks())
         with pytest.raises(StoreUnavailableError, match="faster"):
             proven.read(BRAND, (b"",))
 
@@ -342,9 +343,9 @@ class TestKeeping:
         world.grow(3)
         world.keep()
         newest = world.outside.notes[LEDGER]
-        note = keep_outside(world.outside, old, SECRETS)
+        note = keep_outside(world.outside, old, SIGNER)
         assert world.outside.notes[LEDGER] == newest
-        assert notes.verify(note, SECRETS.private_key.public_key()).size == 1
+        assert notes.verify(note, SIGNING_KEY.public_key()).size == 1
 
     def test_two_who_keep_at_once_leave_the_newer_one(self, world: World) -> None:
         old = world.store.heads()[0]
@@ -353,13 +354,13 @@ class TestKeeping:
         class Raced(MemoryOutsideCopy):
             def replace(self, ledger: str, before: str | None, after: str) -> bool:
                 if self.notes.get(ledger) is None:
-                    keep_outside(world.outside, new, SECRETS)
+                    keep_outside(world.outside, new, SIGNER)
                     self.notes = world.outside.notes
                 return super().replace(ledger, before, after)
 
         raced = Raced()
-        keep_outside(raced, old, SECRETS)
-        assert notes.verify(raced.notes[LEDGER], SECRETS.private_key.public_key()).size == new.size
+        keep_outside(raced, old, SIGNER)
+        assert notes.verify(raced.notes[LEDGER], SIGNING_KEY.public_key()).size == new.size
 
 
 def test_a_restored_backup_of_the_file_is_refused(sqlite_url: str, sqlite_keys_url: str, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ GIVEN = base64.b64encode(b"g" * SECRET_BYTES).decode()
 def test_secrets_are_made_at_the_first_start_and_stay(tmp_path: Path) -> None:
     first = Secrets.open(tmp_path / "secrets", {})
     assert Secrets.open(tmp_path / "secrets", {}) == first
-    secrets = {first.suppression_pepper, first.pepper, first.signing_seed}
-    assert len(secrets) == 3
+    secrets = {first.suppression_pepper, first.pepper}
+    assert len(secrets) == 2
     assert {len(each) for each in secrets} == {SECRET_BYTES}
 
 
@@ -34,13 +34,13 @@ def test_only_the_owner_may_read_them_and_nothing_else_is_left(tmp_path: Path) -
     Secrets.open(folder, {})
     assert folder.stat().st_mode & 0o777 == 0o700
     files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
-    assert files == {"pepper-1": 0o600, "signing-key-1": 0o600, "suppression-pepper-1": 0o600}
+    assert files == {"pepper-1": 0o600, "suppression-pepper-1": 0o600}
 
 
 def test_the_environment_comes_first_and_leaves_no_file(tmp_path: Path) -> None:
     found = Secrets.open(tmp_path, {"ACCORD_SUPPRESSION_PEPPER": GIVEN, "ACCORD_PEPPER": GIVEN})
     assert (found.suppression_pepper, found.pepper) == (b"g" * SECRET_BYTES, b"g" * SECRET_BYTES)
-    assert [path.name for path in tmp_path.iterdir()] == ["signing-key-1"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_variable_is_none(tmp_path: Path) -> None:
@@ -67,8 +67,3 @@ def test_a_damaged_file_stops_the_start_and_is_not_made_anew(tmp_path: Path, con
 def test_printing_them_shows_nothing(tmp_path: Path) -> None:
     secrets = Secrets.open(tmp_path, {"ACCORD_PEPPER": GIVEN})
     assert f"{secrets} {secrets!r}" == "Secrets() Secrets()"
-
-
-def test_the_seed_makes_the_signing_key(tmp_path: Path) -> None:
-    secrets = Secrets.open(tmp_path, {})
-    assert secrets.private_key.private_bytes_raw() == secrets.signing_seed

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.exporting import (
     LEDGER,
     PIN,
@@ -28,12 +29,11 @@ from support.exporting import (
     person,
     signed_anew,
 )
-from support.installations import BRAND, SECRETS, START, Installation, Parts
-from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
+from support.installations import BRAND, SIGNING_KEY, START, Installation, Parts
+from support.memory import MemoryOutsideCopy, MemorySigner, MemoryStore, MemoryWrappedKeys
 
 from accord.domain.commands import Grant
 from accord.domain.terms import SECOND, Instant, Redaction
-from accord.keys.secrets import Secrets
 from accord.proof import verify
 from accord.proof.checkpoint import sign_text, verifier_key
 from accord.proof.merkle import grow, root_of_edge
@@ -56,9 +56,9 @@ SCOPES: dict[str, dict[str, Any]] = {
 }
 
 
-def installed(name: str = "accord/{}/1", secrets: Secrets = SECRETS) -> Installation:
-    parts = Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy())
-    return Installation(parts, name_ledger=name.format, secrets=secrets)
+def installed(name: str = "accord/{}/1", key: Ed25519PrivateKey = SIGNING_KEY) -> Installation:
+    parts = Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy(), signer=MemorySigner(key))
+    return Installation(parts, name_ledger=name.format)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def with_head(of: Members, version: int, newest: bytes) -> Members:
     """Return the members with another end of the history, signed."""
     manifest = verify.read_json(of["manifest.json"], "")
     body = verify.head_statement(LEDGER, manifest["checkpoint"]["size"], manifest["scope"]["customer"], version, newest)
-    note = sign_text(LEDGER, body, SECRETS.private_key)
+    note = sign_text(LEDGER, body, SIGNING_KEY)
     return {**of, "heads.json": verify.document({"heads": [note]})}
 
 
@@ -290,7 +290,7 @@ def _foreign_checkpoint(on: Stage) -> tuple[Members, bytes | None]:
 
 
 def _other_key(_: Stage) -> tuple[Members, bytes | None]:
-    other = installed(secrets=Secrets(pepper=b"p" * 32, signing_seed=b"t" * 32))
+    other = installed(key=Ed25519PrivateKey.from_private_bytes(b"t" * 32))
     live(other, 4)
     return members(export(other)), None
 
@@ -587,7 +587,7 @@ def test_a_manifest_has_one_form(whole: Members, change: Callable[[Any], Any]) -
 
 def test_a_manifest_written_in_another_way_is_refused(whole: Members) -> None:
     for raw in (whole["manifest.json"][:-1], whole["manifest.json"].replace(b"  ", b" "), whole["manifest.json"] * 2):
-        note = sign_text(LEDGER, verify.statement(LEDGER, raw), SECRETS.private_key).encode()
+        note = sign_text(LEDGER, verify.statement(LEDGER, raw), SIGNING_KEY).encode()
         assert conclusion({**whole, "manifest.json": raw, "manifest.note": note}).name == "malformed"
 
 
@@ -620,7 +620,7 @@ def test_a_pin_that_is_no_key_decides_nothing(whole: Members, pin: str) -> None:
 
 
 def test_the_pin_of_another_ledger_refuses(whole: Members) -> None:
-    pin = verifier_key("accord/other/1", SECRETS.private_key.public_key())
+    pin = verifier_key("accord/other/1", SIGNING_KEY.public_key())
     assert conclusion(whole, pin).name == "foreign_origin"
 
 
@@ -648,7 +648,7 @@ def test_an_earlier_checkpoint_that_the_key_did_not_sign_decides_nothing(whole: 
 
 def test_a_form_of_later_decides_nothing(whole: Members) -> None:
     body = verify.statement(LEDGER, whole["manifest.json"]).replace("accord-export/1", "accord-export/2")
-    note = sign_text(LEDGER, body, SECRETS.private_key).encode()
+    note = sign_text(LEDGER, body, SIGNING_KEY).encode()
     found = conclusion({**whole, "manifest.note": note})
     assert (found.name, found.exit_code) == ("format_unknown", 2)
 

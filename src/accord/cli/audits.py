@@ -18,9 +18,11 @@ from accord.cli import tell
 from accord.cli.arguments import CustomerType, OneOf, TimeType
 from accord.cli.connect import connect
 from accord.cli.errors import LocalError
+from accord.cli.ledger import verify_checkpoint
 from accord.cli.options import remote
 from accord.proof import checkpoint as notes
 from accord.proof import verify as verifier
+from accord.proof.handover import trusted, verify_any
 from accord.proof.merkle import verify_consistency
 from accord.v1 import audit_service_pb2, ledger_service_pb2
 
@@ -142,16 +144,28 @@ class _Download:
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--pin", required=True, help="The verifier key of the ledger, as you were given it.")
 @click.option("--previous", type=click.Path(dir_okay=False), help="A checkpoint you kept from before, in a file.")
+@click.option(
+    "--handovers",
+    type=click.Path(dir_okay=False),
+    help="What `accord key --handovers` prints, in a file: for an export from before the key you were given.",
+)
 @click.option("--lang", type=click.Choice(verifier.LANGUAGES), default="en", show_default=True, help="The language.")
 @click.option("--processes", type=click.IntRange(min=0), default=0, help="How many read a large export; 0: all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print the conclusion as JSON.")
 @click.pass_context
 def verify_export(  # noqa: PLR0913 - click hands over one argument for each option
-    context: click.Context, file: str, pin: str, previous: str | None, lang: str, processes: int, as_json: bool
+    context: click.Context,
+    file: str,
+    pin: str,
+    previous: str | None,
+    handovers: str | None,
+    lang: str,
+    processes: int,
+    as_json: bool,
 ) -> None:
     """Say what the audit export in FILE proves. Needs no server; exits 0 valid, 1 tampered, 2 cannot decide."""
     with tell.bar("verifying") as show:
-        found = verifier.verify_file(file, pin, previous, show, processes)
+        found = verifier.verify_file(file, pin, previous, show, processes, handovers)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found.document(lang))).decode())
     else:
@@ -162,12 +176,16 @@ def verify_export(  # noqa: PLR0913 - click hands over one argument for each opt
 
 
 @click.command()
+@click.option("--handovers", is_flag=True, help="Print every key so far, as the keys.json of an export.")
 @remote
-def key(brand: str, server: str, as_json: bool) -> None:
+def key(brand: str, server: str, as_json: bool, handovers: bool) -> None:
     """Print the verifier key of the ledger. Hand it to whoever shall verify, by another way than the exports."""
     request = ledger_service_pb2.GetCheckpointRequest(brand=brand)
     with connect(server) as connection:
         found = connection.ask(connection.ledger.GetCheckpoint, request).checkpoint
+    if handovers:
+        click.echo(verifier.keys_document(found.verifier_key, tuple(found.handovers)).decode(), nl=False)
+        return
     told = {"ledger": found.origin, "verifier_key": found.verifier_key}
     click.echo(msgspec.json.encode(told).decode() if as_json else found.verifier_key)
 
@@ -213,14 +231,11 @@ def consistent(
 ) -> tuple[notes.Checkpoint, notes.Checkpoint]:
     """Return the older and the newer checkpoint of a proof; raises ValueError saying what does not hold."""
     # (1) The newer checkpoint is signed by the key, under the name of the ledger, and the response says the same.
-    name, public = notes.read_verifier_key(verifier_key or found.checkpoint.verifier_key)
-    newer = notes.verify(found.checkpoint.note, public)
-    told = notes.Checkpoint(found.checkpoint.origin, found.checkpoint.size, found.checkpoint.root_hash)
-    if name != newer.origin or told != newer:
-        raise ValueError("the response says something else than what was signed")
-    # (2) The older one is the one that was kept, signed by the same key.
-    older = notes.verify(kept, public) if kept else notes.Checkpoint(name, old_size, found.old_root_hash)
-    if older.origin != name or (found.old_size, older.size) != (old_size, old_size):
+    newer = verify_checkpoint(found.checkpoint, verifier_key)
+    # (2) The older one is the one that was kept, signed by a key of the same ledger.
+    keys = trusted(verifier_key or found.checkpoint.verifier_key, found.checkpoint.handovers)
+    older = verify_any(kept, keys)[0] if kept else notes.Checkpoint(newer.origin, old_size, found.old_root_hash)
+    if older.origin != newer.origin or (found.old_size, older.size) != (old_size, old_size):
         raise ValueError("the proof is of another ledger or size")
     # (3) The tree only grew.
     if not verify_consistency(older.size, older.root, newer.size, newer.root, tuple(found.hashes)):

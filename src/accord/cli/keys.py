@@ -1,4 +1,4 @@
-"""Commands on the key-encryption key of this installation: keys status, keys rotate-kek."""
+"""Commands on the keys of this installation: keys status, keys rotate-kek, keys rotate-signing."""
 
 import click
 
@@ -8,11 +8,12 @@ from accord.cli.local import installed, print_json, read_config
 from accord.domain.terms import DAY, SECOND, Instant
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError
+from accord.ledger.keyring import KeyLostError
 
 
 @click.group()
 def keys() -> None:
-    """See and rotate the key-encryption key."""
+    """See and rotate the key-encryption key, and rotate the key that signs."""
 
 
 @keys.command()
@@ -54,6 +55,41 @@ def rotate_kek(as_json: bool) -> None:
     for epoch in done.left:
         click.echo(f"destroy the key of epoch {epoch} now: put ACCORD_KEK_NEXT in the place of ACCORD_KEK,")
         click.echo(f"and set ACCORD_KEK_EPOCH to {done.epoch}, for every process")
+
+
+@keys.command("rotate-signing")
+@click.option("--disown", is_flag=True, help="The key so far was lost, or others have it: it vouches for nothing.")
+@click.option(
+    "--before",
+    default="",
+    metavar="KEY",
+    help="With --disown: the verifier key so far, as you handed it out, where the key itself is lost.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the new verifier keys as JSON.")
+def rotate_signing(disown: bool, before: str, as_json: bool) -> None:
+    """Hand every ledger over to a new signing key, and destroy the old one. Servers that run sign by it at once.
+
+    Who pinned the old verifier key verifies what is signed from now on by the handover, which exports and answers
+    carry; who pins the new one, what was signed before. What was cut off is finished by calling it again, or by the
+    next start.
+    """
+    if before and not disown:
+        raise click.UsageError("--before goes with --disown")
+    with installed(read_config()) as installation:
+        if not disown:
+            installation.proven.prove()
+        try:
+            done = installation.key_rotation.rotate(disown=disown, before=before)
+        except KeyLostError as error:
+            raise LocalError(str(error)) from error
+    if as_json:
+        print_json({"verifier_keys": done.ledgers})
+        return
+    for verifier_key in done.ledgers.values():
+        click.echo(verifier_key)
+    if disown:
+        click.echo("hand these to everybody who verifies, by another way than exports: the old key vouches for nothing")
+    click.echo("the old key is destroyed; destroy its backups too, and back up the new one and the folder handovers")
 
 
 def _when(time: Instant) -> str:

@@ -16,6 +16,7 @@ from accord.cli.connect import connect, pages, whole
 from accord.cli.errors import LocalError
 from accord.cli.options import limit, remote
 from accord.proof import checkpoint as notes
+from accord.proof.handover import trusted, verify_any
 from accord.proof.merkle import verify_inclusion
 from accord.v1 import ledger_service_pb2
 
@@ -96,9 +97,8 @@ def verify(
 
 def verify_checkpoint(told: ledger_service_pb2.Checkpoint, verifier_key: str = "") -> notes.Checkpoint:
     """Return what a checkpoint's note signs; raises ValueError unless the key fits and the response says the same."""
-    name, key = notes.read_verifier_key(verifier_key or told.verifier_key)
-    signed = notes.verify(told.note, key)
-    if name != signed.origin or notes.Checkpoint(told.origin, told.size, told.root_hash) != signed:
+    signed, _ = verify_any(told.note, trusted(verifier_key or told.verifier_key, told.handovers))
+    if notes.Checkpoint(told.origin, told.size, told.root_hash) != signed:
         raise ValueError("the response says something else than what was signed")
     return signed
 

@@ -39,6 +39,7 @@ class Installed(Protocol):
     callers: Any
     proven: Any
     scrub: Any
+    key_rotation: Any
     erasures: Any
     wrapped_keys: Any
     followers: Any

@@ -4,6 +4,7 @@ Verifying needs no server and no installation: the receipt and the ledger's key,
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from accord.cli.connect import connect, pages, whole
 from accord.cli.errors import LocalError
 from accord.cli.options import remote
 from accord.client.connection import Connection
-from accord.proof import checkpoint as notes
 from accord.proof import jws
+from accord.proof.handover import TrustedKey, trusted
+from accord.proof.verify import NotValidError, read_handovers
 from accord.v1 import audit_service_pb2, customer_pb2, permission_service_pb2
 
 
@@ -53,16 +55,30 @@ def show(  # noqa: PLR0913 - click hands over one argument for each option
 @receipt.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
 @click.option("--pin", required=True, help="The ledger's verifier key, as it was handed to you.")
-def verify(file: Path, pin: str) -> None:
+@click.option(
+    "--handovers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `accord key --handovers` prints, in a file: where the receipt is signed by an earlier or later key.",
+)
+def verify(file: Path, pin: str, handovers: Path | None) -> None:
     """Verify the signed receipt in FILE, - for the standard input, and print it. Exits 1 when it is not ours."""
     text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     try:
-        _, key = notes.read_verifier_key(pin)
-        document = jws.verify(text.strip(), key)
-    except (ValueError, UnicodeDecodeError) as error:
+        notes = read_handovers(handovers.read_bytes()) if handovers else []
+        document = _verified(text.strip(), trusted(pin, notes))
+    except (ValueError, NotValidError) as error:
         raise LocalError(f"NOT OURS: {error}") from error
-    click.secho("SIGNED by the key you keep", fg="green", bold=True, err=True)
+    by = "a key of the ledger whose key you keep" if handovers else "the key you keep"
+    click.secho(f"SIGNED by {by}", fg="green", bold=True, err=True)
     click.echo(document.decode())
+
+
+def _verified(text: str, keys: list[TrustedKey]) -> bytes:
+    """Return what one of the keys signed; raises ValueError when none did."""
+    for key in keys[:-1]:
+        with suppress(ValueError):
+            return jws.verify(text, key.public)
+    return jws.verify(text, keys[-1].public)
 
 
 def _newest(connection: Connection, brand: str, customer: customer_pb2.CustomerKey) -> int:

@@ -56,6 +56,7 @@ def serve(sample: bool, **options: object) -> None:
         # What was damaged and is put back fits again, and is served.
         installation.scrub.look_again()
         installation.proven.prove()
+        installation.key_rotation.finish()
         # Whatever an erasure left undone, or a backup brought back, is done before anybody can ask.
         installation.erasures.finish()
         if config.workers == 1:

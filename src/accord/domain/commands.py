@@ -14,6 +14,7 @@ from accord.domain.events import (
     Exported,
     FactsRecorded,
     Justification,
+    SigningKeyRotated,
     SuppressionsEnded,
     SuppressionsImported,
 )
@@ -301,6 +302,12 @@ class RecordExport(Struct, frozen=True, kw_only=True):
     exported: Exported
 
 
+class RecordHandover(Struct, frozen=True, kw_only=True):
+    """Tell in the ledger that it was handed over to another key."""
+
+    rotated: SigningKeyRotated
+
+
 Command = (
     Grant
     | Confirm
@@ -326,4 +333,5 @@ Command = (
     | HoldErasure
     | Erase
     | RecordExport
+    | RecordHandover
 )

@@ -390,6 +390,16 @@ class Exported(_Event, frozen=True, kw_only=True):
     channels: tuple[str, ...] = ()
 
 
+class SigningKeyRotated(_Event, frozen=True, kw_only=True):
+    """Another key signs for the ledger from here on, by a handover (`accord.proof.handover`).
+
+    `disowned`: the key before was lost or is in wrong hands, and does not vouch for the one after.
+    """
+
+    handover: str
+    disowned: bool = False
+
+
 Event = (
     PermissionGranted
     | PermissionConfirmed
@@ -417,4 +427,5 @@ Event = (
     | CustomersErased
     | CatalogueApplied
     | Exported
+    | SigningKeyRotated
 )

@@ -14,7 +14,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from accord.keys.secrets import SECRET_BYTES, SecretsError, flush_folder, make_secret, read_secret, secret_of
+from accord.keys.secrets import SECRET_BYTES, SecretsError, destroy_secret, make_secret, read_secret, secret_of
 
 FIRST_EPOCH = 1
 NONCE_BYTES = 12
@@ -107,18 +107,10 @@ class FileKeks:
             make_secret(self._path(epoch))
 
     def destroy(self, epoch: int) -> bool:
-        """Overwrite the file, flush it, and take it away.
-
-        A solid-state disk or a copying file system may keep the old bytes until it needs the room.
-        """
+        """Destroy the file of an epoch, as far as a file system can."""
         path = self._path(epoch)
         if path.exists():
-            with path.open("r+b") as file:
-                file.write(os.urandom(SECRET_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
-            flush_folder(self._folder)
+            destroy_secret(path)
         with self._lock:
             self._known = self._read()
         return True

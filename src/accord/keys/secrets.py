@@ -1,8 +1,8 @@
-"""The secrets of an installation: peppers, signing key, and how each file of a secret is made and read.
+"""The secrets of an installation: peppers, and how each file of a secret is made and read.
 
 Each is 32 random bytes in a file of its own, readable by its owner only, made with an exclusive
 link so that processes starting together agree. Losing the pepper loses every recognition: back it up
-apart from the databases. The key-encryption key has epochs and a file of its own (`kek`).
+apart from the databases. The key-encryption key and the signing keys have files of their own (`kek`, `signing`).
 """
 
 import base64
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 SECRET_BYTES = 32
@@ -29,7 +28,6 @@ class Secrets(Struct, frozen=True):
     """
 
     pepper: bytes
-    signing_seed: bytes
     suppression_pepper: bytes = b""
 
     @classmethod
@@ -41,15 +39,9 @@ class Secrets(Struct, frozen=True):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(
             pepper=secret_of(environment, "ACCORD_PEPPER") or _file(folder / "pepper-1"),
-            signing_seed=_file(folder / "signing-key-1"),
             suppression_pepper=secret_of(environment, "ACCORD_SUPPRESSION_PEPPER")
             or _file(folder / "suppression-pepper-1"),
         )
-
-    @property
-    def private_key(self) -> Ed25519PrivateKey:
-        """The key that signs checkpoints."""
-        return Ed25519PrivateKey.from_private_bytes(self.signing_seed)
 
     def __repr__(self) -> str:
         """Show nothing."""
@@ -100,6 +92,19 @@ def make_secret(path: Path) -> None:
         pass
     finally:
         draft.unlink()
+    flush_folder(path.parent)
+
+
+def destroy_secret(path: Path) -> None:
+    """Overwrite a secret's file, flush it, and take it away.
+
+    A solid-state disk or a copying file system may keep the old bytes until it needs the room.
+    """
+    with path.open("r+b") as file:
+        file.write(os.urandom(SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
     flush_folder(path.parent)
 
 

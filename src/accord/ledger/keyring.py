@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from accord.domain.terms import BrandId
+from accord.proof.checkpoint import verifier_key
+from accord.proof.handover import TrustedKey, trusted
 
 
 class CustomerKey(Struct, frozen=True):
@@ -35,12 +37,75 @@ class FencedError(Exception):
     """A key was asked for somebody who was erased or is being erased: none is ever made."""
 
 
-class Signer(Protocol):
-    """Signs checkpoints."""
+class LedgerKeys(Struct, frozen=True):
+    """The key that signs for a ledger now, and the handovers that led to it, oldest first."""
+
+    name: str
+    private_key: Ed25519PrivateKey
+    handovers: tuple[str, ...] = ()
 
     @property
-    def private_key(self) -> Ed25519PrivateKey:
-        """The key that signs now."""
+    def verifier_key(self) -> str:
+        """The key as it is pinned."""
+        return verifier_key(self.name, self.private_key.public_key())
+
+    def trusted(self) -> list[TrustedKey]:
+        """Return every key of the ledger so far, oldest first. Raises ValueError where the handovers do not fit."""
+        return trusted(self.verifier_key, self.handovers)
+
+
+class KeyLostError(ValueError):
+    """The key that signs for a ledger, or what names it, is not where it should be."""
+
+
+class Signer(Protocol):
+    """Knows the keys of ledgers."""
+
+    def keys(self, ledger: str) -> LedgerKeys:
+        """Return the keys of a ledger as they are now, asked for after what is to be signed was read.
+
+        Raises KeyLostError.
+        """
+        ...
+
+
+class SigningKeys(Signer, Protocol):
+    """Keys that ledgers are handed over to, from the oldest to the newest."""
+
+    def newest(self) -> Ed25519PrivateKey:
+        """Return the key made last."""
+        ...
+
+    def make(self) -> None:
+        """Make another key, which signs nothing yet; durable on return."""
+        ...
+
+    def older(self) -> int:
+        """Return how many keys there are besides the newest."""
+        ...
+
+    def disown(self) -> None:
+        """Note that no key but one made later vouches for another; durable on return."""
+        ...
+
+    def disowned(self) -> bool:
+        """Say whether that was noted, and the older keys are still there."""
+        ...
+
+    def destroy_older(self) -> None:
+        """Destroy every key but the newest."""
+        ...
+
+
+class Handovers(Protocol):
+    """Keeps the handovers of each ledger, which name the key in use."""
+
+    def read(self, ledger: str) -> tuple[str, ...]:
+        """Return the handovers of a ledger, oldest first. Raises KeyLostError where they cannot be read."""
+        ...
+
+    def keep(self, ledger: str, notes: tuple[str, ...]) -> None:
+        """Keep the handovers of a ledger: from here on it is signed by the key named last. Durable on return."""
         ...
 
 

@@ -40,6 +40,7 @@ except ImportError:  # a traceback would end with 1, which says tampered
 FORMAT = "accord-export/1"
 HEAD_FORMAT = "accord-customer-head/1"
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
+HANDOVER_FORMAT = "accord-handover/1"
 COMMITMENT_LABEL = b"accord/v1/payload\x00"
 BRAND_REF = "0" * 32
 REPORT_COLUMNS = (
@@ -92,6 +93,11 @@ _MEMBER = re.compile(
 )
 _ALWAYS = {"README.txt", "checkpoint", "entries.jsonl", "keys.json", "report.csv", "verify.py"}
 _BODY = re.compile(r"([a-z0-9/\-]{1,160})\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
+_SIZED = r"(0|[1-9][0-9]{0,15}) ([A-Za-z0-9+/]{43}=)"
+_HANDOVER = re.compile(
+    rf"{HANDOVER_FORMAT}\n([a-z0-9/\-]{{1,160}})\nkept {_SIZED}\nlast {_SIZED}\nfirst (0|[1-9][0-9]{{0,15}})\n"
+    r"before ([^\n]{1,300})\nafter ([^\n]{1,300})\n"
+)
 
 # --- what is said, in English and in French ------------------------------------------------------
 
@@ -100,6 +106,9 @@ _TOLD = """\
 signed
   The export and its checkpoint are signed with the key you pinned, of the ledger {ledger}.
   L'export et son point de contrôle sont signés par la clé que vous avez épinglée, du registre {ledger}.
+followed
+  Your key and the one that signed this are keys of one ledger: {handovers} handovers between them say so.
+  Votre clé et celle qui a signé ceci sont des clés d'un même registre : {handovers} passations entre elles le disent.
 whole
   The {size} entries lead to the root that was signed: none is missing, none was added or changed.
   Les {size} écritures mènent à la racine signée : aucune ne manque, aucune n'a été ajoutée ni modifiée.
@@ -146,6 +155,9 @@ later
 one_view
   That others are shown the same ledger: compare checkpoints, and give an earlier one with --previous.
   Que d'autres voient le même registre : comparez les points de contrôle, donnez-en un antérieur par --previous.
+key_safe
+  That nobody else ever had one of these keys: whoever had the earlier one could have named another successor.
+  Que personne d'autre n'ait jamais eu l'une de ces clés : qui avait la première aurait pu nommer une autre suivante.
 left_out
   What {left_out} entries of the range are about: they are shown by their hash only. That none of them matches the filter is the operator's word.
   L'objet de {left_out} écritures de l'intervalle : elles ne sont montrées que par leur empreinte. Qu'aucune ne réponde au filtre est la parole de l'exploitant.
@@ -171,6 +183,9 @@ foreign_origin
 unknown_key
   {file} bears no signature of the key you pinned.
   {file} ne porte aucune signature de la clé que vous avez épinglée.
+key_ended
+  {file} has {size} entries, and its key was followed by another after {until}.
+  {file} compte {size} écritures, et sa clé fut remplacée par une autre après {until}.
 signature_false
   The signature of {file} does not fit what it says.
   La signature de {file} ne correspond pas à ce qu'il dit.
@@ -539,6 +554,94 @@ def read_key(text: str) -> Key:
 
 def _no_key() -> Key:
     raise UndecidableError("pin_malformed")
+
+
+class TrustedKey(NamedTuple):
+    """A key that follows from the pinned one by so many handovers, and the largest size it is believed for."""
+
+    key: Key
+    until: int | None = None
+    handovers: int = 0
+
+
+class Handover(NamedTuple):
+    """One key followed another; see docs/audit-export.md."""
+
+    kept: Checkpoint
+    last: Checkpoint
+    first: int
+    before: str
+    after: str
+    endorsed: bool
+
+
+def read_handover(note: str) -> Handover:
+    """Return a handover that the key after signed. Raises TamperedError."""
+    file = "keys.json"
+    found = _HANDOVER.fullmatch(note.rpartition("\n\n")[0] + "\n")
+    if found is None:
+        raise TamperedError("malformed", file=file, why="no handover")
+    origin, kept, kept_root, last, last_root, first, before, after = found.groups()
+    try:
+        told = Handover(
+            Checkpoint(int(kept), _base64(kept_root)),
+            Checkpoint(int(last), _base64(last_root)),
+            int(first),
+            before,
+            after,
+            endorsed=False,
+        )
+    except ValueError:
+        raise TamperedError("malformed", file=file, why="a root") from None
+    try:
+        older, newer = read_key(before), read_key(after)
+    except UndecidableError:
+        raise TamperedError("malformed", file=file, why="a key") from None
+    if older.name != origin or told.first < max(told.kept.size, told.last.size):
+        raise TamperedError("malformed", file=file, why="a handover that cannot be")
+    read_note(note.encode(), newer, file)
+    try:
+        read_note(note.encode(), older, file)
+    except TamperedError as error:
+        if error.name != "unknown_key":
+            raise
+        return told
+    return told._replace(endorsed=True)
+
+
+def trusted_keys(pin: str, notes: list[str]) -> list[TrustedKey]:
+    """Return every key that follows from the pinned one, oldest first: earlier ones, and later ones it vouches for.
+
+    Raises TamperedError, and UndecidableError for the pin. One that no handover names is believed alone.
+    """
+    handovers = [read_handover(note) for note in notes]
+    chain = [told.before for told in handovers[:1]] + [told.after for told in handovers]
+    if any(told.before != key for told, key in zip(handovers, chain)):  # noqa: B905 - one key more than handovers
+        raise TamperedError("malformed", file="keys.json", why="handovers that do not follow each other")
+    if pin.strip() not in chain:
+        return [TrustedKey(read_key(pin))]
+    at = end = chain.index(pin.strip())
+    while end < len(handovers) and handovers[end].endorsed:
+        end += 1
+    untils = [*(told.last.size for told in handovers), None]
+    return [TrustedKey(read_key(chain[each]), untils[each], abs(each - at)) for each in range(end + 1)]
+
+
+def keys_document(key: str, handovers: tuple[str, ...]) -> bytes:
+    """Return keys.json: the keys with the position each began at, and the handovers between them."""
+    told = [read_handover(note) for note in handovers]
+    keys = [{"first": 0, "key": told[0].before if told else key}]
+    keys += [{"first": each.first, "key": each.after} for each in told]
+    return document({"handovers": list(handovers), "keys": keys} if told else {"keys": keys})
+
+
+def read_handovers(raw: bytes) -> list[str]:
+    """Return the handovers of a keys.json; none where it is of a first key. Raises TamperedError."""
+    shape: dict[str, Any] = {"keys": [{"first": int, "key": str}]}
+    if b'"handovers"' in raw:
+        shape["handovers"] = [str]
+    found = _read_document(raw, "keys.json", shape)
+    return list(found.get("handovers", []))
 
 
 def read_note(raw: bytes, key: Key, file: str) -> str:
@@ -1292,8 +1395,13 @@ def _answered(raw: bytes, future: "Future[Piece] | None", scope: Scope) -> Piece
 class _Examination:
     """One look at one export, step by step."""
 
-    def __init__(self, bundle: Bundle, key: Key, progress: Progress | None, processes: int) -> None:
-        self.key = key
+    def __init__(
+        self, bundle: Bundle, keys: list[TrustedKey], pin: Key, progress: Progress | None, processes: int
+    ) -> None:
+        signed = [each for each in keys if _bears(bundle, each.key)]
+        self.keys = keys
+        self.signer = signed[-1] if signed else TrustedKey(pin)
+        self.key = self.signer.key
         self._processes = processes
         self.progress = progress or (lambda *_: None)
         self.conclusion = Conclusion()
@@ -1365,6 +1473,7 @@ class _Examination:
 
     def _read_checkpoint(self) -> Checkpoint:
         found = read_checkpoint(self.files.small("checkpoint"), self.key)
+        _require_within(found, self.signer, "checkpoint")
         told = self.manifest["checkpoint"]
         if (found.size, base64.b64encode(found.root).decode()) != (told["size"], told["root"]):
             raise TamperedError("checkpoint_differs")
@@ -1651,6 +1760,9 @@ class _Examination:
     def _conclude(self, *, asked: bool) -> None:
         said, told = self.conclusion, self.manifest["counts"]
         said.proven.insert(0, ("signed", {"ledger": self.key.name}))
+        if self.signer.handovers:
+            said.proven.insert(1, ("followed", {"handovers": self.signer.handovers}))
+            said.unproven.append(("key_safe", {}))
         said.unproven += [("truth", {}), ("clock", {}), ("later", {"size": self.checkpoint.size})]
         if not asked:
             said.unproven.append(("one_view", {}))
@@ -1664,6 +1776,45 @@ class _Examination:
         if "report.parquet" in self.files:
             said.unproven.append(("parquet", {}))
         said.counts = {"size": self.checkpoint.size, **told}
+
+
+def _bears(bundle: Bundle, key: Key) -> bool:
+    """Say whether the manifest claims to be signed by a key; whether it is, is seen later."""
+    if bundle.sizes().get("manifest.note", MAX_NOTE_BYTES + 1) > MAX_NOTE_BYTES:
+        return False
+    start = f"{_DASH} {key.name} {base64.b64encode(key.identity).decode()[:5]}".encode()
+    return start in bundle.open("manifest.note").read(MAX_NOTE_BYTES)
+
+
+def _require_within(found: Checkpoint, by: TrustedKey, file: str) -> None:
+    if by.until is not None and found.size > by.until:
+        raise TamperedError("key_ended", file=file, size=found.size, until=by.until)
+
+
+def _keys_of(bundle: Bundle, pin: str, handovers: list[str]) -> list[TrustedKey]:
+    """Return the keys that follow from the pinned one by the handovers given, else by those of the export."""
+    found = trusted_keys(pin, handovers)
+    size = bundle.sizes().get("keys.json", 0)
+    if len(found) > 1 or not 0 < size <= _BLOCK_BYTES:
+        return found
+    try:
+        return trusted_keys(pin, read_handovers(bundle.open("keys.json").read(_BLOCK_BYTES)))
+    except TamperedError:
+        if _bears(bundle, found[0].key):
+            return found  # the manifest is signed by the pinned key, and says what is wrong
+        raise
+
+
+def _read_previous(raw: bytes, keys: list[TrustedKey]) -> Checkpoint:
+    """Return an earlier checkpoint that one of the keys signed. Raises UndecidableError."""
+    for each in reversed(keys):
+        try:
+            found = read_checkpoint(raw, each.key, "the earlier checkpoint")
+            _require_within(found, each, "the earlier checkpoint")
+        except TamperedError:
+            continue
+        return found
+    raise UndecidableError("previous_unusable")
 
 
 def _hash(text: str) -> bytes:
@@ -1689,21 +1840,24 @@ def proof_text(position: int, path: list[bytes], checkpoint: str) -> str:
     return f"{PROOF_FORMAT}\nindex {position}\n{hashes}\n{checkpoint}"
 
 
-def verify(
-    bundle: Bundle, pin: str, previous: bytes | None = None, progress: Progress | None = None, processes: int = 1
+def verify(  # noqa: PLR0913 - what is verified, by what, and how
+    bundle: Bundle,
+    pin: str,
+    previous: bytes | None = None,
+    progress: Progress | None = None,
+    processes: int = 1,
+    handovers: bytes | None = None,
 ) -> Conclusion:
     """Return what an export proves to who keeps the key `pin`, and perhaps an earlier checkpoint. Never raises.
 
-    Of a large one `processes` read the lines, and the conclusion is the same however many they are.
+    `handovers` is a later keys.json, for an export that was signed before the key that is pinned. Of a large one
+    `processes` read the lines, and the conclusion is the same however many they are.
     """
     try:
         key = read_key(pin)
-        examination = _Examination(bundle, key, progress, processes)
-        try:
-            earlier = None if previous is None else read_checkpoint(previous, key, "the earlier checkpoint")
-        except TamperedError:
-            raise UndecidableError("previous_unusable") from None
-        examination.run(earlier)
+        keys = _keys_of(bundle, pin, read_handovers(handovers) if handovers else [])
+        examination = _Examination(bundle, keys, key, progress, processes)
+        examination.run(None if previous is None else _read_previous(previous, examination.keys))
     except NotValidError as error:
         return refused(error)
     return examination.conclusion
@@ -1714,24 +1868,33 @@ def refused(error: NotValidError) -> Conclusion:
     return Conclusion(error.exit_code, error.name, [(error.name, error.told)])
 
 
-def verify_file(
-    path: str, pin: str, previous: str | None = None, progress: Progress | None = None, processes: int = 0
+def verify_file(  # noqa: PLR0913 - the same
+    path: str,
+    pin: str,
+    previous: str | None = None,
+    progress: Progress | None = None,
+    processes: int = 0,
+    handovers: str | None = None,
 ) -> Conclusion:
-    """Return what the export in a file proves; `previous` is the file of an earlier checkpoint. Never raises.
+    """Return what the export in a file proves; `previous` and `handovers` are files too. Never raises.
 
     With `processes` 0 as many read as there are processors, but not more than four.
     """
+    several = processes or min(cpu_count(), _MAX_PROCESSES)
     try:
-        earlier = None
-        if previous is not None:
-            with open(previous, "rb") as note:  # noqa: PTH123 - a path as it was written
-                earlier = note.read(MAX_NOTE_BYTES + 1)
-        with open(path, "rb") as file:  # noqa: PTH123 - the same
-            return verify(ZipBundle(file), pin, earlier, progress, processes or min(cpu_count(), _MAX_PROCESSES))
+        earlier = None if previous is None else _small_file(previous, MAX_NOTE_BYTES)
+        later = None if handovers is None else _small_file(handovers, _BLOCK_BYTES)
+        with open(path, "rb") as file:  # noqa: PTH123 - a path as it was written
+            return verify(ZipBundle(file), pin, earlier, progress, several, later)
     except OSError as error:
         return refused(UndecidableError("unreadable", why=error.strerror or "it is not there"))
     except NotValidError as error:
         return refused(error)
+
+
+def _small_file(path: str, size: int) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - a path as it was written
+        return file.read(size + 1)
 
 
 def main() -> int:
@@ -1740,13 +1903,14 @@ def main() -> int:
     parser.add_argument("file", help="the export")
     parser.add_argument("--pin", required=True, help="the verifier key you were given, by another way than the export")
     parser.add_argument("--previous", help="a file with a checkpoint you kept from before")
+    parser.add_argument("--handovers", help="a later keys.json, for an export from before the key you were given")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="the language of the answer")
     parser.add_argument(
         "--processes", type=int, default=0, help="how many processes read a large export (0: one for each processor)"
     )
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     asked = parser.parse_args()
-    found = verify_file(asked.file, asked.pin, asked.previous, processes=asked.processes)
+    found = verify_file(asked.file, asked.pin, asked.previous, None, asked.processes, asked.handovers)
     told = json.dumps(found.document(asked.lang), ensure_ascii=False, indent=2) + "\n"
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # French, on terminals that think otherwise
     sys.stdout.write(told if asked.json else found.text(asked.lang))

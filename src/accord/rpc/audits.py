@@ -79,7 +79,12 @@ class AuditService(AuditServiceServicer):
     def GetReceipt(self, request: pb.GetReceiptRequest, call: Call) -> pb.GetReceiptResponse:
         """Return the receipt of what a customer said."""
         found = self._receipts.receipt(call.brand, Position(min(request.position, MAX_POSITION)))
-        return pb.GetReceiptResponse(document=found.document, signed=found.signed, verifier_key=found.verifier_key)
+        return pb.GetReceiptResponse(
+            document=found.document,
+            signed=found.signed,
+            verifier_key=found.verifier_key,
+            handovers=found.handovers,
+        )
 
     @call("auditor", "privacy_officer")
     def ExplainContact(self, request: pb.ExplainContactRequest, call: Call) -> pb.ExplainContactResponse:

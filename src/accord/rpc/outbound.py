@@ -205,6 +205,7 @@ def checkpoint(found: SignedCheckpoint) -> ledger_service_pb2.Checkpoint:
         size=found.checkpoint.size,
         root_hash=found.checkpoint.root,
         verifier_key=found.verifier_key,
+        handovers=found.handovers,
     )
 
 

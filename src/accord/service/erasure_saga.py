@@ -158,7 +158,7 @@ class ErasureSaga:
             irrecoverable_by=self._irrecoverable_by(erased_time),
             suppressed=event.suppressed if event else 0,
         )
-        receipt = sign_receipt(erasure, erased, self._signer.private_key)
+        receipt = sign_receipt(erasure, erased, self._signer.keys(erased.ledger).private_key)
         self._kept.finish(erasure.brand, erasure.erasure_id, receipt)
         return receipt
 

@@ -29,7 +29,7 @@ What is in it.
     proofs/, heads.json            of one customer: a proof for each entry, the signed end of the history
     policies/, notices/            the catalogues that counted, the exact texts that were shown
     report.csv, timeline.html      the same for people; the verifier makes them anew and compares
-    keys.json                      a convenience, worth nothing as proof
+    keys.json                      the keys so far, and how each followed the one before
 
 What is not proven. That what was recorded is true; that the operator's clock was right; what was recorded later.
 What was erased stays unreadable, and still stands where it stood.

@@ -16,6 +16,7 @@ from typing import IO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain.events import Exported
 from accord.domain.terms import BrandId, Redaction
@@ -30,7 +31,7 @@ from accord.service.archive import Archive
 from accord.service.catalogues import Catalogues
 from accord.service.export_lines import disclosed, held_back, leaf_of
 from accord.service.export_readme import readme
-from accord.service.proofs import SignedCheckpoint
+from accord.service.proofs import SignedCheckpoint, signed_by
 
 _PAGE = 1000
 _CHUNK_BYTES = 256 * 1024
@@ -81,7 +82,10 @@ class ExportWriter:
 
     def chunks(self, settled: Settled) -> Iterator[Chunk]:
         """Yield the bytes of an export from the first to the last."""
-        writing = _Writing(settled, self._store, self._keyring, self._catalogues, self._signer.private_key)
+        # All of it by one key, and by the one in use: when the export was settled, it may have been another.
+        keys, at = self._signer.keys(settled.ledger), settled.signed.checkpoint
+        settled = replace(settled, signed=signed_by(keys, at.size, at.root))
+        writing = _Writing(settled, self._store, self._keyring, self._catalogues, keys.private_key)
         waiting: list[bytes] = []
         size = 0
         for content in writing.blocks():
@@ -127,7 +131,7 @@ class _Writing:
         archive, signed = self._archive, self._settled.signed
         yield archive.add("README.txt", readme(self._settled.ledger, self._it))
         yield archive.add("checkpoint", signed.note.encode())
-        yield archive.add("keys.json", verify.document({"keys": [{"first": 0, "key": signed.verifier_key}]}))
+        yield archive.add("keys.json", verify.keys_document(signed.verifier_key, signed.handovers))
         yield archive.add("verify.py", files("accord.proof").joinpath("verify.py").read_bytes())
         yield from self._customer() if self._it.customer else self._window()
         yield from self._texts()

@@ -20,6 +20,7 @@ from accord.ledger.store import LedgerStore, Records, Sight, StoreUnavailableErr
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
+from accord.proof.handover import verify_any
 from accord.proof.merkle import EMPTY_ROOT, verify_consistency
 from accord.service.errors import CallError
 
@@ -188,7 +189,7 @@ class ProvenStore:
         if note is None:
             raise LedgerUnprovenError(f"no checkpoint of {name} is kept outside the database: {_ADVICE}")
         try:
-            kept = notes.verify(note, self._signer.private_key.public_key())
+            kept, _ = verify_any(note, self._signer.keys(name).trusted())
         except ValueError as error:
             raise LedgerUnprovenError(f"the outside checkpoint of {name} is not ours: {error}; {_ADVICE}") from error
         if kept.origin != name:
@@ -217,7 +218,8 @@ _MEND = "put back what was there, from a replica or a backup; it is served again
 
 def keep_outside(outside: OutsideCopy, head: TreeHead, signer: Signer) -> str:
     """Sign the head and keep it outside unless something newer is kept; return the note."""
-    note = notes.sign(Checkpoint(head.ledger, head.size, head.root), signer.private_key)
+    keys = signer.keys(head.ledger)
+    note = notes.sign(Checkpoint(keys.name, head.size, head.root), keys.private_key)
     while True:
         before = outside.read(head.ledger)
         if before is not None and int(before.split("\n")[1]) >= head.size:

@@ -5,7 +5,7 @@ from msgspec import Struct
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Position
 from accord.ledger.entry import StoredEntry
-from accord.ledger.keyring import OutsideCopy, Signer
+from accord.ledger.keyring import LedgerKeys, OutsideCopy, Signer
 from accord.ledger.store import Head, LedgerStore, TreeHead
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
@@ -16,11 +16,12 @@ from accord.service.guard import keep_outside
 
 
 class SignedCheckpoint(Struct, frozen=True):
-    """A checkpoint, its note, and the verifier key in the text form of signed notes."""
+    """A checkpoint, its note, the verifier key in the text form of signed notes, and the handovers that led to it."""
 
     checkpoint: Checkpoint
     note: str
     verifier_key: str
+    handovers: tuple[str, ...] = ()
 
 
 class InclusionProof(Struct, frozen=True):
@@ -116,21 +117,24 @@ class Proofs:
         return [InclusionProof(position, leaf_hash, hashes, signed) for position, leaf_hash, hashes in found]
 
     def _sign(self, head: TreeHead) -> SignedCheckpoint:
-        note = keep_outside(self._outside, head, self._signer)
-        return self._signed(Checkpoint(head.ledger, head.size, head.root), note)
+        keep_outside(self._outside, head, self._signer)
+        return signed_by(self._signer.keys(head.ledger), head.size, head.root)
 
     def _sign_past(self, head: TreeHead, size: int) -> SignedCheckpoint:
         """Sign a state the ledger was in, once it is proven that the head extends it."""
         tree = Tree(self._store, head.brand)
-        checkpoint = Checkpoint(head.ledger, size, tree.root(size))
+        root = tree.root(size)
         proof = tree.prove_consistency(size, head.size)
-        if not verify_consistency(size, checkpoint.root, head.size, head.root, proof):
+        if not verify_consistency(size, root, head.size, head.root, proof):
             raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
-        return self._signed(checkpoint, notes.sign(checkpoint, self._signer.private_key))
+        return signed_by(self._signer.keys(head.ledger), size, root)
 
-    def _signed(self, checkpoint: Checkpoint, note: str) -> SignedCheckpoint:
-        public = self._signer.private_key.public_key()
-        return SignedCheckpoint(checkpoint, note, notes.verifier_key(checkpoint.origin, public))
+
+def signed_by(keys: LedgerKeys, size: int, root: bytes) -> SignedCheckpoint:
+    """Sign a size and root that hold: by the same key always the same bytes."""
+    checkpoint = Checkpoint(keys.name, size, root)
+    note = notes.sign(checkpoint, keys.private_key)
+    return SignedCheckpoint(checkpoint, note, keys.verifier_key, keys.handovers)
 
 
 def _size_unknown(field: str, head: Head) -> Problem:

@@ -16,7 +16,6 @@ from accord.ledger.keyring import Signer
 from accord.ledger.opening import OpenedEntry
 from accord.ledger.store import Head, LedgerStore
 from accord.ledger.walk import history
-from accord.proof import checkpoint as notes
 from accord.proof import jws
 from accord.service.catalogues import Catalogues
 from accord.service.errors import CallError
@@ -29,11 +28,12 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Receipt(Struct, frozen=True):
-    """A receipt as a document and signed, and the key in the text form of signed notes."""
+    """A receipt as a document and signed, the key in the text form of signed notes, and how it came to be the key."""
 
     document: bytes
     signed: str
     verifier_key: str
+    handovers: tuple[str, ...] = ()
 
 
 class Receipts:
@@ -73,9 +73,9 @@ class Receipts:
             point_kinds=_point_kinds(opened),
         )
         document = _encode(receipt.receipt(source))
-        key = self._signer.private_key
-        name = notes.verifier_key(head.ledger, key.public_key())
-        return Receipt(document, jws.sign(document, key, name, MEDIA_TYPE), name)
+        keys = self._signer.keys(head.ledger)
+        signed = jws.sign(document, keys.private_key, keys.verifier_key, MEDIA_TYPE)
+        return Receipt(document, signed, keys.verifier_key, keys.handovers)
 
     def _opened(self, head: Head, ref: bytes) -> list[OpenedEntry]:
         """Return every entry of a customer that can be opened, oldest first."""

@@ -32,6 +32,7 @@ from accord.domain.commands import (
     Merge,
     RecordExport,
     RecordFacts,
+    RecordHandover,
     Refuse,
     ReportActivity,
     ReportContact,
@@ -138,7 +139,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         elif isinstance(command, Erase):
             customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
             contacts.update(lookups.contact(head.brand, each) for each in command.contacts)
-        elif isinstance(command, ApplyCatalogue | RecordExport | BeginList | EndList):
+        elif isinstance(command, ApplyCatalogue | RecordExport | RecordHandover | BeginList | EndList):
             customers.add(BRAND_REF)
         elif isinstance(command, UnlistAddress):
             found.add(command.lookup)
@@ -162,6 +163,7 @@ def named(command: Command) -> tuple[Identifier, ...]:
         case (
             ApplyCatalogue()
             | RecordExport()
+            | RecordHandover()
             | ReportContact()
             | HoldErasure()
             | BeginList()
@@ -247,6 +249,8 @@ class Sitting:
         command = request.command
         if isinstance(command, ApplyCatalogue):
             return self._apply_catalogue(command, request.caller)
+        if isinstance(command, RecordHandover):
+            return _Drafted((self._append(BRAND_REF, command.rotated, request.caller),), BRAND_REF)
         if self._policy is None:
             return Problem(ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet", (), {"field": "brand"})
         if isinstance(command, AuthorizeContact):
@@ -635,6 +639,7 @@ def _admit(  # noqa: C901 - one case for each command
             | ReportContact()
             | ApplyCatalogue()
             | RecordExport()
+            | RecordHandover()
             | Merge()
             | Split()
             | HoldErasure()

@@ -315,22 +315,28 @@ class GetReceiptResponse(_message.Message):
     DOCUMENT_FIELD_NUMBER: _builtins.int
     SIGNED_FIELD_NUMBER: _builtins.int
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
+    HANDOVERS_FIELD_NUMBER: _builtins.int
     document: _builtins.bytes
     """The receipt: a JSON-LD document that holds one consent record. The same entry gives the same bytes."""
     signed: _builtins.str
     """The same document, signed: a compact JSON Web Signature (RFC 7515) by Ed25519 (RFC 8037), whose payload it is."""
     verifier_key: _builtins.str
     """The key it is signed with, in the text form of signed notes (C2SP)."""
+    @_builtins.property
+    def handovers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The handovers from the first key of the ledger to this one, oldest first, each a signed note. None: it is the first."""
+
     def __init__(
         self,
         *,
         document: _builtins.bytes = ...,
         signed: _builtins.str = ...,
         verifier_key: _builtins.str = ...,
+        handovers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "signed", b"signed", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "handovers", b"handovers", "signed", b"signed", "verifier_key", b"verifier_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

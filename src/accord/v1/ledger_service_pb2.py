@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61\x63\x63ord/v1/ledger_service.proto\x12\taccord.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x05\x45ntry\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x31\n\rrecorded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpayload_json\x18\x06 \x01(\t\x12\x0f\n\x07opening\x18\x07 \x01(\x0c\"2\n\x0fGetEntryRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"3\n\x10GetEntryResponse\x12\x1f\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x10.accord.v1.Entry\"b\n\x12ListEntriesRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x16\n\x0estart_position\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x13ListEntriesResponse\x12!\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x10.accord.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\nCheckpoint\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x11\n\troot_hash\x18\x04 \x01(\x0c\x12\x14\n\x0cverifier_key\x18\x05 \x01(\t\"%\n\x14GetCheckpointRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\"B\n\x15GetCheckpointResponse\x12)\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x15.accord.v1.Checkpoint\"8\n\x15ProveInclusionRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"x\n\x16ProveInclusionResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12)\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x15.accord.v1.Checkpoint\"H\n\x17ProveConsistencyRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"~\n\x18ProveConsistencyResponse\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x15\n\rold_root_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12)\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x15.accord.v1.Checkpoint2\xaa\x03\n\rLedgerService\x12\x43\n\x08GetEntry\x12\x1a.accord.v1.GetEntryRequest\x1a\x1b.accord.v1.GetEntryResponse\x12L\n\x0bListEntries\x12\x1d.accord.v1.ListEntriesRequest\x1a\x1e.accord.v1.ListEntriesResponse\x12R\n\rGetCheckpoint\x12\x1f.accord.v1.GetCheckpointRequest\x1a .accord.v1.GetCheckpointResponse\x12U\n\x0eProveInclusion\x12 .accord.v1.ProveInclusionRequest\x1a!.accord.v1.ProveInclusionResponse\x12[\n\x10ProveConsistency\x12\".accord.v1.ProveConsistencyRequest\x1a#.accord.v1.ProveConsistencyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61\x63\x63ord/v1/ledger_service.proto\x12\taccord.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x05\x45ntry\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x31\n\rrecorded_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpayload_json\x18\x06 \x01(\t\x12\x0f\n\x07opening\x18\x07 \x01(\x0c\"2\n\x0fGetEntryRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"3\n\x10GetEntryResponse\x12\x1f\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x10.accord.v1.Entry\"b\n\x12ListEntriesRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x16\n\x0estart_position\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x13ListEntriesResponse\x12!\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x10.accord.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"t\n\nCheckpoint\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x11\n\troot_hash\x18\x04 \x01(\x0c\x12\x14\n\x0cverifier_key\x18\x05 \x01(\t\x12\x11\n\thandovers\x18\x06 \x03(\t\"%\n\x14GetCheckpointRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\"B\n\x15GetCheckpointResponse\x12)\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x15.accord.v1.Checkpoint\"8\n\x15ProveInclusionRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"x\n\x16ProveInclusionResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12)\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x15.accord.v1.Checkpoint\"H\n\x17ProveConsistencyRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"~\n\x18ProveConsistencyResponse\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x15\n\rold_root_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12)\n\ncheckpoint\x18\x04 \x01(\x0b\x32\x15.accord.v1.Checkpoint2\xaa\x03\n\rLedgerService\x12\x43\n\x08GetEntry\x12\x1a.accord.v1.GetEntryRequest\x1a\x1b.accord.v1.GetEntryResponse\x12L\n\x0bListEntries\x12\x1d.accord.v1.ListEntriesRequest\x1a\x1e.accord.v1.ListEntriesResponse\x12R\n\rGetCheckpoint\x12\x1f.accord.v1.GetCheckpointRequest\x1a .accord.v1.GetCheckpointResponse\x12U\n\x0eProveInclusion\x12 .accord.v1.ProveInclusionRequest\x1a!.accord.v1.ProveInclusionResponse\x12[\n\x10ProveConsistency\x12\".accord.v1.ProveConsistencyRequest\x1a#.accord.v1.ProveConsistencyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,19 +43,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENTRIESRESPONSE']._serialized_start=448
   _globals['_LISTENTRIESRESPONSE']._serialized_end=529
   _globals['_CHECKPOINT']._serialized_start=531
-  _globals['_CHECKPOINT']._serialized_end=628
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=630
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=667
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=669
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=735
-  _globals['_PROVEINCLUSIONREQUEST']._serialized_start=737
-  _globals['_PROVEINCLUSIONREQUEST']._serialized_end=793
-  _globals['_PROVEINCLUSIONRESPONSE']._serialized_start=795
-  _globals['_PROVEINCLUSIONRESPONSE']._serialized_end=915
-  _globals['_PROVECONSISTENCYREQUEST']._serialized_start=917
-  _globals['_PROVECONSISTENCYREQUEST']._serialized_end=989
-  _globals['_PROVECONSISTENCYRESPONSE']._serialized_start=991
-  _globals['_PROVECONSISTENCYRESPONSE']._serialized_end=1117
-  _globals['_LEDGERSERVICE']._serialized_start=1120
-  _globals['_LEDGERSERVICE']._serialized_end=1546
+  _globals['_CHECKPOINT']._serialized_end=647
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=649
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=686
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=688
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=754
+  _globals['_PROVEINCLUSIONREQUEST']._serialized_start=756
+  _globals['_PROVEINCLUSIONREQUEST']._serialized_end=812
+  _globals['_PROVEINCLUSIONRESPONSE']._serialized_start=814
+  _globals['_PROVEINCLUSIONRESPONSE']._serialized_end=934
+  _globals['_PROVECONSISTENCYREQUEST']._serialized_start=936
+  _globals['_PROVECONSISTENCYREQUEST']._serialized_end=1008
+  _globals['_PROVECONSISTENCYRESPONSE']._serialized_start=1010
+  _globals['_PROVECONSISTENCYRESPONSE']._serialized_end=1136
+  _globals['_LEDGERSERVICE']._serialized_start=1139
+  _globals['_LEDGERSERVICE']._serialized_end=1565
 # @@protoc_insertion_point(module_scope)

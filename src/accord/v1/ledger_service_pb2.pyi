@@ -190,6 +190,7 @@ class Checkpoint(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     ROOT_HASH_FIELD_NUMBER: _builtins.int
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
+    HANDOVERS_FIELD_NUMBER: _builtins.int
     note: _builtins.str
     """The signed note: origin, size, root, signature."""
     origin: _builtins.str
@@ -200,6 +201,12 @@ class Checkpoint(_message.Message):
     """The RFC 6962 root hash, 32 bytes."""
     verifier_key: _builtins.str
     """The verifier key in the text form of signed notes."""
+    @_builtins.property
+    def handovers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The handovers from the first key of the ledger to this one, oldest first, each a signed note: by them a key that was
+        pinned before still verifies what is signed now, and this one what was signed before. None: it is the first key.
+        """
+
     def __init__(
         self,
         *,
@@ -208,10 +215,11 @@ class Checkpoint(_message.Message):
         size: _builtins.int = ...,
         root_hash: _builtins.bytes = ...,
         verifier_key: _builtins.str = ...,
+        handovers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "origin", b"origin", "root_hash", b"root_hash", "size", b"size", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handovers", b"handovers", "note", b"note", "origin", b"origin", "root_hash", b"root_hash", "size", b"size", "verifier_key", b"verifier_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from accord.domain.catalogue import (
@@ -59,6 +60,7 @@ from accord.domain.events import (
     PermissionGranted,
     PermissionRefused,
     RestrictionLifted,
+    SigningKeyRotated,
     SuppressionsEnded,
     SuppressionsImported,
 )
@@ -108,13 +110,15 @@ from accord.ledger.lookup import Lookups
 from accord.ledger.seal import Place as SealedPlace
 from accord.ledger.seal import seal_with_nonce
 from accord.proof.checkpoint import Checkpoint, key_id, sign, verifier_key
+from accord.proof.handover import Handover, text_of, write
 from accord.proof.merkle import grow, leaf_hash, root_of_edge
 
 FILE = Path(__file__).parent / "golden.json"
 
 LEDGER = "accord/maison/0123456789abcdef"
 BRAND = BrandId("maison")
-SECRETS = Secrets(pepper=b"P" * 32, signing_seed=b"S" * 32)
+SECRETS = Secrets(pepper=b"P" * 32)
+SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(b"S" * 32)
 CUSTOMER_REF, CUSTOMER_KEY = bytes(range(16)), bytes(range(32, 64))
 OPENING, NONCE = bytes(range(64, 96)), bytes(range(96, 108))
 TIME = Instant(1_767_348_000_000_000)
@@ -356,6 +360,8 @@ LATER: dict[str, Event] = {
         number=2, list="own", kind=ListKind.OWN, listed_time=TIME, recorded_time=TIME, imported=Position(9)
     ),
     "ContactPointUnlisted": ContactPointUnlisted(number=2, list="fr.bloctel", imported=Position(12)),
+    "SigningKeyRotated": SigningKeyRotated(handover="accord-handover/1\n…\n", disowned=True),
+    "SigningKeyRotated with defaults": SigningKeyRotated(handover="accord-handover/1\n…\n"),
 }
 """What came after the first ledgers: only their payloads, so that the leaves above stay. Append, never move."""
 
@@ -376,6 +382,7 @@ def make() -> dict[str, dict[str, str]]:
         "keys": _keys(),
         "lookups": _lookups(),
         "checkpoint": _checkpoint(),
+        "handover": _handover(),
         "states now": _states([*events[:TREE_SIZE], *LATER.values(), *events[TREE_SIZE:]]),
     }
 
@@ -467,12 +474,19 @@ def _lookups() -> dict[str, str]:
     }
 
 
+def _handover() -> dict[str, str]:
+    after = Ed25519PrivateKey.from_private_bytes(b"T" * 32)
+    last = Checkpoint(LEDGER, TREE_SIZE, root_of_edge(grow((), 0, _leaf_hashes())))
+    told = Handover(last, last, TREE_SIZE, text_of(LEDGER, SIGNING_KEY), text_of(LEDGER, after))
+    return {"note": write(told, SIGNING_KEY, after), "disowned": write(told, None, after)}
+
+
 def _checkpoint() -> dict[str, str]:
     root = root_of_edge(grow((), 0, _leaf_hashes()))
-    public = SECRETS.private_key.public_key()
+    public = SIGNING_KEY.public_key()
     return {
-        "note": sign(Checkpoint(LEDGER, TREE_SIZE, root), SECRETS.private_key),
-        "empty note": sign(Checkpoint(LEDGER, 0, root_of_edge(())), SECRETS.private_key),
+        "note": sign(Checkpoint(LEDGER, TREE_SIZE, root), SIGNING_KEY),
+        "empty note": sign(Checkpoint(LEDGER, 0, root_of_edge(())), SIGNING_KEY),
         "verifier key": verifier_key(LEDGER, public),
         "key id": key_id(LEDGER, public).hex(),
     }

@@ -77,7 +77,7 @@ def test_an_entry_of_old_opens(name: str) -> None:
 
 
 def test_a_checkpoint_of_old_verifies() -> None:
-    public = golden.SECRETS.private_key.public_key()
+    public = golden.SIGNING_KEY.public_key()
     assert notes.verify(KEPT["checkpoint"]["note"], public).size == golden.TREE_SIZE
     assert notes.verify(KEPT["checkpoint"]["empty note"], public).root == sha256(b"").digest()
 
