@@ -36,6 +36,7 @@ BY_NUMBER = {
 
 BY_NAME = {
     "Basis": (decision_pb2.Basis, terms.Basis),
+    "RemedyKind": (decision_pb2.RemedyKind, terms.RemedyKind),
     "Obligation": (decision_pb2.Obligation, terms.Obligation),
     "Redaction": (audit_service_pb2.Redaction, terms.Redaction),
     "PurposeClass": (catalogue_pb2.PurposeClass, terms.PurposeClass),

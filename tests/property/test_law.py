@@ -303,7 +303,7 @@ def test_the_full_view_never_changes_an_answer(random: Random) -> None:
     history, question = _history(random), _question(random)
     now = _some_time_later(random, history)
     full = _ask(history, question, now, full=True)
-    assert replace(full, trace=()) == _ask(history, question, now)
+    assert replace(full, trace=(), remedies=(), background=None) == _ask(history, question, now)
     if _known(history) is None:
         return
     assert [step.number for step in full.trace] == [gate.number for gate in ORDER]

@@ -37,6 +37,7 @@ from accord.domain.commands import (
 from accord.domain.decide import decide, examine_question
 from accord.domain.decision import Customer, Decision
 from accord.domain.events import CatalogueApplied, Event, FactsRecorded
+from accord.domain.full_view import completed
 from accord.domain.identifiers import normalise
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem
@@ -378,7 +379,8 @@ class History:
         if isinstance(customer, Problem):
             return Answer(None, customer)
         if not asked.contact_id:
-            return Answer(decide(customer, question, self.policy, now, full=full))
+            found = decide(customer, question, self.policy, now, full=full)
+            return Answer(completed(found, (customer,), question, self.policy) if full else found)
         confirms = self.positions[asked.confirms] if asked.confirms else None
         command = AuthorizeContact(contact_id=asked.contact_id, question=question, confirms=confirms)
         seen = self._sitting._lookups.contact(self._sitting._head.brand, asked.contact_id) in self.world.contacts

@@ -22,7 +22,7 @@ def test_golden_decision(vector: Vector) -> None:
     if answer.decision is None or whole.decision is None:
         assert whole == answer
         return
-    assert msgspec.structs.replace(whole.decision, trace=()) == answer.decision
+    assert msgspec.structs.replace(whole.decision, trace=(), remedies=(), background=None) == answer.decision
     assert whole.repeat is answer.repeat
     remembered = answer.decision.reason is not Reason.CONTACT_ALREADY_REPORTED or answer.decision.positions
     if answer.decision.reason is not Reason.CUSTOMER_UNKNOWN and remembered:

@@ -12,11 +12,14 @@ from support.make_rules_page import PAGE, page
 from accord.domain import packs
 from accord.domain.calendar import country_known
 from accord.domain.catalogue import Catalogue, examine
+from accord.domain.explain import Explainer
 from accord.domain.jurisdiction import places
+from accord.domain.lane import Assumed
 from accord.domain.pack_reading import PackError, read_pack
 from accord.domain.packs import EDITIONS, Edition, edition
 from accord.domain.rules import CHANNELS
 from accord.domain.terms import Verdict
+from accord.domain.words import LANGUAGES
 
 NEWEST = edition(EDITIONS[-1])
 DIGESTS = {"2026-11": "cec72dd5785ead3ab4315425f7b4c2a430a062e8b4020c262886de520237e435"}
@@ -25,6 +28,7 @@ DIGESTS = {"2026-11": "cec72dd5785ead3ab4315425f7b4c2a430a062e8b4020c262886de520
 GOOD = """
 jurisdiction = "xx"
 title = "Nowhere"
+title_fr = "Nulle part"
 time_zone = "Europe/Paris"
 within = "eu"
 countries = ["XX"]
@@ -55,6 +59,7 @@ def test_a_good_pack_is_read() -> None:
     ("old", "new", "told"),
     [
         ('jurisdiction = "xx"', 'jurisdiction = "X X"', "jurisdiction must be a short code"),
+        ('"Nulle part"', '" "', "title_fr is required"),
         ("Europe/Paris", "Europe/Lutetia", "time_zone must be an IANA time zone"),
         ('["XX"]', '["Nowhere"]', "countries[0] must be an ISO 3166-1 alpha-2 code"),
         ('countries = ["XX"]', "", "countries must name countries, or `elsewhere` or `everywhere`"),
@@ -179,11 +184,9 @@ def test_where_a_customer_lives_says_which_packs_bind(facts: dict[str, str], tol
 
 
 def test_what_was_taken_for_want_of_facts_is_said() -> None:
-    assert places(NEWEST, "FR", "", "", "FR").assumed == ""
-    assert places(NEWEST, "", "", "", "FR").assumed == "country unknown: the rules of France all count"
-    assert places(NEWEST, "US", "", "", "FR").assumed == (
-        "region unknown: the rules of United States, Florida all count"
-    )
+    assert places(NEWEST, "FR", "", "", "FR").assumed is None
+    assert places(NEWEST, "", "", "", "FR").assumed == Assumed("country", ("fr",))
+    assert places(NEWEST, "US", "", "", "FR").assumed == Assumed("region", ("us", "us_fl"))
 
 
 # --- catalogues under an edition ----------------------------------------------------------------------
@@ -235,7 +238,12 @@ def test_the_trace_says_which_law_was_taken_for_want_of_facts() -> None:
     history = History("law").tell(_american()[1:])
     whole = history.ask(_TEXT, "2026-09-02T12:00+02:00", full=True).decision
     assert whole is not None
-    assert whole.trace[0].note == "country unknown: the rules of France all count"
+    assert whole.trace[0].assumed == Assumed("country", ("fr",))
+    english, french = (Explainer(whole, language).step(whole.trace[0]) for language in LANGUAGES)
+    assert english == "lets it pass; the country is unknown: the rules of France all count"
+    assert french == (
+        "laisse passer\u202f; le pays est inconnu\xa0: les règles de tous ces territoires comptent (France)"
+    )
 
 
 _TEXT = Asked(customer="ada", channel="sms", purpose="marketing.newsletter")

@@ -23,6 +23,11 @@ _fresh = click.option(
 )
 
 
+_language = click.option(
+    "--language", default="", metavar="TAG", help="Of the words of the answer, BCP 47: en or fr. Left out: en."
+)
+
+
 def _asking(command: Command) -> Command:
     """Add the sides of a question."""
     for option in (
@@ -45,6 +50,7 @@ def _asking(command: Command) -> Command:
     "--as-known-by", default="", metavar="TOKEN", help="With --as-of: exactly what the answer with this token knew."
 )
 @_fresh
+@_language
 @remote
 def check(  # noqa: PLR0913 - a question has this many sides
     brand: str,
@@ -54,6 +60,7 @@ def check(  # noqa: PLR0913 - a question has this many sides
     as_of: Timestamp | None,
     as_known_at: Timestamp | None,
     as_known_by: str,
+    language: str,
     **asked: Any,  # noqa: ANN401 - a question
 ) -> None:
     """Say whether CUSTOMER may be contacted for PURPOSE, and why. Exits 0 ALLOW, 10 DENY, 11 DEFER.
@@ -68,6 +75,7 @@ def check(  # noqa: PLR0913 - a question has this many sides
         as_of=as_of,
         as_known_at=as_known_at,
         as_known_by=as_known_by,
+        language=language,
     )
     with connect(server) as connection:
         response = connection.ask(connection.decisions.Check, request)
@@ -84,6 +92,7 @@ def check(  # noqa: PLR0913 - a question has this many sides
 @click.option("--topic", default="", help="The topic of an alert.")
 @click.option("--place", default="", help="The place, such as store:lyon.")
 @_fresh
+@_language
 @remote
 def reach(server: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - a question without its channel
     """Say which channels may reach CUSTOMER for PURPOSE now. Each has its reason; a no among them is no failure."""
@@ -102,13 +111,15 @@ def reach(server: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - a
     metavar="POSITION",
     help="It asks to confirm the pending permission at this position; role mailer.",
 )
+@_language
 @remote
-def authorize(
+def authorize(  # noqa: PLR0913 - one for each option
     brand: str,
     server: str,
     as_json: bool,
     contact_id: str,
     confirms: int,
+    language: str,
     **asked: Any,  # noqa: ANN401 - a question
 ) -> None:
     """Check and count one contact in one step. Exits 0 ALLOW, 10 DENY, 11 DEFER."""
@@ -118,6 +129,7 @@ def authorize(
         question=decision_pb2.Question(**asked),
         view=_FULL,
         confirms_position=confirms,
+        language=language,
     )
     with connect(server) as connection:
         response = connection.ask(connection.contacts.AuthorizeContact, request)

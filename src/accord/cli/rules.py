@@ -14,11 +14,13 @@ from accord.domain.duties import last_day
 from accord.domain.pack_reading import PackError, read_pack
 from accord.domain.packs import EDITIONS, edition
 from accord.domain.rules import DutyRule, LawRule, Pack, kind_of
+from accord.domain.words import LANGUAGES
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 _EDITION = click.option(
     "--edition", "name", type=click.Choice(EDITIONS), default=EDITIONS[-1], show_default=True, help="The edition."
 )
+_LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), help="Say what a rule says in this one alone.")
 _SHOWN_FIRST = ("id", "en", "fr", "legal_source", "reviewed", "effective_from", "effective_to", "reach", "replaces")
 
 
@@ -29,30 +31,38 @@ def rules() -> None:
 
 @rules.command("list")
 @click.option("--jurisdiction", default="", help="One jurisdiction only, such as fr.")
+@_LANGUAGE
 @_EDITION
 @_AS_JSON
-def listed(name: str, jurisdiction: str, as_json: bool) -> None:
-    """List every rule."""
+def listed(name: str, jurisdiction: str, language: str | None, as_json: bool) -> None:
+    """List every rule; with --language what it says too."""
     packs = edition(name).packs
     if jurisdiction and jurisdiction not in packs:
         raise LocalError(f"no pack is named {jurisdiction}; there are: {', '.join(packs)}")
     found = [(pack, rule) for key, pack in packs.items() if jurisdiction in ("", key) for rule in pack.rules]
     if as_json:
-        click.echo(msgspec.json.encode([_told(rule, pack) for pack, rule in found]))
+        click.echo(msgspec.json.encode([_told(rule, pack, language) for pack, rule in found]))
         return
-    rows = ((rule.id, kind_of(rule), _dates(rule), _reviewed(rule), rule.legal_source) for _, rule in found)
-    tell.table(("rule", "kind", "counts", "reviewed", "source"), rows)
+    headings = ("rule", "kind", "counts", "reviewed", "source", *(("says",) if language else ()))
+    tell.table(headings, (_row(rule, language) for _, rule in found))
 
 
 @rules.command()
 @click.argument("rule_id", metavar="ID")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="For a duty: the day its time runs from.")
+@_LANGUAGE
 @_EDITION
 @_AS_JSON
-def show(rule_id: str, since: Any, name: str, as_json: bool) -> None:  # noqa: ANN401 - click's own type
+def show(
+    rule_id: str,
+    since: Any,  # noqa: ANN401 - click's own type
+    language: str | None,
+    name: str,
+    as_json: bool,
+) -> None:
     """Show the rule ID, such as fr.call_hours."""
     pack, rule = _find(rule_id, name)
-    told = _told(rule, pack)
+    told = _told(rule, pack, language)
     if since is not None:
         if not isinstance(rule, DutyRule):
             raise LocalError(f"{rule_id} is no duty: no time runs from a day")
@@ -91,9 +101,16 @@ def _find(rule_id: str, name: str) -> tuple[Pack, LawRule]:
     raise LocalError(f"no rule is named {rule_id}; `accord rules list` names them")
 
 
-def _told(rule: LawRule, pack: Pack) -> dict[str, Any]:
+def _row(rule: LawRule, language: str | None) -> tuple[str, ...]:
+    row = (rule.id, kind_of(rule), _dates(rule), _reviewed(rule), rule.legal_source)
+    return (*row, getattr(rule, language)) if language else row
+
+
+def _told(rule: LawRule, pack: Pack, language: str | None) -> dict[str, Any]:
     sides: dict[str, Any] = msgspec.to_builtins(rule)
-    return {"jurisdiction": pack.jurisdiction, "time_zone": pack.time_zone, **sides}
+    others = {each for each in LANGUAGES if language and each != language}
+    told = {name: value for name, value in sides.items() if name not in others}
+    return {"jurisdiction": pack.jurisdiction, "time_zone": pack.time_zone, **told}
 
 
 def _sides(told: dict[str, Any]) -> Iterator[tuple[str, str]]:

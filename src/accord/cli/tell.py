@@ -27,6 +27,7 @@ COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow", "TURNED_AWAY": "r
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
 _SHORT = len("2026-03-01T09:00:00Z")
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+_NO_BREAK = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 Response = TypeVar("Response", bound=Message)
 Show = Callable[[int, int], None]
@@ -121,6 +122,8 @@ def decision(found: decision_pb2.Decision) -> None:
     """Print a decision, its reason and its trace."""
     verdict, reason = verdict_of(found), reason_of(found)
     click.secho(f"{verdict}  {reason}", fg=COLOURS[verdict], bold=True)
+    if found.sentence:
+        click.echo(f"  {printable(found.sentence)}")
     lines(_sides(found))
     if found.trace:
         click.echo("  gates")
@@ -128,7 +131,7 @@ def decision(found: decision_pb2.Decision) -> None:
         word = decision_pb2.Verdict.Name(step.verdict).removeprefix("VERDICT_").lower()
         mark = "-" if step.skipped else word
         until = f", from {when(step.not_before)}" if step.HasField("not_before") else ""
-        click.echo(f"    {step.number:>2} {step.name:<24} {mark:<6} {step.explanation}{until}")
+        click.echo(f"    {step.number:>2} {step.name:<24} {mark:<6} {printable(step.explanation)}{until}")
 
 
 def verdict_of(found: decision_pb2.Decision) -> str:
@@ -194,7 +197,7 @@ def entries(positions: Iterable[int]) -> str:
 
 def printable(text: str) -> str:
     """Return the text without what would steer a terminal or split a row: callers choose some of these words."""
-    return "".join(each if each.isprintable() else _UNPRINTABLE for each in text)
+    return "".join(each if each.isprintable() or each in _NO_BREAK else _UNPRINTABLE for each in text)
 
 
 def _sides(found: decision_pb2.Decision) -> list[tuple[str, str]]:

@@ -46,13 +46,25 @@ class GateStep:
     skipped: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One change that would help turn a no into an ALLOW, such as WAIT_UNTIL with its `time`; `words` say it."""
+
+    kind: str
+    words: str
+    time: datetime | None
+    purpose: str
+    touchpoints: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """May this contact happen, and why? True as a condition exactly when it may.
 
     `message` says in words why nothing could be decided, `fields` which were at fault in a batch.
     Of DEFER, `not_before` is the earliest instant. Before `valid_until` time alone changes nothing.
-    `trace` and `what_would_allow` are there when the full view was asked for.
+    The full view alone has `trace`, `sentence` for a person, and what would make it allowed: in words, and as
+    `remedies` in the order in which they must happen.
     """
 
     verdict: Verdict
@@ -71,6 +83,8 @@ class Answer:
     decision_time: datetime | None = None
     trace: tuple[GateStep, ...] = ()
     what_would_allow: str = ""
+    sentence: str = ""
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def allowed(self) -> bool:

@@ -96,12 +96,13 @@ class AsyncClient:
         purpose: str,
         *,
         full: bool = False,
+        language: str = "",
         at_least_as_fresh: str = "",
         **narrowing: Unpack[Narrowing],
     ) -> Answer:
         """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
         return await self._ask(
-            calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, **narrowing)
+            calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, language=language, **narrowing)
         )
 
     async def check_past(
@@ -128,10 +129,10 @@ class AsyncClient:
         return await self._ask(call)
 
     async def batch_check(
-        self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = ""
+        self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = "", language: str = ""
     ) -> tuple[Answer, ...]:
         """Answer 1 to 1,000 questions on one snapshot, in their order; one that is faulty is a no of its own."""
-        return await self._ask(calls.batch_check(self.brand, questions, at_least_as_fresh, full=full))
+        return await self._ask(calls.batch_check(self.brand, questions, at_least_as_fresh, full=full, language=language))
 
     async def reach(
         self,
@@ -141,10 +142,13 @@ class AsyncClient:
         topic: str = "",
         place: str = "",
         full: bool = False,
+        language: str = "",
         at_least_as_fresh: str = "",
     ) -> Reach:
         """Which channels may reach this customer for this purpose now?"""
-        return await self._ask(calls.reach(self.brand, customer, purpose, topic, place, at_least_as_fresh, full=full))
+        return await self._ask(
+            calls.reach(self.brand, customer, purpose, topic, place, at_least_as_fresh, full=full, language=language)
+        )
 
     async def permissions(self, customer: Customer) -> Standing:
         """Return every permission and refusal that counts for a customer, ended permissions too."""
@@ -201,7 +205,7 @@ class AsyncClient:
         return AsyncSending(
             lambda: self._ask(
                 calls.authorize(
-                    self.brand, customer, channel, purpose, contact_id, confirms_position, full=False, **narrowing
+                    self.brand, customer, channel, purpose, contact_id, confirms_position, full=False, language="", **narrowing
                 )
             ),
             lambda outcome: self.report(contact_id, outcome),
@@ -216,12 +220,13 @@ class AsyncClient:
         contact_id: str,
         confirms_position: int = 0,
         full: bool = False,
+        language: str = "",
         **narrowing: Unpack[Narrowing],
     ) -> Authorization:
         """May this one message be sent? Check and count in one step; report what became of it."""
         return await self._ask(
             calls.authorize(
-                self.brand, customer, channel, purpose, contact_id, confirms_position, full=full, **narrowing
+                self.brand, customer, channel, purpose, contact_id, confirms_position, full=full, language=language, **narrowing
             )
         )
 

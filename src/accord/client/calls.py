@@ -93,12 +93,17 @@ def check(
     at_least_as_fresh: str,
     *,
     full: bool,
+    language: str,
     **narrowing: Unpack[Narrowing],
 ) -> Call[Answer]:
     """Ask one question."""
     question = Question(customer, channel, purpose, **narrowing)
     request = decision_service_pb2.CheckRequest(
-        brand=brand, question=_question(question), view=_view(full=full), at_least_as_fresh=at_least_as_fresh
+        brand=brand,
+        question=_question(question),
+        view=_view(full=full),
+        at_least_as_fresh=at_least_as_fresh,
+        language=language,
     )
     return Call(lambda it: it.decisions.Check, request, reading.answer, undecided)
 
@@ -131,7 +136,7 @@ def check_past(
 
 @judged
 def batch_check(
-    brand: str, questions: Sequence[Question], at_least_as_fresh: str, *, full: bool
+    brand: str, questions: Sequence[Question], at_least_as_fresh: str, *, full: bool, language: str
 ) -> Call[tuple[Answer, ...]]:
     """Ask many questions on one snapshot."""
     request = decision_service_pb2.BatchCheckRequest(
@@ -139,6 +144,7 @@ def batch_check(
         questions=map(_question, questions),
         view=_view(full=full),
         at_least_as_fresh=at_least_as_fresh,
+        language=language,
     )
     count = len(questions)
     return Call(
@@ -151,7 +157,15 @@ def batch_check(
 
 @judged
 def reach(
-    brand: str, customer: Customer, purpose: str, topic: str, place: str, at_least_as_fresh: str, *, full: bool
+    brand: str,
+    customer: Customer,
+    purpose: str,
+    topic: str,
+    place: str,
+    at_least_as_fresh: str,
+    *,
+    full: bool,
+    language: str,
 ) -> Call[Reach]:
     """Ask which channels may reach a customer."""
     request = decision_service_pb2.ListReachRequest(
@@ -162,6 +176,7 @@ def reach(
         place=place,
         view=_view(full=full),
         at_least_as_fresh=at_least_as_fresh,
+        language=language,
     )
     return Call(lambda it: it.decisions.ListReach, request, reading.reach, lambda failure: Reach({}, failure))
 
@@ -209,6 +224,7 @@ def authorize(
     confirms_position: Position,
     *,
     full: bool,
+    language: str,
     **narrowing: Unpack[Narrowing],
 ) -> Call[Authorization]:
     """Check and count one contact. Its contact_id makes another attempt safe: the contact keeps what it holds."""
@@ -219,6 +235,7 @@ def authorize(
         question=_question(question),
         view=_view(full=full),
         confirms_position=confirms_position,
+        language=language,
     )
     return Call(
         lambda it: it.contacts.AuthorizeContact,

@@ -19,6 +19,7 @@ from accord.client.answers import (
     Receipt,
     Refusal,
     Refused,
+    Remedy,
     Reported,
     Rule,
     StandingPage,
@@ -160,7 +161,19 @@ def _decided(found: decision_pb2.Decision) -> dict[str, Any]:
         "decision_time": _time(found, "decision_time"),
         "trace": tuple(map(_step, found.trace)),
         "what_would_allow": found.what_would_allow,
+        "sentence": found.sentence,
+        "remedies": tuple(map(_remedy, found.remedies)),
     }
+
+
+def _remedy(found: decision_pb2.Remedy) -> Remedy:
+    return Remedy(
+        kind=_name(decision_pb2.RemedyKind, "REMEDY_KIND_", found.kind),
+        words=found.words,
+        time=_time(found, "time"),
+        purpose=found.purpose,
+        touchpoints=tuple(found.touchpoints),
+    )
 
 
 def _step(found: decision_pb2.GateStep) -> GateStep:

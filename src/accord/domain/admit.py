@@ -7,7 +7,7 @@ recorded. Nothing here decides whether a contact may happen, but for `authorize`
 and an event in one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -48,6 +48,8 @@ from accord.domain.events import (
 )
 from accord.domain.events import Link as LinkMade
 from accord.domain.fold import confirmation_of, find_contact
+from accord.domain.full_view import completed
+from accord.domain.group import lowest
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation, invalid, invalid_fields, unknown
 from accord.domain.scope import asked_code
@@ -327,29 +329,32 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     *,
     seen: bool = False,
     full: bool = False,
-    judge: Callable[..., Decision] | None = None,
+    others: Sequence[Customer] = (),
 ) -> Authorization | Problem:
     """Check and count in one step. A contact not yet reported is judged anew and keeps what it holds.
 
     `seen`: the ledger knows this contact of this customer, even if the state no longer remembers it.
-    `judge` decides instead of `decide` where the customer is a group of several.
+    `others` are the same customer under other readings of the facts, where they are merged; the lowest
+    answer stands.
     """
     question = command.question
     if problem := examine_question(question, policy) or _class_fault(question, policy):
         return problem
     if customer is None:
-        return Authorization(decide(None, question, policy, now, full=full))
+        found = decide(None, question, policy, now, full=full)
+        return Authorization(completed(found, (), question, policy) if full else found)
     own = find_contact(customer.state, command.contact_id)
     asked = (question.purpose, question.channel, asked_code(question.topic, question.place, question.recipient))
     if own is not None and (own.purpose, own.channel, own.asked) != asked:
         return contact_id_reused()
     if own is None and seen:
         # Older than the state's memory: whatever became of it, it is not made again.
-        return Authorization(Decision(Verdict.DENY, Reason.CONTACT_ALREADY_REPORTED, now, policy.version))
-    if judge is None:
-        decision = decide(customer, question, policy, now, own_contact=own, full=full)
-    else:
-        decision = judge(question, policy, now, own_contact=own, full=full)
+        found = Decision(Verdict.DENY, Reason.CONTACT_ALREADY_REPORTED, now, policy.version)
+        return Authorization(completed(found, (customer, *others), question, policy) if full else found)
+    readings = (customer, *others)
+    decision = lowest([decide(each, question, policy, now, own_contact=own, full=full) for each in readings])
+    if full:
+        decision = completed(decision, readings, question, policy, own_contact=own)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED

@@ -153,6 +153,11 @@ def midnight(day: date, zone: str) -> Instant:
     return _midnight(day, zone)
 
 
+def local(time: Instant, zone: str) -> datetime:
+    """Return the local time in an IANA zone, to the second."""
+    return datetime.fromtimestamp(time // SECOND, _zone(zone))
+
+
 def year_of(time: Instant) -> int:
     """Return the calendar year in UTC."""
     return datetime.fromtimestamp(time / SECOND, UTC).year

@@ -20,20 +20,24 @@ from accord.domain.decide import ORDER, examine_question
 from accord.domain.decision import Customer, Decision, Finding, Point, Step
 from accord.domain.events import ContactAuthorized
 from accord.domain.fold import HOLDING, confirmation_of, find_contact
+from accord.domain.full_view import completed
 from accord.domain.gates import contact_point, floor, overlays, refusals, resolve, uses
 from accord.domain.group import lowest
 from accord.domain.lane import Rule
 from accord.domain.policy import Policy
 from accord.domain.problems import Problem, Violation, invalid, invalid_fields
+from accord.domain.remedies import Trial, Tried
 from accord.domain.scope import Cell, code, confirms_code, reaches_all, refuses
 from accord.domain.state import (
     ConfirmationMark,
     ContactMark,
+    CustomerState,
     PermissionMark,
     RefusalMark,
     contacts_newest_first,
 )
 from accord.domain.terms import (
+    HOUR,
     NEVER,
     Basis,
     ContactStatus,
@@ -90,8 +94,12 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     asked = (question.purpose, question.channel, confirms_code(mark.position))
     if seen and (own is None or (own.purpose, own.channel, own.asked) != asked):
         return contact_id_reused()
-    cases = [_case(each, mark, question, policy, now, own) for each in (customer, *others)]
+    readings = (customer, *others)
+    cases = [_case(each, mark, question, policy, now, own) for each in readings]
     decision = lowest([_decide(_Asking(mark, confirmation, key, case), full=full) for case in cases])
+    if full:
+        tried = _tried(mark, key, question, policy)
+        decision = completed(decision, readings, question, policy, own_contact=own, tried=tried)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     event = ContactAuthorized(
@@ -207,6 +215,36 @@ def _allow(asking: _Asking, trace: tuple[Step, ...]) -> Decision:
         valid_until=mark.pending_until,
         trace=trace,
     )
+
+
+def _tried(mark: PermissionMark, key: bytes, question: Question, policy: Policy) -> Tried:
+    """Return how the request is tried again after a change: on the permission as it then is."""
+
+    def ask(trial: Trial) -> Decision:
+        found = []
+        for each in trial.readings:
+            then = next(own for own in each.state.permissions if own.position == mark.position)
+            case = _case(each, then, question, policy, trial.now, trial.own_contact)
+            asking = _Asking(then, confirmation_of(each.state, mark.position), key, case)
+            found.append(_decide(asking, full=False))
+        return lowest(found)
+
+    def permitted(trial: Trial, _guardian: bool) -> Trial:  # noqa: FBT001 - who gives it, as told in Tried
+        time = Instant(trial.now + 1)
+        level = policy.levels.get(mark.level)
+        hours = level.confirmation_hours if level else 1
+        again = replace(mark, act_time=time, recorded_time=time, lifts=True, pending_until=Instant(time + hours * HOUR))
+        readings = tuple(replace(each, state=_with_mark(each.state, again)) for each in trial.readings)
+        return Trial(readings, time)
+
+    return Tried(question, policy, ask, permitted, confirms=mark)
+
+
+def _with_mark(state: CustomerState, mark: PermissionMark) -> CustomerState:
+    """Return the state with a pending permission in the place of the one before, and no request for it."""
+    marks = tuple(mark if each.position == mark.position else each for each in state.permissions)
+    requests = tuple(each for each in state.confirmations if each.permission != mark.position)
+    return replace(state, permissions=marks, confirmations=requests)
 
 
 def _refusals(asking: _Asking) -> Finding | None:

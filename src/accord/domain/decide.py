@@ -28,12 +28,23 @@ from accord.domain.gates import (
     resolve,
     uses,
 )
-from accord.domain.lane import Lane, Rule
+from accord.domain.lane import Rule
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
 from accord.domain.scope import Cell, code
 from accord.domain.state import ContactMark
-from accord.domain.terms import DAY, FAR, NEVER, Basis, Instant, Obligation, PurposeClass, Reason, Verdict
+from accord.domain.terms import (
+    DAY,
+    FAR,
+    NEVER,
+    Basis,
+    IdentifierKind,
+    Instant,
+    Obligation,
+    PurposeClass,
+    Reason,
+    Verdict,
+)
 
 
 class Gate(Struct, frozen=True):
@@ -140,7 +151,7 @@ def decide(  # noqa: PLR0913 - a question has this many sides
     `examine_question` must have found no problem. `customer` None: nobody is known by the key.
     The verdict is the lowest any gate gives (DENY < DEFER < ALLOW); the primary reason is the first
     gate, in ORDER, that gave it. `own_contact` is the contact judged anew, which keeps what it holds.
-    `full` adds the trace; it never changes the answer.
+    `full` adds the trace; it never changes the answer. `full_view` adds the rest of the full view.
     """
     if customer is None:
         step = Step(0, "resolve", skipped=False, finding=resolve.UNKNOWN)
@@ -183,8 +194,8 @@ def _traced(case: Case) -> _Judged:
         finding = None if skipped else gate.judge(case)
         if finding is not None and (lowest is None or finding.verdict < lowest.verdict):
             lowest, until = finding, case.until
-        note = case.lane.assumed if gate.number == 0 else ""
-        steps.append(Step(gate.number, gate.name, skipped, finding, note))
+        assumed = case.lane.assumed if gate.number == 0 else None
+        steps.append(Step(gate.number, gate.name, skipped, finding, assumed))
     return lowest, until, tuple(steps)
 
 
@@ -192,7 +203,7 @@ def _open(
     customer: Customer, question: Question, policy: Policy, now: Instant, own_contact: ContactMark | None
 ) -> Case:
     lane = policy.lane(question.purpose, question.channel, customer.state.facts, now)
-    points = _points(customer, question, lane)
+    points = usable_points(customer, question, lane.point_kind)
     named = question.contact_point
     if named is not None and named not in customer.numbers:
         numbers: tuple[int, ...] = (0,)
@@ -206,9 +217,8 @@ def _open(
     return Case(customer, cell, points, lane, policy, now, own_contact)
 
 
-def _points(customer: Customer, question: Question, lane: Lane) -> list[Point]:
+def usable_points(customer: Customer, question: Question, kind: IdentifierKind | None) -> list[Point]:
     """Return the addresses that may be used: the one named, else every one of the channel's kind."""
-    kind = lane.point_kind
     if kind is None:
         return []
     named = question.contact_point

@@ -2,9 +2,20 @@
 
 from msgspec import Struct
 
-from accord.domain.lane import Rule
+from accord.domain.lane import Assumed, Rule
 from accord.domain.state import CustomerState, PointState
-from accord.domain.terms import Basis, Identifier, IdentifierKind, Instant, Obligation, Position, Reason, Verdict
+from accord.domain.terms import (
+    NEVER,
+    Basis,
+    Identifier,
+    IdentifierKind,
+    Instant,
+    Obligation,
+    Position,
+    Reason,
+    RemedyKind,
+    Verdict,
+)
 
 
 class Point(Struct, frozen=True, gc=False):
@@ -38,19 +49,47 @@ class Finding(Struct, frozen=True, gc=False):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One line of the trace; `finding` None: the gate lets pass, or was skipped. `note`: what it took for granted."""
+    """One line of the trace; `finding` None: the gate lets pass, or was skipped. `assumed`: what it took as given."""
 
     number: int
     name: str
     skipped: bool
     finding: Finding | None
-    note: str = ""
+    assumed: Assumed | None = None
+
+
+class Remedy(Struct, frozen=True):
+    """One change that would help turn a no into an ALLOW.
+
+    `time`: until when to wait, or before when to confirm. `purpose` and `touchpoints`: which permission, and
+    where it can be given.
+    """
+
+    kind: RemedyKind
+    time: Instant = NEVER
+    purpose: str = ""
+    touchpoints: tuple[str, ...] = ()
+
+
+class Background(Struct, frozen=True):
+    """What the words of an answer need besides it. Titles are the catalogue's, empty where it has none.
+
+    `time_zone` is empty where more than one may be the customer's; `edition` names the rule packs.
+    """
+
+    purpose: str
+    purpose_title: str
+    channel: str
+    time_zone: str
+    edition: str
+    touchpoint_titles: dict[str, str] = {}
 
 
 class Decision(Struct, frozen=True, gc=False):
     """The answer. `permission` is the permission that an ALLOW rests on, and takes a use of.
 
-    `positions` ascend. `valid_until` and `not_before` are 0 for "none". `trace` is empty unless asked for.
+    `positions` ascend. `valid_until` and `not_before` are 0 for "none". The full view alone has the rest:
+    `trace`, `remedies` in the order in which they must happen, none on ALLOW, and `background`.
     """
 
     verdict: Verdict
@@ -65,3 +104,5 @@ class Decision(Struct, frozen=True, gc=False):
     valid_until: Instant = Instant(0)
     not_before: Instant = Instant(0)
     trace: tuple[Step, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    background: Background | None = None

@@ -1,83 +1,135 @@
-"""Why, in plain words, and the least change that would make it allowed. Nothing personal is ever said."""
+"""An answer in a sentence for a person, and what would make it allowed, in the language asked for.
 
-from accord.domain.decision import Decision, Finding
-from accord.domain.terms import Reason, Verdict
+Says what is concrete in the answer: the channel, the purpose by its title, the instant where the customer
+lives, the rule with its source and what it says. Nothing personal is ever said: no identifier, no address, no
+time zone by name. Needs the full view of an answer; the words themselves stand in `words`.
+"""
 
-_WORDS: dict[Reason, tuple[str, str]] = {
-    Reason.PERMITTED: ("every gate lets it pass", ""),
-    Reason.CUSTOMER_UNKNOWN: ("nobody is known by this key", "a permission given by this customer"),
-    Reason.CONTACT_POINT_UNKNOWN: ("the address is not linked to this customer", "link the address to the customer"),
-    Reason.ERASED: ("the customer was erased", "nothing"),
-    Reason.RESTRICTED: ("processing is restricted", "an officer ends the restriction"),
-    Reason.DECEASED: ("the customer has died", "nothing, unless the fact is wrong"),
-    Reason.AUTHORITY_ORDER: ("an authority forbade it", "the authority lifts its order"),
-    Reason.SECTOR_PROHIBITED: ("the sector may not contact anyone for this", "nothing"),
-    Reason.CONTACT_POINT_BOUNCED: ("messages to this address come back", "the customer verifies the address anew"),
-    Reason.CONTACT_POINT_COMPLAINED: ("a message to this address was reported as unwanted", "use another address"),
-    Reason.CONTACT_POINT_REASSIGNED: (
-        "the address now belongs to somebody else",
-        "its new holder gives this very permission; for service messages, they verify the address",
-    ),
-    Reason.CONTACT_POINT_INVALID: ("the address does not exist", "the customer verifies the address"),
-    Reason.CONTACT_POINT_UNVERIFIED: ("nobody has shown that the customer holds the address", "verify the address"),
-    Reason.OVERLAID: ("a household, employer or account says no", "the overlay is taken off"),
-    Reason.CONTRACT_PAUSED: ("a contractual pause runs", "wait until the pause ends"),
-    Reason.REFUSED: ("asked, the customer said no", "the customer gives this very permission later"),
-    Reason.WITHDRAWN: ("the customer took the permission back", "the customer gives this very permission again"),
-    Reason.OBJECTED: ("the customer objected", "the customer gives this very permission later"),
-    Reason.STOPPED: ("the customer stopped this address", "the customer gives a permission for this very address"),
-    Reason.SUPPRESSED: (
-        "whoever held this address was erased and is not to be contacted again",
-        "its holder gives a permission by an act of their own, after the erasure",
-    ),
-    Reason.NO_PERMISSION: ("nothing permits it", "the customer gives a permission that lists this purpose and channel"),
-    Reason.PENDING_CONFIRMATION: ("the permission waits for its confirmation", "the customer confirms in time"),
-    Reason.PERMISSION_EXPIRED: ("the permission has run out", "the customer gives the permission again"),
-    Reason.PERMISSION_NOT_YET_VALID: ("the permission does not count yet", "wait until it begins"),
-    Reason.NO_PROOF: ("no proof of the permission was kept", "the customer gives the permission again, on a notice"),
-    Reason.NOTICE_STALE: ("the notice the customer saw no longer carries it", "the customer accepts the new notice"),
-    Reason.REGISTRY_LISTED: ("the address stands on a do-not-contact registry", "a ground the registry does not bind"),
-    Reason.GUARDIAN_MISSING: ("a minor's permission lacks the guardian's", "a guardian gives the permission too"),
-    Reason.NO_BASIS: ("the rules know no ground for this purpose on this channel", "another channel"),
-    Reason.PENDING_EXPIRED: ("nobody confirmed the permission in time", "the customer gives the permission again"),
-    Reason.RECIPIENT_NOT_NAMED: ("the permission does not name this third party", "a permission that names it"),
-    Reason.USED_UP: ("every contact the permission allowed was made", "the customer gives the permission again"),
-    Reason.CONTACT_ALREADY_REPORTED: ("this very contact was already reported", "name another contact"),
-    Reason.CONFIRMATION_REQUESTED: (
-        "another contact asked for this very confirmation already",
-        "the customer gives the permission again, or that contact failed",
-    ),
-    Reason.ALREADY_CONFIRMED: ("the permission was confirmed already", "nothing: there is nothing left to confirm"),
-    Reason.OUTSIDE_CALLING_HOURS: ("outside the lawful hours where the customer lives", "wait for the lawful hours"),
-    Reason.LEGAL_CAP_REACHED: ("the lawful number of contacts is reached", "wait until the window has room"),
-    Reason.COOLING_DOWN: ("too soon after a refusal", "wait until the silence ends"),
-    Reason.INACTIVE: ("the customer did nothing for too long", "the customer acts again, or says yes when asked once"),
-    Reason.NOT_PRESENT: (
-        "the customer was not seen there just now, or did not permit to be located",
-        "the customer, who permitted it, is seen there",
-    ),
-    Reason.BRAND_CAP_REACHED: ("the brand's own number of contacts is reached", "wait until the window has room"),
-    Reason.QUIET_HOURS: ("quiet hours where the customer lives", "wait until the quiet hours end"),
-    Reason.PAUSED: ("the customer paused messages", "wait until the pause ends"),
-    Reason.NO_SLOT: (
-        "no instant in the next 90 days satisfies every gate while the ground lasts",
-        "a ground that lasts longer, or the customer's time zone where it is unknown",
-    ),
-    Reason.CONFIRMATION_CAP_REACHED: (
-        "this address was asked for as many confirmations as it may be",
-        "wait until the window has room",
-    ),
-}
+from collections.abc import Iterator
+
+from accord.domain import calendar
+from accord.domain.decide import ORDER
+from accord.domain.decision import Background, Decision, Finding, Remedy, Step
+from accord.domain.lane import Assumed, Rule
+from accord.domain.packs import Edition, edition
+from accord.domain.terms import SECOND, Basis, Instant, Verdict
+from accord.domain.words import Words, english, french
+
+_MINUTE = 60 * SECOND
+_LANGUAGES = {words.language: words for words in (english.WORDS, french.WORDS)}
 
 
-def sentence(finding: Finding | None) -> str:
-    """Return what a gate says, in plain words, with the sentence of the rule that binds."""
-    if finding is None:
-        return "lets it pass"
-    rule = f" ({finding.rule.says})" if finding.rule and finding.rule.says else ""
-    return _WORDS[finding.reason][0] + rule
+class Explainer:
+    """The words of one answer in one language."""
 
+    def __init__(self, found: Decision, language: str) -> None:
+        """Explain the full view of an answer; the language is one of `words.LANGUAGES`."""
+        if found.background is None:
+            raise ValueError("only the full view of an answer can be explained")
+        self._found = found
+        self._background: Background = found.background
+        self._words: Words = _LANGUAGES[language]
 
-def what_would_allow(decision: Decision) -> str:
-    """Return the least change that would make it allowed; empty when it is."""
-    return "" if decision.verdict is Verdict.ALLOW else _WORDS[decision.reason][1]
+    def why(self) -> str:
+        """Return the ground of an ALLOW, or what speaks against it, in a few words."""
+        return self._words.typeset(self._why())
+
+    def sentence(self) -> str:
+        """Return the answer in a sentence, followed by one for each rule of a no that has something to say."""
+        found, words = self._found, self._words
+        form = (words.contact if self._background.channel else words.processing)[found.verdict.name]
+        told = form.format(
+            channel=self._channel(self._background.channel),
+            purpose=self._purpose(self._background.purpose),
+            why=self._why(),
+            time=self._instant(found.not_before, up=True) if found.not_before else "",
+        )
+        rules = () if found.verdict is Verdict.ALLOW else found.rules
+        return words.typeset(" ".join((told, *filter(None, map(self._rule, rules)))))
+
+    def what_would_allow(self) -> str:
+        """Return what would have to happen, in order; empty when it is allowed."""
+        return self._words.typeset(self._words.then.join(map(self._remedy, self._found.remedies)))
+
+    def remedy(self, told: Remedy) -> str:
+        """Return one change in words."""
+        return self._words.typeset(self._remedy(told))
+
+    def gate(self, step: Step) -> str:
+        """Return the name of a gate."""
+        return self._words.gates[step.number]
+
+    def step(self, step: Step) -> str:
+        """Return what one gate said."""
+        return self._words.typeset(self._words.besides.join(self._said(step)))
+
+    def _why(self) -> str:
+        found, words = self._found, self._words
+        return words.bases[found.basis] if found.verdict is Verdict.ALLOW else words.reasons[found.reason]
+
+    def _said(self, step: Step) -> Iterator[str]:
+        words = self._words
+        if step.finding:
+            yield self._finding(step.finding)
+        elif step.skipped:
+            yield words.skipped
+        elif step.name == ORDER[6].name and self._found.basis is not Basis.NONE:
+            yield words.passes_on.format(basis=words.bases[self._found.basis])
+        else:
+            yield words.passes
+        if step.assumed:
+            yield words.assumed[step.assumed.missing].format(places=self._places(step.assumed))
+
+    def _finding(self, finding: Finding) -> str:
+        told = self._words.reasons[finding.reason]
+        said = self._rule(finding.rule) if finding.rule else ""
+        return f"{told} [{said.rstrip('.')}]" if said else told
+
+    def _remedy(self, told: Remedy) -> str:
+        words = self._words
+        names = ", ".join(self._background.touchpoint_titles.get(code) or code for code in told.touchpoints)
+        return words.remedies[told.kind].format(
+            time=self._instant(told.time, up=True),
+            before=words.before.format(time=self._instant(told.time, up=False)) if told.time else "",
+            purpose=self._permission(told.purpose) if told.purpose else words.this,
+            touchpoints=words.at_touchpoints.format(names=names) if names else "",
+        )
+
+    def _permission(self, purpose: str) -> str:
+        asked = purpose == self._background.purpose and self._background.channel
+        label = self._purpose(purpose)
+        return f"{label} {self._channel(self._background.channel)}" if asked else label
+
+    def _purpose(self, code: str) -> str:
+        title = self._background.purpose_title if code == self._background.purpose else ""
+        return self._words.quoted.format(text=title or code)
+
+    def _channel(self, code: str) -> str:
+        return self._words.channels.get(code) or self._words.other_channel.format(code=code)
+
+    def _rule(self, rule: Rule) -> str:
+        brand, _, name = rule.id.partition(":")
+        if brand == "catalogue":
+            return self._words.brand_rule.format(id=name)
+        says = self._says(rule.id)
+        return self._words.rule.format(id=rule.id, source=rule.legal_source, says=says) if says else ""
+
+    def _says(self, rule_id: str) -> str:
+        texts = self._edition.texts.get(rule_id) if self._edition else None
+        return texts[self._words.language] if texts else ""
+
+    def _places(self, assumed: Assumed) -> str:
+        if self._edition is None:
+            return ", ".join(assumed.jurisdictions)
+        packs = self._edition.packs
+        return ", ".join(packs[name].titles[self._words.language] for name in assumed.jurisdictions)
+
+    @property
+    def _edition(self) -> Edition | None:
+        return edition(self._background.edition) if self._background.edition else None
+
+    def _instant(self, time: Instant, *, up: bool) -> str:
+        """Return an instant for people, to the minute; `up` to the next one, so that it is never told too early."""
+        rounded = -(-time // _MINUTE) * _MINUTE if up else time // _MINUTE * _MINUTE
+        zone = self._background.time_zone
+        return self._words.instant(calendar.local(Instant(rounded), zone or "UTC"), not zone)

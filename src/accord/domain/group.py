@@ -70,17 +70,9 @@ class Group(Struct, frozen=True):
         """The person, for all that does not look at where or in which capacity."""
         return self.readings[0]
 
-    def decide(
-        self,
-        question: Question,
-        policy: Policy,
-        now: Instant,
-        *,
-        own_contact: ContactMark | None = None,
-        full: bool = False,
-    ) -> Decision:
+    def decide(self, question: Question, policy: Policy, now: Instant, *, full: bool = False) -> Decision:
         """Return the lowest answer under any reading of the facts; of two alike, the one that binds longer."""
-        found = [decide(each, question, policy, now, own_contact=own_contact, full=full) for each in self.readings]
+        found = [decide(each, question, policy, now, full=full) for each in self.readings]
         return lowest(found)
 
     def binding(self, member: Customer) -> tuple[Customer, ...]:

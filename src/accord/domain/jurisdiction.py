@@ -11,6 +11,7 @@ import re
 from msgspec import Struct
 
 from accord.domain.calendar import countries_of
+from accord.domain.lane import Assumed
 from accord.domain.packs import Edition
 from accord.domain.rules import Pack
 
@@ -21,16 +22,17 @@ _REGION = re.compile(r"(?:[A-Z]{2}-)?([A-Z0-9]{1,3})\Z")
 
 
 class Places(Struct, frozen=True):
-    """Where a customer may live. `assumed` says in words what was taken for want of facts; `brand` is the brand's."""
+    """Where a customer may live. `assumed` says what was taken for want of facts; `brand` is the brand's."""
 
     candidates: tuple[Place, ...]
     brand: Place
-    assumed: str = ""
+    assumed: Assumed | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that tell these places from others, in one edition and for one brand."""
-        return (*("+".join(pack.jurisdiction for pack in place) for place in self.candidates), self.assumed)
+        missing = self.assumed.missing if self.assumed else ""
+        return (*("+".join(pack.jurisdiction for pack in place) for place in self.candidates), missing)
 
 
 def places(edition: Edition, country: str, region: str, time_zone: str, home_country: str) -> Places:
@@ -40,14 +42,13 @@ def places(edition: Edition, country: str, region: str, time_zone: str, home_cou
     for each in countries:
         found.extend(place for place in _of_country(edition, each, region) if place not in found)
     brand = _of_country(edition, home_country, "-")[0]
-    return Places(tuple(found), brand, _words(country, found))
+    return Places(tuple(found), brand, _assumed(country, found))
 
 
-def _words(country: str, found: list[Place]) -> str:
+def _assumed(country: str, found: list[Place]) -> Assumed | None:
     if country and len(found) == 1:
-        return ""
-    missing = "region" if country else "country"
-    return f"{missing} unknown: the rules of {', '.join(place[-1].title for place in found)} all count"
+        return None
+    return Assumed("region" if country else "country", tuple(place[-1].jurisdiction for place in found))
 
 
 def _of_country(edition: Edition, country: str, region: str) -> list[Place]:

@@ -13,11 +13,17 @@ from accord.domain.terms import FAR, ActivityKind, Basis, IdentifierKind, Instan
 
 
 class Rule(Struct, frozen=True):
-    """The name of a rule in answers, its source in law, and what it says; empty where the brand set it for itself."""
+    """The name of a rule in answers and its source in law; empty where the brand set it for itself."""
 
     id: str
     legal_source: str = ""
-    says: str = ""
+
+
+class Assumed(Struct, frozen=True):
+    """Which law was taken for want of facts: the fact that is `missing`, and the jurisdictions that all count."""
+
+    missing: str
+    jurisdictions: tuple[str, ...]
 
 
 class BasisTerm(Struct, frozen=True):
@@ -139,8 +145,8 @@ class Lane(Struct, frozen=True):
     spreads: tuple[SpreadTerm, ...] = ()
     sources: dict[Reason, tuple[Rule, ...]] = {}
     """The law behind a reason, for those that every decision gives by itself."""
-    assumed: str = ""
-    """Which law was taken for want of facts, in words; empty when the facts told it."""
+    assumed: Assumed | None = None
+    """Which law was taken for want of facts; None when the facts told it."""
     until: int = FAR
 
 
@@ -166,7 +172,7 @@ class Law(Struct, frozen=True):
     presence: tuple[PresenceTerm, ...] = ()
     spreads: tuple[SpreadTerm, ...] = ()
     sources: dict[Reason, tuple[Rule, ...]] = {}
-    assumed: str = ""
+    assumed: Assumed | None = None
     until: int = FAR
 
 

@@ -15,6 +15,7 @@ from accord.domain.catalogue import Purpose, covers
 from accord.domain.hours import Windows, open_hours
 from accord.domain.jurisdiction import Place, Places
 from accord.domain.lane import (
+    Assumed,
     BasisTerm,
     CapTerm,
     CoolDownTerm,
@@ -109,7 +110,7 @@ def _counting(chain: list[_Dated], start: Instant) -> list[_Dated]:
 
 
 def _law(
-    chains: list[list[_Dated]], subject: Subject, assumed: str, until: int, kept_hours: dict[str, OpenHours]
+    chains: list[list[_Dated]], subject: Subject, assumed: Assumed | None, until: int, kept_hours: dict[str, OpenHours]
 ) -> Law:
     dated = list({each.rule.id: each for chain in chains for each in chain}.values())
     rules = [each.rule for each in dated]
@@ -149,7 +150,7 @@ def _of(kind: type[_Kind], rules: Iterable[object]) -> list[_Kind]:
 
 
 def _named(rule: LawRule) -> Rule:
-    return Rule(rule.id, rule.legal_source, rule.en)
+    return Rule(rule.id, rule.legal_source)
 
 
 def _grounds(chains: list[list[_Dated]], sectors: list[SectorRule]) -> tuple[BasisTerm, ...]:

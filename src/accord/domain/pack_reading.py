@@ -56,8 +56,7 @@ def read_pack(text: bytes) -> Pack:
 
 
 def _faults(pack: Pack) -> Iterator[Violation]:
-    if not _JURISDICTION.match(pack.jurisdiction):
-        yield Violation("jurisdiction", "must be a short code such as fr or us_fl")
+    yield from _name_faults(pack)
     if not zone_known(pack.time_zone):
         yield Violation("time_zone", "must be an IANA time zone such as Europe/Paris")
     for index, country in enumerate(pack.countries):
@@ -74,6 +73,14 @@ def _faults(pack: Pack) -> Iterator[Violation]:
             yield Violation(f"{at}.id", f"{rule.id} stands twice")
         seen.add(rule.id)
         yield from _rule_faults(at, rule, pack)
+
+
+def _name_faults(pack: Pack) -> Iterator[Violation]:
+    if not _JURISDICTION.match(pack.jurisdiction):
+        yield Violation("jurisdiction", "must be a short code such as fr or us_fl")
+    for field in ("title", "title_fr"):
+        if not getattr(pack, field).strip():
+            yield Violation(field, "is required")
 
 
 def _rule_faults(at: str, rule: LawRule, pack: Pack) -> Iterator[Violation]:

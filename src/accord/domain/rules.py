@@ -193,6 +193,7 @@ class Pack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
     jurisdiction: str
     title: str
+    title_fr: str
     time_zone: str
     rules: tuple[LawRule, ...]
     within: str = ""
@@ -201,6 +202,11 @@ class Pack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     elsewhere: bool = False
     everywhere: bool = False
     not_covered: tuple[str, ...] = ()
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Its title in each language."""
+        return {"en": self.title, "fr": self.title_fr}
 
 
 class InForce(Struct, frozen=True):

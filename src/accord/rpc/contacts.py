@@ -65,6 +65,7 @@ class ContactService(ContactServiceServicer):
         examiner = Examiner()
         command = inbound.authorize_contact(request, examiner)
         full = examiner.full_view(request.view)
+        language = examiner.language(request.language)
         examiner.done()
         found = self._submitter.authorize(command, call, full=full)
         decision = found.authorization.decision
@@ -72,7 +73,7 @@ class ContactService(ContactServiceServicer):
         response = pb.AuthorizeContactResponse(
             repeat=found.authorization.repeat, confirmation_token=found.confirmation_token
         )
-        outbound.tell(response.decision, decision, freshness(found.ledger, found.size), full=full)
+        outbound.tell(response.decision, decision, freshness(found.ledger, found.size), language)
         if found.receipt:
             response.receipt.CopyFrom(outbound.receipt(found.ledger, found.receipt))
         if decision.verdict is Verdict.ALLOW:

@@ -35,18 +35,19 @@ class DecisionService(DecisionServiceServicer):
         examiner = Examiner()
         question = inbound.question(request.question, examiner)
         full = examiner.full_view(request.view)
+        language = examiner.language(request.language)
         if request.HasField("as_of") or request.HasField("as_known_at") or request.as_known_by:
-            return self._check_past(request, question, examiner, call, full=full)
+            return self._check_past(request, question, examiner, call, language, full=full)
         examiner.done()
         answer = self._questions.check(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         self._tally.decided("check", question, answer.decision)
         token = freshness(answer.head.ledger, answer.head.size)
         response = pb.CheckResponse()
-        outbound.tell(response.decision, answer.decision, token, full=full)
+        outbound.tell(response.decision, answer.decision, token, language)
         return response
 
-    def _check_past(
-        self, request: pb.CheckRequest, question: Question, examiner: Examiner, call: Call, *, full: bool
+    def _check_past(  # noqa: PLR0913 - a question has this many sides
+        self, request: pb.CheckRequest, question: Question, examiner: Examiner, call: Call, language: str, *, full: bool
     ) -> pb.CheckResponse:
         """Answer for the past, where nobody takes it for leave to send."""
         then = Then(
@@ -60,7 +61,7 @@ class DecisionService(DecisionServiceServicer):
         response.past.as_of.CopyFrom(request.as_of)
         response.past.known_size = found.moment.size
         token = freshness(found.ledger, found.moment.size)
-        outbound.tell(response.past.decision, found.decision, token, full=full)
+        outbound.tell(response.past.decision, found.decision, token, language)
         return response
 
     @call("checker")
@@ -71,6 +72,7 @@ class DecisionService(DecisionServiceServicer):
         asked = [inbound.one_question(each, f"questions[{index}].") for index, each in enumerate(request.questions)]
         examiner = Examiner()
         full = examiner.full_view(request.view)
+        language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
@@ -81,7 +83,7 @@ class DecisionService(DecisionServiceServicer):
                 result.error.CopyFrom(to_item_error(each))
             else:
                 self._tally.counted("batch", told.channel, each)
-                outbound.tell(result.decision, each, token, full=full)
+                outbound.tell(result.decision, each, token, language)
         return response
 
     @call("checker")
@@ -95,11 +97,12 @@ class DecisionService(DecisionServiceServicer):
             place=examiner.code("place", request.place),
         )
         full = examiner.full_view(request.view)
+        language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.list_reach(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         token = freshness(head.ledger, head.size)
         response = pb.ListReachResponse()
         for channel, decision in found:
             self._tally.counted("reach", channel, decision)
-            outbound.tell(response.reaches.add(channel=channel).decision, decision, token, full=full)
+            outbound.tell(response.reaches.add(channel=channel).decision, decision, token, language)
         return response

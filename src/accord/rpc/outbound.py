@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from accord.domain import calendar, explain
-from accord.domain.decide import ORDER
-from accord.domain.decision import Decision, Step
+from accord.domain import calendar
+from accord.domain.decision import Decision, Remedy, Step
+from accord.domain.explain import Explainer
 from accord.domain.lane import Rule
 from accord.domain.policy import ENGINE_VERSION
-from accord.domain.terms import SECOND, Basis, ContactStatus, Obligation, Reason, RefusalKind, Verdict
+from accord.domain.terms import SECOND, Basis, ContactStatus, Obligation, Reason, RefusalKind, RemedyKind, Verdict
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
 from accord.rpc.wire import numbers, optional_timestamp, timestamp
@@ -33,10 +33,14 @@ _BASES: dict[Basis, decision_pb2.Basis.ValueType] = {
 }
 _OBLIGATIONS = numbers(decision_pb2.Obligation, "OBLIGATION_", Obligation)
 _REFUSAL_KINDS = numbers(permission_pb2.RefusalKind, "REFUSAL_KIND_", RefusalKind)
+_REMEDIES = numbers(decision_pb2.RemedyKind, "REMEDY_KIND_", RemedyKind)
 
 
-def tell(message: decision_pb2.Decision, found: Decision, token: str, *, full: bool) -> None:
-    """Write the decision into its place in a response; `token` is that of the state it was read from."""
+def tell(message: decision_pb2.Decision, found: Decision, token: str, language: str) -> None:
+    """Write the decision into its place in a response; `token` is that of the state it was read from.
+
+    `language` is that of the words of a full view, which a decision brings where it was asked for.
+    """
     message.CopyFrom(
         _alike(found.verdict, found.reason, found.basis, found.rules, found.obligations, found.policy_version)
     )
@@ -47,9 +51,8 @@ def tell(message: decision_pb2.Decision, found: Decision, token: str, *, full: b
         _set(message.valid_until, found.valid_until)
     if found.not_before:
         _set(message.not_before, found.not_before)
-    if full:
-        message.trace.extend(_step(step, found) for step in found.trace)
-        message.what_would_allow = explain.what_would_allow(found)
+    if found.background:
+        _explain(message, found, Explainer(found, language))
 
 
 @lru_cache(maxsize=4096)
@@ -85,17 +88,31 @@ def rule(found: Rule) -> decision_pb2.RuleReference:
     return decision_pb2.RuleReference(id=found.id, legal_source=found.legal_source)
 
 
-def _step(step: Step, found: Decision) -> decision_pb2.GateStep:
+def _explain(message: decision_pb2.Decision, found: Decision, say: Explainer) -> None:
+    message.trace.extend(_step(step, say) for step in found.trace)
+    message.sentence = say.sentence()
+    message.what_would_allow = say.what_would_allow()
+    message.remedies.extend(_remedy(each, say) for each in found.remedies)
+
+
+def _remedy(found: Remedy, say: Explainer) -> decision_pb2.Remedy:
+    return decision_pb2.Remedy(
+        kind=_REMEDIES[found.kind],
+        words=say.remedy(found),
+        time=optional_timestamp(found.time),
+        purpose=found.purpose,
+        touchpoints=found.touchpoints,
+    )
+
+
+def _step(step: Step, say: Explainer) -> decision_pb2.GateStep:
     finding = step.finding
-    passed = "skipped: the class of the purpose" if step.skipped else explain.sentence(None)
-    if not finding and step.name == ORDER[6].name and found.basis is not Basis.NONE:
-        passed = f"lets it pass: {found.basis.name.lower().replace('_', ' ')}"
     return decision_pb2.GateStep(
         number=step.number,
-        name=step.name,
+        name=say.gate(step),
         verdict=(finding.verdict if finding else Verdict.ALLOW).value,  # type: ignore[arg-type] # shared numbers
         reason=finding.reason.value if finding else 0,  # type: ignore[arg-type] # the same
-        explanation="; ".join(filter(None, (explain.sentence(finding) if finding else passed, step.note))),
+        explanation=say.step(step),
         not_before=optional_timestamp(finding.not_before) if finding else None,
         skipped=step.skipped,
     )

@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.domain.identifiers import IdentifierError, normalise
 from accord.domain.problems import Violation, invalid, invalid_fields
 from accord.domain.terms import FAR, SECOND, BrandId, Identifier, IdentifierKind, Instant
+from accord.domain.words import LANGUAGES, language_of
 from accord.service.errors import CallError
 from accord.v1 import customer_pb2, decision_pb2
 
@@ -146,6 +147,15 @@ class Examiner:
         if view not in _VIEWS:
             self.fault("view", "must be basic or full")
         return view == decision_pb2.DECISION_VIEW_FULL
+
+    def language(self, tag: str) -> str:
+        """Return the language of words that a BCP 47 tag asks for; English for none."""
+        found = language_of(tag)
+        if found is None:
+            known = " or ".join(LANGUAGES)
+            self.fault("language", f"must be a BCP 47 tag of a language there are words in: {known}, or empty")
+            return LANGUAGES[0]
+        return found
 
     def page_size(self, size: int) -> int:
         """Return how many items a page has."""

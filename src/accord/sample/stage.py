@@ -6,17 +6,18 @@ the ledger is the stage's own, and it only goes forward.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from accord.domain import explain
 from accord.domain.commands import AuthorizeContact, Command, Question
-from accord.domain.decision import Decision, Finding
+from accord.domain.decision import Decision
 from accord.domain.events import Event, PermissionGranted
+from accord.domain.explain import Explainer
 from accord.domain.problems import Problem
-from accord.domain.terms import Basis, BrandId, Instant, Verdict
+from accord.domain.terms import BrandId, Instant
+from accord.domain.words import LANGUAGES
 from accord.ledger.lookup import Lookups
 from accord.sample.load import request_for
 from accord.service.answers import Authorized, Receipt, Result, Written
@@ -25,16 +26,6 @@ from accord.service.records import Remembered
 from accord.service.writer import Writer
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GROUNDS = MappingProxyType(
-    {
-        Basis.PERMISSION: "a permission that lists it",
-        Basis.SOFT_OPT_IN: "similar offers to a buyer who was told and did not say no",
-        Basis.CURRENT_CONTRACT: "a contract that runs",
-        Basis.LEGITIMATE_INTEREST: "a legitimate interest",
-        Basis.CLASS: "its class: service, law and safety need no permission",
-    }
-)
-
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -113,7 +104,7 @@ class Stage:
 
     def asks(self, words: str, question: Question) -> None:
         """Ask whether a contact may happen. Nothing is counted."""
-        self._answered(words, self._questions.check(self._brand, question).decision)
+        self._answered(words, self._questions.check(self._brand, question, full=True).decision)
 
     def authorizes(self, words: str, contact_id: str, question: Question) -> None:
         """Ask for one contact and count it in the same step."""
@@ -147,17 +138,17 @@ class Stage:
     def _write(self, command: Command) -> Result:
         self._told += 1
         request = request_for(self._lookups, self._brand, f"demo-{self._told}", command, _encode(command))
-        (result,) = self._writer.write(self._brand, [request])
+        (result,) = self._writer.write(self._brand, [replace(request, full=True)])
         return result
 
     def _answered(self, words: str, found: Decision, receipt: Receipt | None = None) -> None:
-        allowed = found.verdict is Verdict.ALLOW
+        say = Explainer(found, LANGUAGES[0])
         self._note(
             asked=words,
             verdict=found.verdict.name,
             reason=found.reason.name,
-            why=_GROUNDS[found.basis] if allowed else explain.sentence(Finding(found.verdict, found.reason)),
-            to_allow=explain.what_would_allow(found),
+            why=say.why(),
+            to_allow=say.what_would_allow(),
             not_before=_words(found.not_before) if found.not_before else "",
             rests_on=found.positions,
             recorded=(receipt.position,) if receipt else (),

@@ -9,6 +9,7 @@ from msgspec import Struct
 from accord.domain.commands import Question
 from accord.domain.decide import decide, examine_question
 from accord.domain.decision import Decision
+from accord.domain.full_view import completed
 from accord.domain.policy import Policy
 from accord.domain.terms import BrandId, Reason, Verdict
 from accord.ledger.lookup import Lookups
@@ -56,7 +57,8 @@ class PastQuestions:
             raise CallError(problem)
         told = self._past.told(head, moment, (self._lookups.identifier(brand, question.customer),))
         if told.unreadable:
-            decision = Decision(Verdict.DENY, Reason.ERASED, moment.as_of, policy.version)
+            erased = Decision(Verdict.DENY, Reason.ERASED, moment.as_of, policy.version)
+            decision = completed(erased, (), question, policy) if full else erased
         else:
             decision = answer(told.fold(brand, self._lookups, moment), question, policy, moment, full=full)
         return PastAnswer(decision, head.ledger, moment)
@@ -69,6 +71,9 @@ def answer(world: Projection, question: Question, policy: Policy, moment: Moment
         raise CallError(customer_ambiguous(persons))
     named = tuple(each for each in (question.customer, question.contact_point) if each)
     if refs and refs[0] in world.merged:
-        return world.united(refs[0], named).decide(question, policy, moment.as_of, full=full)
+        group = world.united(refs[0], named)
+        found = group.decide(question, policy, moment.as_of, full=full)
+        return completed(found, group.readings, question, policy) if full else found
     customer = world.customer(refs[0], named) if refs else None
-    return decide(customer, question, policy, moment.as_of, full=full)
+    found = decide(customer, question, policy, moment.as_of, full=full)
+    return completed(found, (customer,), question, policy) if full else found

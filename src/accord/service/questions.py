@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from accord.domain.commands import Question
 from accord.domain.decide import decide, examine_question
 from accord.domain.decision import Customer, Decision, Point
+from accord.domain.full_view import completed
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, moved, unknown
 from accord.domain.state import NO_POINT, decode_customer, decode_point
@@ -116,9 +117,11 @@ class Questions:
             if isinstance(group, Problem):
                 return group
             if group is not None:
-                return group.decide(question, policy, now, full=full)
+                found = group.decide(question, policy, now, full=full)
+                return completed(found, group.readings, question, policy) if full else found
         customer = self._customer(sight.head.brand, known[0], lookup, question) if known else None
-        return decide(customer, question, policy, now, full=full)
+        found = decide(customer, question, policy, now, full=full)
+        return completed(found, (customer,), question, policy) if full else found
 
     def _named(self, brand: BrandId, lookup: bytes, question: Question) -> dict[Identifier, bytes]:
         named = {question.customer: lookup}

@@ -411,9 +411,9 @@ class Sitting:
             return self._ask_to_confirm(command, command.confirms, ref, request, policy, seen=row is not None)
         group = self._world.united(ref, named(command)) if ref in self._world.merged else None
         customer = group.customer if group else self._world.customer(ref, named(command)) if ref else None
-        judge = group.decide if group else None
+        others = group.readings[1:] if group else ()
         found = admit.authorize(
-            customer, command, policy, self._now(), seen=row is not None, full=request.full, judge=judge
+            customer, command, policy, self._now(), seen=row is not None, full=request.full, others=others
         )
         if isinstance(found, Problem):
             return found

@@ -27,31 +27,31 @@ from accord.v1 import evidence_pb2 as accord_dot_v1_dot_evidence__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61\x63\x63ord/v1/contact_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\x17\x41uthorizeContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12%\n\x08question\x18\x03 \x01(\x0b\x32\x13.accord.v1.Question\x12%\n\x04view\x18\x04 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x63onfirms_position\x18\x05 \x01(\x04\"\xc3\x01\n\x18\x41uthorizeContactResponse\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.Decision\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.accord.v1.Receipt\x12\x0e\n\x06repeat\x18\x03 \x01(\x08\x12/\n\x0bsend_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x63onfirmation_token\x18\x05 \x01(\t\"\xab\x01\n\x14ReportContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12*\n\x07outcome\x18\x04 \x01(\x0e\x32\x19.accord.v1.ContactOutcome\x12\x30\n\x0coutcome_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"f\n\x15ReportContactResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.accord.v1.ContactStatus\"6\n\x11GetContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"\x83\x02\n\x07\x43ontact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.accord.v1.ContactStatus\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x33\n\x0f\x61uthorized_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32\x10.accord.v1.Basis\x12\x17\n\x0f\x62\x61sis_positions\x18\x07 \x03(\x04\x12\x11\n\tpositions\x18\x08 \x03(\x04\x12\x16\n\x0epolicy_version\x18\t \x01(\x04\"9\n\x12GetContactResponse\x12#\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x12.accord.v1.Contact*\xc3\x01\n\x0e\x43ontactOutcome\x12\x1f\n\x1b\x43ONTACT_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONTACT_OUTCOME_SENT\x10\x01\x12\x1a\n\x16\x43ONTACT_OUTCOME_FAILED\x10\x02\x12\x1d\n\x19\x43ONTACT_OUTCOME_CANCELLED\x10\x03\x12\x1b\n\x17\x43ONTACT_OUTCOME_BOUNCED\x10\x04\x12\x1e\n\x1a\x43ONTACT_OUTCOME_COMPLAINED\x10\x05*\xdb\x01\n\rContactStatus\x12\x1e\n\x1a\x43ONTACT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ONTACT_STATUS_AUTHORIZED\x10\x01\x12\x17\n\x13\x43ONTACT_STATUS_SENT\x10\x02\x12\x19\n\x15\x43ONTACT_STATUS_FAILED\x10\x03\x12\x1c\n\x18\x43ONTACT_STATUS_CANCELLED\x10\x04\x12\x1a\n\x16\x43ONTACT_STATUS_BOUNCED\x10\x05\x12\x1d\n\x19\x43ONTACT_STATUS_COMPLAINED\x10\x06\x32\x8c\x02\n\x0e\x43ontactService\x12[\n\x10\x41uthorizeContact\x12\".accord.v1.AuthorizeContactRequest\x1a#.accord.v1.AuthorizeContactResponse\x12R\n\rReportContact\x12\x1f.accord.v1.ReportContactRequest\x1a .accord.v1.ReportContactResponse\x12I\n\nGetContact\x12\x1c.accord.v1.GetContactRequest\x1a\x1d.accord.v1.GetContactResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61\x63\x63ord/v1/contact_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x01\n\x17\x41uthorizeContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12%\n\x08question\x18\x03 \x01(\x0b\x32\x13.accord.v1.Question\x12%\n\x04view\x18\x04 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x63onfirms_position\x18\x05 \x01(\x04\x12\x10\n\x08language\x18\x06 \x01(\t\"\xc3\x01\n\x18\x41uthorizeContactResponse\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.Decision\x12#\n\x07receipt\x18\x02 \x01(\x0b\x32\x12.accord.v1.Receipt\x12\x0e\n\x06repeat\x18\x03 \x01(\x08\x12/\n\x0bsend_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x63onfirmation_token\x18\x05 \x01(\t\"\xab\x01\n\x14ReportContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12*\n\x07outcome\x18\x04 \x01(\x0e\x32\x19.accord.v1.ContactOutcome\x12\x30\n\x0coutcome_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"f\n\x15ReportContactResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.accord.v1.ContactStatus\"6\n\x11GetContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"\x83\x02\n\x07\x43ontact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.accord.v1.ContactStatus\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x33\n\x0f\x61uthorized_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32\x10.accord.v1.Basis\x12\x17\n\x0f\x62\x61sis_positions\x18\x07 \x03(\x04\x12\x11\n\tpositions\x18\x08 \x03(\x04\x12\x16\n\x0epolicy_version\x18\t \x01(\x04\"9\n\x12GetContactResponse\x12#\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x12.accord.v1.Contact*\xc3\x01\n\x0e\x43ontactOutcome\x12\x1f\n\x1b\x43ONTACT_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONTACT_OUTCOME_SENT\x10\x01\x12\x1a\n\x16\x43ONTACT_OUTCOME_FAILED\x10\x02\x12\x1d\n\x19\x43ONTACT_OUTCOME_CANCELLED\x10\x03\x12\x1b\n\x17\x43ONTACT_OUTCOME_BOUNCED\x10\x04\x12\x1e\n\x1a\x43ONTACT_OUTCOME_COMPLAINED\x10\x05*\xdb\x01\n\rContactStatus\x12\x1e\n\x1a\x43ONTACT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ONTACT_STATUS_AUTHORIZED\x10\x01\x12\x17\n\x13\x43ONTACT_STATUS_SENT\x10\x02\x12\x19\n\x15\x43ONTACT_STATUS_FAILED\x10\x03\x12\x1c\n\x18\x43ONTACT_STATUS_CANCELLED\x10\x04\x12\x1a\n\x16\x43ONTACT_STATUS_BOUNCED\x10\x05\x12\x1d\n\x19\x43ONTACT_STATUS_COMPLAINED\x10\x06\x32\x8c\x02\n\x0e\x43ontactService\x12[\n\x10\x41uthorizeContact\x12\".accord.v1.AuthorizeContactRequest\x1a#.accord.v1.AuthorizeContactResponse\x12R\n\rReportContact\x12\x1f.accord.v1.ReportContactRequest\x1a .accord.v1.ReportContactResponse\x12I\n\nGetContact\x12\x1c.accord.v1.GetContactRequest\x1a\x1d.accord.v1.GetContactResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.contact_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTACTOUTCOME']._serialized_start=1153
-  _globals['_CONTACTOUTCOME']._serialized_end=1348
-  _globals['_CONTACTSTATUS']._serialized_start=1351
-  _globals['_CONTACTSTATUS']._serialized_end=1570
+  _globals['_CONTACTOUTCOME']._serialized_start=1171
+  _globals['_CONTACTOUTCOME']._serialized_end=1366
+  _globals['_CONTACTSTATUS']._serialized_start=1369
+  _globals['_CONTACTSTATUS']._serialized_end=1588
   _globals['_AUTHORIZECONTACTREQUEST']._serialized_start=132
-  _globals['_AUTHORIZECONTACTREQUEST']._serialized_end=297
-  _globals['_AUTHORIZECONTACTRESPONSE']._serialized_start=300
-  _globals['_AUTHORIZECONTACTRESPONSE']._serialized_end=495
-  _globals['_REPORTCONTACTREQUEST']._serialized_start=498
-  _globals['_REPORTCONTACTREQUEST']._serialized_end=669
-  _globals['_REPORTCONTACTRESPONSE']._serialized_start=671
-  _globals['_REPORTCONTACTRESPONSE']._serialized_end=773
-  _globals['_GETCONTACTREQUEST']._serialized_start=775
-  _globals['_GETCONTACTREQUEST']._serialized_end=829
-  _globals['_CONTACT']._serialized_start=832
-  _globals['_CONTACT']._serialized_end=1091
-  _globals['_GETCONTACTRESPONSE']._serialized_start=1093
-  _globals['_GETCONTACTRESPONSE']._serialized_end=1150
-  _globals['_CONTACTSERVICE']._serialized_start=1573
-  _globals['_CONTACTSERVICE']._serialized_end=1841
+  _globals['_AUTHORIZECONTACTREQUEST']._serialized_end=315
+  _globals['_AUTHORIZECONTACTRESPONSE']._serialized_start=318
+  _globals['_AUTHORIZECONTACTRESPONSE']._serialized_end=513
+  _globals['_REPORTCONTACTREQUEST']._serialized_start=516
+  _globals['_REPORTCONTACTREQUEST']._serialized_end=687
+  _globals['_REPORTCONTACTRESPONSE']._serialized_start=689
+  _globals['_REPORTCONTACTRESPONSE']._serialized_end=791
+  _globals['_GETCONTACTREQUEST']._serialized_start=793
+  _globals['_GETCONTACTREQUEST']._serialized_end=847
+  _globals['_CONTACT']._serialized_start=850
+  _globals['_CONTACT']._serialized_end=1109
+  _globals['_GETCONTACTRESPONSE']._serialized_start=1111
+  _globals['_GETCONTACTRESPONSE']._serialized_end=1168
+  _globals['_CONTACTSERVICE']._serialized_start=1591
+  _globals['_CONTACTSERVICE']._serialized_end=1859
 # @@protoc_insertion_point(module_scope)

@@ -109,6 +109,7 @@ class AuthorizeContactRequest(_message.Message):
     QUESTION_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     CONFIRMS_POSITION_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     contact_id: _builtins.str
@@ -118,6 +119,10 @@ class AuthorizeContactRequest(_message.Message):
     confirms_position: _builtins.int
     """The pending permission whose confirmation the contact asks for (double opt-in), by its position. The purpose is
     then one of class confirmation, the address that of the permission. Role: mailer. 0: any other contact.
+    """
+    language: _builtins.str
+    """In which language the full view tells its words, BCP 47 such as `fr`; only the first subtag counts: en or fr.
+    Empty: English.
     """
     @_builtins.property
     def question(self) -> _decision_pb2.Question:
@@ -131,10 +136,11 @@ class AuthorizeContactRequest(_message.Message):
         question: _decision_pb2.Question | None = ...,
         view: _decision_pb2.DecisionView.ValueType = ...,
         confirms_position: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "confirms_position", b"confirms_position", "contact_id", b"contact_id", "question", b"question", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "confirms_position", b"confirms_position", "contact_id", b"contact_id", "language", b"language", "question", b"question", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

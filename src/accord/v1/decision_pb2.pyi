@@ -333,6 +333,106 @@ OBLIGATION_NO_ADVERTISING: Obligation.ValueType  # 7
 """Carry no advertising: ask for the confirmation, say who asks and what for, and no more."""
 Global___Obligation: _TypeAlias = Obligation  # noqa: Y015
 
+class _RemedyKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RemedyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RemedyKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REMEDY_KIND_UNSPECIFIED: _RemedyKind.ValueType  # 0
+    """Never sent."""
+    REMEDY_KIND_NOTHING: _RemedyKind.ValueType  # 1
+    """Nothing would: the customer was erased or has died, or no rule knows a ground. It stands alone."""
+    REMEDY_KIND_WAIT_UNTIL: _RemedyKind.ValueType  # 2
+    """Wait until `time`."""
+    REMEDY_KIND_GIVE_PERMISSION: _RemedyKind.ValueType  # 3
+    """The customer gives a permission for `purpose`, on the channel, topic, place and third party of the question, by an
+    act of their own at one of `touchpoints`. It cannot be asked of them by a contact that is itself denied.
+    """
+    REMEDY_KIND_GIVE_PERMISSION_AS_GUARDIAN: _RemedyKind.ValueType  # 4
+    """The same by a guardian."""
+    REMEDY_KIND_CONFIRM_PERMISSION: _RemedyKind.ValueType  # 5
+    """The customer confirms the permission that waits, before `time` where that is told."""
+    REMEDY_KIND_LINK_CONTACT_POINT: _RemedyKind.ValueType  # 6
+    """An address is linked to the customer: the one the question names, or else one the channel can use."""
+    REMEDY_KIND_VERIFY_CONTACT_POINT: _RemedyKind.ValueType  # 7
+    """The addresses that may be used are verified."""
+    REMEDY_KIND_USE_OTHER_CONTACT_POINT: _RemedyKind.ValueType  # 8
+    """Another address is used, about which nobody complained."""
+    REMEDY_KIND_LIFT_OVERLAY: _RemedyKind.ValueType  # 9
+    """Every overlay without an end is lifted by a privacy officer."""
+    REMEDY_KIND_LIFT_RESTRICTION: _RemedyKind.ValueType  # 10
+    """The restriction is lifted by a privacy officer."""
+    REMEDY_KIND_LIFT_ORDER: _RemedyKind.ValueType  # 11
+    """The authority lifts its order."""
+    REMEDY_KIND_LEAVE_REGISTRY: _RemedyKind.ValueType  # 12
+    """The address is taken off the registry by its holder."""
+    REMEDY_KIND_BEGIN_CONTRACT: _RemedyKind.ValueType  # 13
+    """A contract with the customer runs."""
+    REMEDY_KIND_BUY: _RemedyKind.ValueType  # 14
+    """The customer buys, is told of such messages and does not say no."""
+    REMEDY_KIND_ENQUIRE: _RemedyKind.ValueType  # 15
+    """The customer makes an enquiry."""
+    REMEDY_KIND_ACT_AGAIN: _RemedyKind.ValueType  # 16
+    """The customer acts again: a click, an enquiry, a purchase. An opened message is no act."""
+    REMEDY_KIND_BE_PRESENT: _RemedyKind.ValueType  # 17
+    """The customer is seen at the place of the question."""
+    REMEDY_KIND_TELL_TIME_ZONE: _RemedyKind.ValueType  # 18
+    """The customer's time zone is recorded. When the contact is allowed follows from it: ask again. It stands last."""
+    REMEDY_KIND_NAME_NEW_CONTACT: _RemedyKind.ValueType  # 19
+    """Another `contact_id` is named: this one was reported."""
+    REMEDY_KIND_ADD_TOUCHPOINT: _RemedyKind.ValueType  # 20
+    """The catalogue gets a touchpoint that asks for `purpose` as the question needs it; none does."""
+
+class RemedyKind(_RemedyKind, metaclass=_RemedyKindEnumTypeWrapper):
+    """One change that would help turn a no into an ALLOW."""
+
+REMEDY_KIND_UNSPECIFIED: RemedyKind.ValueType  # 0
+"""Never sent."""
+REMEDY_KIND_NOTHING: RemedyKind.ValueType  # 1
+"""Nothing would: the customer was erased or has died, or no rule knows a ground. It stands alone."""
+REMEDY_KIND_WAIT_UNTIL: RemedyKind.ValueType  # 2
+"""Wait until `time`."""
+REMEDY_KIND_GIVE_PERMISSION: RemedyKind.ValueType  # 3
+"""The customer gives a permission for `purpose`, on the channel, topic, place and third party of the question, by an
+act of their own at one of `touchpoints`. It cannot be asked of them by a contact that is itself denied.
+"""
+REMEDY_KIND_GIVE_PERMISSION_AS_GUARDIAN: RemedyKind.ValueType  # 4
+"""The same by a guardian."""
+REMEDY_KIND_CONFIRM_PERMISSION: RemedyKind.ValueType  # 5
+"""The customer confirms the permission that waits, before `time` where that is told."""
+REMEDY_KIND_LINK_CONTACT_POINT: RemedyKind.ValueType  # 6
+"""An address is linked to the customer: the one the question names, or else one the channel can use."""
+REMEDY_KIND_VERIFY_CONTACT_POINT: RemedyKind.ValueType  # 7
+"""The addresses that may be used are verified."""
+REMEDY_KIND_USE_OTHER_CONTACT_POINT: RemedyKind.ValueType  # 8
+"""Another address is used, about which nobody complained."""
+REMEDY_KIND_LIFT_OVERLAY: RemedyKind.ValueType  # 9
+"""Every overlay without an end is lifted by a privacy officer."""
+REMEDY_KIND_LIFT_RESTRICTION: RemedyKind.ValueType  # 10
+"""The restriction is lifted by a privacy officer."""
+REMEDY_KIND_LIFT_ORDER: RemedyKind.ValueType  # 11
+"""The authority lifts its order."""
+REMEDY_KIND_LEAVE_REGISTRY: RemedyKind.ValueType  # 12
+"""The address is taken off the registry by its holder."""
+REMEDY_KIND_BEGIN_CONTRACT: RemedyKind.ValueType  # 13
+"""A contract with the customer runs."""
+REMEDY_KIND_BUY: RemedyKind.ValueType  # 14
+"""The customer buys, is told of such messages and does not say no."""
+REMEDY_KIND_ENQUIRE: RemedyKind.ValueType  # 15
+"""The customer makes an enquiry."""
+REMEDY_KIND_ACT_AGAIN: RemedyKind.ValueType  # 16
+"""The customer acts again: a click, an enquiry, a purchase. An opened message is no act."""
+REMEDY_KIND_BE_PRESENT: RemedyKind.ValueType  # 17
+"""The customer is seen at the place of the question."""
+REMEDY_KIND_TELL_TIME_ZONE: RemedyKind.ValueType  # 18
+"""The customer's time zone is recorded. When the contact is allowed follows from it: ask again. It stands last."""
+REMEDY_KIND_NAME_NEW_CONTACT: RemedyKind.ValueType  # 19
+"""Another `contact_id` is named: this one was reported."""
+REMEDY_KIND_ADD_TOUCHPOINT: RemedyKind.ValueType  # 20
+"""The catalogue gets a touchpoint that asks for `purpose` as the question needs it; none does."""
+Global___RemedyKind: _TypeAlias = RemedyKind  # noqa: Y015
+
 class _DecisionView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -344,7 +444,7 @@ class _DecisionViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision
     DECISION_VIEW_BASIC: _DecisionView.ValueType  # 1
     """Everything but the trace."""
     DECISION_VIEW_FULL: _DecisionView.ValueType  # 2
-    """With the trace of every gate and what would make it allowed."""
+    """With the trace of every gate, the answer in a sentence and what would make it allowed."""
 
 class DecisionView(_DecisionView, metaclass=_DecisionViewEnumTypeWrapper):
     """How much of a decision to send."""
@@ -354,8 +454,50 @@ DECISION_VIEW_UNSPECIFIED: DecisionView.ValueType  # 0
 DECISION_VIEW_BASIC: DecisionView.ValueType  # 1
 """Everything but the trace."""
 DECISION_VIEW_FULL: DecisionView.ValueType  # 2
-"""With the trace of every gate and what would make it allowed."""
+"""With the trace of every gate, the answer in a sentence and what would make it allowed."""
 Global___DecisionView: _TypeAlias = DecisionView  # noqa: Y015
+
+@_typing.final
+class Remedy(_message.Message):
+    """One change, and what it takes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    TOUCHPOINTS_FIELD_NUMBER: _builtins.int
+    kind: Global___RemedyKind.ValueType
+    """Which."""
+    words: _builtins.str
+    """The same in words, without anything personal."""
+    purpose: _builtins.str
+    """Which permission: a leaf purpose. Empty: none is needed, or the one whose confirmation is asked for."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Until when to wait, or before when to confirm."""
+
+    @_builtins.property
+    def touchpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The touchpoints of the catalogue that ask for this permission, those where it counts at once if there are any."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___RemedyKind.ValueType = ...,
+        words: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        purpose: _builtins.str = ...,
+        touchpoints: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "purpose", b"purpose", "time", b"time", "touchpoints", b"touchpoints", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Remedy: _TypeAlias = Remedy  # noqa: Y015
 
 @_typing.final
 class GateStep(_message.Message):
@@ -373,7 +515,7 @@ class GateStep(_message.Message):
     number: _builtins.int
     """Its number, 0 to 10."""
     name: _builtins.str
-    """Its name."""
+    """Its name, in the language asked for."""
     verdict: Global___Verdict.ValueType
     """Its verdict."""
     reason: Global___DecisionReason.ValueType
@@ -451,6 +593,8 @@ class Decision(_message.Message):
     DECISION_TIME_FIELD_NUMBER: _builtins.int
     TRACE_FIELD_NUMBER: _builtins.int
     WHAT_WOULD_ALLOW_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    REMEDIES_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     """The answer."""
     reason: Global___DecisionReason.ValueType
@@ -464,7 +608,9 @@ class Decision(_message.Message):
     token: _builtins.str
     """At least as fresh as the state this answer was read from."""
     what_would_allow: _builtins.str
-    """The least change that would make it allowed. Full view only, absent on ALLOW."""
+    """The least change that would make it allowed, in words. Full view only, absent on ALLOW."""
+    sentence: _builtins.str
+    """The answer in a sentence for a person, with the rules of a no, without anything personal. Full view only."""
     @_builtins.property
     def positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Positions of the entries the answer rests on, ascending."""
@@ -493,6 +639,12 @@ class Decision(_message.Message):
     def trace(self) -> _containers.RepeatedCompositeFieldContainer[Global___GateStep]:
         """Every gate in order. Full view only."""
 
+    @_builtins.property
+    def remedies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Remedy]:
+        """The same as `what_would_allow` for programs: what would have to happen, in this order. Each was tried on the
+        state as it is; what else happens meanwhile may change the answer. Full view only, empty on ALLOW.
+        """
+
     def __init__(
         self,
         *,
@@ -510,10 +662,12 @@ class Decision(_message.Message):
         decision_time: _timestamp_pb2.Timestamp | None = ...,
         trace: _abc.Iterable[Global___GateStep] | None = ...,
         what_would_allow: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        remedies: _abc.Iterable[Global___Remedy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision_time", b"decision_time", "not_before", b"not_before", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "decision_time", b"decision_time", "engine_version", b"engine_version", "not_before", b"not_before", "obligations", b"obligations", "policy_version", b"policy_version", "positions", b"positions", "reason", b"reason", "rules", b"rules", "token", b"token", "trace", b"trace", "valid_until", b"valid_until", "verdict", b"verdict", "what_would_allow", b"what_would_allow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "decision_time", b"decision_time", "engine_version", b"engine_version", "not_before", b"not_before", "obligations", b"obligations", "policy_version", b"policy_version", "positions", b"positions", "reason", b"reason", "remedies", b"remedies", "rules", b"rules", "sentence", b"sentence", "token", b"token", "trace", b"trace", "valid_until", b"valid_until", "verdict", b"verdict", "what_would_allow", b"what_would_allow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from accord.v1 import item_error_pb2 as accord_dot_v1_dot_item__error__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n accord/v1/decision_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1a\x61\x63\x63ord/v1/item_error.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n\x0c\x43heckRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12%\n\x08question\x18\x02 \x01(\x0b\x32\x13.accord.v1.Question\x12%\n\x04view\x18\x03 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x61t_least_as_fresh\x18\x04 \x01(\t\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61s_known_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61s_known_by\x18\x07 \x01(\t\"]\n\rCheckResponse\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.Decision\x12%\n\x04past\x18\x02 \x01(\x0b\x32\x17.accord.v1.PastDecision\"t\n\x0cPastDecision\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.Decision\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nknown_size\x18\x03 \x01(\x04\"\x8c\x01\n\x11\x42\x61tchCheckRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12&\n\tquestions\x18\x02 \x03(\x0b\x32\x13.accord.v1.Question\x12%\n\x04view\x18\x03 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x61t_least_as_fresh\x18\x04 \x01(\t\"l\n\x10\x42\x61tchCheckResult\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.DecisionH\x00\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.accord.v1.ItemErrorH\x00\x42\x08\n\x06result\"B\n\x12\x42\x61tchCheckResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.accord.v1.BatchCheckResult\"\xbc\x01\n\x10ListReachRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\r\n\x05place\x18\x05 \x01(\t\x12%\n\x04view\x18\x06 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x61t_least_as_fresh\x18\x07 \x01(\t\"?\n\x05Reach\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12%\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x13.accord.v1.Decision\"6\n\x11ListReachResponse\x12!\n\x07reaches\x18\x01 \x03(\x0b\x32\x10.accord.v1.Reach2\xe0\x01\n\x0f\x44\x65\x63isionService\x12:\n\x05\x43heck\x12\x17.accord.v1.CheckRequest\x1a\x18.accord.v1.CheckResponse\x12I\n\nBatchCheck\x12\x1c.accord.v1.BatchCheckRequest\x1a\x1d.accord.v1.BatchCheckResponse\x12\x46\n\tListReach\x12\x1b.accord.v1.ListReachRequest\x1a\x1c.accord.v1.ListReachResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n accord/v1/decision_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1a\x61\x63\x63ord/v1/item_error.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x02\n\x0c\x43heckRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12%\n\x08question\x18\x02 \x01(\x0b\x32\x13.accord.v1.Question\x12%\n\x04view\x18\x03 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x61t_least_as_fresh\x18\x04 \x01(\t\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61s_known_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61s_known_by\x18\x07 \x01(\t\x12\x10\n\x08language\x18\x08 \x01(\t\"]\n\rCheckResponse\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.Decision\x12%\n\x04past\x18\x02 \x01(\x0b\x32\x17.accord.v1.PastDecision\"t\n\x0cPastDecision\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.Decision\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nknown_size\x18\x03 \x01(\x04\"\x9e\x01\n\x11\x42\x61tchCheckRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12&\n\tquestions\x18\x02 \x03(\x0b\x32\x13.accord.v1.Question\x12%\n\x04view\x18\x03 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x61t_least_as_fresh\x18\x04 \x01(\t\x12\x10\n\x08language\x18\x07 \x01(\t\"l\n\x10\x42\x61tchCheckResult\x12\'\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x13.accord.v1.DecisionH\x00\x12%\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.accord.v1.ItemErrorH\x00\x42\x08\n\x06result\"B\n\x12\x42\x61tchCheckResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.accord.v1.BatchCheckResult\"\xce\x01\n\x10ListReachRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\r\n\x05topic\x18\x04 \x01(\t\x12\r\n\x05place\x18\x05 \x01(\t\x12%\n\x04view\x18\x06 \x01(\x0e\x32\x17.accord.v1.DecisionView\x12\x19\n\x11\x61t_least_as_fresh\x18\x07 \x01(\t\x12\x10\n\x08language\x18\n \x01(\t\"?\n\x05Reach\x12\x0f\n\x07\x63hannel\x18\x01 \x01(\t\x12%\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x13.accord.v1.Decision\"6\n\x11ListReachResponse\x12!\n\x07reaches\x18\x01 \x03(\x0b\x32\x10.accord.v1.Reach2\xe0\x01\n\x0f\x44\x65\x63isionService\x12:\n\x05\x43heck\x12\x17.accord.v1.CheckRequest\x1a\x18.accord.v1.CheckResponse\x12I\n\nBatchCheck\x12\x1c.accord.v1.BatchCheckRequest\x1a\x1d.accord.v1.BatchCheckResponse\x12\x46\n\tListReach\x12\x1b.accord.v1.ListReachRequest\x1a\x1c.accord.v1.ListReachResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,23 +36,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.decision_service_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKREQUEST']._serialized_start=161
-  _globals['_CHECKREQUEST']._serialized_end=408
-  _globals['_CHECKRESPONSE']._serialized_start=410
-  _globals['_CHECKRESPONSE']._serialized_end=503
-  _globals['_PASTDECISION']._serialized_start=505
-  _globals['_PASTDECISION']._serialized_end=621
-  _globals['_BATCHCHECKREQUEST']._serialized_start=624
-  _globals['_BATCHCHECKREQUEST']._serialized_end=764
-  _globals['_BATCHCHECKRESULT']._serialized_start=766
-  _globals['_BATCHCHECKRESULT']._serialized_end=874
-  _globals['_BATCHCHECKRESPONSE']._serialized_start=876
-  _globals['_BATCHCHECKRESPONSE']._serialized_end=942
-  _globals['_LISTREACHREQUEST']._serialized_start=945
-  _globals['_LISTREACHREQUEST']._serialized_end=1133
-  _globals['_REACH']._serialized_start=1135
-  _globals['_REACH']._serialized_end=1198
-  _globals['_LISTREACHRESPONSE']._serialized_start=1200
-  _globals['_LISTREACHRESPONSE']._serialized_end=1254
-  _globals['_DECISIONSERVICE']._serialized_start=1257
-  _globals['_DECISIONSERVICE']._serialized_end=1481
+  _globals['_CHECKREQUEST']._serialized_end=426
+  _globals['_CHECKRESPONSE']._serialized_start=428
+  _globals['_CHECKRESPONSE']._serialized_end=521
+  _globals['_PASTDECISION']._serialized_start=523
+  _globals['_PASTDECISION']._serialized_end=639
+  _globals['_BATCHCHECKREQUEST']._serialized_start=642
+  _globals['_BATCHCHECKREQUEST']._serialized_end=800
+  _globals['_BATCHCHECKRESULT']._serialized_start=802
+  _globals['_BATCHCHECKRESULT']._serialized_end=910
+  _globals['_BATCHCHECKRESPONSE']._serialized_start=912
+  _globals['_BATCHCHECKRESPONSE']._serialized_end=978
+  _globals['_LISTREACHREQUEST']._serialized_start=981
+  _globals['_LISTREACHREQUEST']._serialized_end=1187
+  _globals['_REACH']._serialized_start=1189
+  _globals['_REACH']._serialized_end=1252
+  _globals['_LISTREACHRESPONSE']._serialized_start=1254
+  _globals['_LISTREACHRESPONSE']._serialized_end=1308
+  _globals['_DECISIONSERVICE']._serialized_start=1311
+  _globals['_DECISIONSERVICE']._serialized_end=1535
 # @@protoc_insertion_point(module_scope)

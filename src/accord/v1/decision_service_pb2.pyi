@@ -35,6 +35,7 @@ class CheckRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     AS_KNOWN_AT_FIELD_NUMBER: _builtins.int
     AS_KNOWN_BY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     view: _decision_pb2.DecisionView.ValueType
@@ -43,6 +44,10 @@ class CheckRequest(_message.Message):
     """A token: the answer must be at least as fresh. Empty: the newest state, which is always read anyway."""
     as_known_by: _builtins.str
     """With `as_of`, instead of `as_known_at`: the token of an answer; exactly what that answer knew is known."""
+    language: _builtins.str
+    """In which language the full view tells its words, BCP 47 such as `fr`; only the first subtag counts: en or fr.
+    Empty: English.
+    """
     @_builtins.property
     def question(self) -> _decision_pb2.Question:
         """What is asked. Required."""
@@ -65,10 +70,11 @@ class CheckRequest(_message.Message):
         as_of: _timestamp_pb2.Timestamp | None = ...,
         as_known_at: _timestamp_pb2.Timestamp | None = ...,
         as_known_by: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_known_at", b"as_known_at", "as_of", b"as_of", "question", b"question"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_known_at", b"as_known_at", "as_known_by", b"as_known_by", "as_of", b"as_of", "at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "question", b"question", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_known_at", b"as_known_at", "as_known_by", b"as_known_by", "as_of", b"as_of", "at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "language", b"language", "question", b"question", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,12 +154,17 @@ class BatchCheckRequest(_message.Message):
     QUESTIONS_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     view: _decision_pb2.DecisionView.ValueType
     """How much to answer."""
     at_least_as_fresh: _builtins.str
     """A token: the answers must be at least as fresh."""
+    language: _builtins.str
+    """In which language the full view tells its words, BCP 47 such as `fr`; only the first subtag counts: en or fr.
+    Empty: English.
+    """
     @_builtins.property
     def questions(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.Question]:
         """1 to 1,000 questions."""
@@ -165,10 +176,11 @@ class BatchCheckRequest(_message.Message):
         questions: _abc.Iterable[_decision_pb2.Question] | None = ...,
         view: _decision_pb2.DecisionView.ValueType = ...,
         at_least_as_fresh: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "questions", b"questions", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "language", b"language", "questions", b"questions", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -243,6 +255,7 @@ class ListReachRequest(_message.Message):
     PLACE_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     purpose: _builtins.str
@@ -255,6 +268,10 @@ class ListReachRequest(_message.Message):
     """How much to answer."""
     at_least_as_fresh: _builtins.str
     """A token: the answers must be at least as fresh."""
+    language: _builtins.str
+    """In which language the full view tells its words, BCP 47 such as `fr`; only the first subtag counts: en or fr.
+    Empty: English.
+    """
     @_builtins.property
     def customer(self) -> _customer_pb2.CustomerKey:
         """Whom. Required."""
@@ -269,10 +286,11 @@ class ListReachRequest(_message.Message):
         place: _builtins.str = ...,
         view: _decision_pb2.DecisionView.ValueType = ...,
         at_least_as_fresh: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "customer", b"customer", "place", b"place", "purpose", b"purpose", "topic", b"topic", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "brand", b"brand", "customer", b"customer", "language", b"language", "place", b"place", "purpose", b"purpose", "topic", b"topic", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

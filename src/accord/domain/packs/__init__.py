@@ -25,6 +25,7 @@ class Edition:
         self.name = name
         self.packs = {pack.jurisdiction: pack for pack in packs}
         ids = {rule.id for pack in packs for rule in pack.rules}
+        self.texts = {rule.id: {"en": rule.en, "fr": rule.fr} for pack in packs for rule in pack.rules}
         faults = [
             Violation(f"{pack.jurisdiction}.within", f"names no pack of the edition: {pack.within}")
             for pack in packs

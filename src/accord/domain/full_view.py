@@ -1,0 +1,56 @@
+"""The full view of an answer: what would make it allowed, and what its words need besides it.
+
+Never changes an answer; made only where it is asked for.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from accord.domain import calendar
+from accord.domain.commands import Question
+from accord.domain.decision import Background, Customer, Decision
+from accord.domain.policy import Policy
+from accord.domain.remedies import Trial, Tried, of_contact, remedies
+from accord.domain.state import ContactMark
+
+
+def completed(  # noqa: PLR0913 - a question has this many sides
+    found: Decision,
+    readings: Sequence[Customer | None],
+    question: Question,
+    policy: Policy,
+    *,
+    own_contact: ContactMark | None = None,
+    tried: Tried | None = None,
+) -> Decision:
+    """Return the answer with its remedies and its background.
+
+    `readings` are the customer under each reading of the facts, as the answer was sought; None: nobody is
+    known. `tried` says how a trial is judged, where it is not by `decide`.
+    """
+    known = tuple(each for each in readings if each is not None)
+    trial = Trial(known, found.time, own_contact)
+    told = remedies(tried or of_contact(question, policy), trial, found)
+    touchpoints = [policy.touchpoints[code] for each in told for code in each.touchpoints]
+    background = Background(
+        purpose=question.purpose,
+        purpose_title=policy.purposes[question.purpose].title,
+        channel=question.channel,
+        time_zone=_time_zone(known, policy),
+        edition=policy.catalogue.rules_edition,
+        touchpoint_titles={each.code: each.title for each in touchpoints},
+    )
+    return replace(found, remedies=told, background=background)
+
+
+def _time_zone(readings: Sequence[Customer], policy: Policy) -> str:
+    """Return the customer's time zone, empty where more than one may be theirs."""
+    zones = {
+        zone
+        for facts in (each.state.facts for each in readings)
+        for zone in calendar.candidate_zones(
+            calendar.whereabouts(facts.country, facts.region, facts.time_zone, policy.home_country)
+        )
+    }
+    return zones.pop() if len(zones) == 1 else ""
