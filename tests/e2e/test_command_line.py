@@ -569,6 +569,30 @@ def test_a_rule_of_law_is_shown_and_a_duty_counts_its_days(run: Run, answered: A
     assert "no rule is named fr.nothing" in run("rules", "show", "fr.nothing", expect=1).stderr
 
 
+def test_the_rules_of_law_are_told_in_one_language_where_that_is_asked(run: Run, answered: Answered) -> None:
+    (hours,) = [each for each in rows(run("rules", "list", "--language", "fr")) if each["rule"] == "us_fl.call_hours"]
+    assert hours["says"] == "Les appels et textos ont lieu de 8 h à 20 h chez le client."
+    shown = answered("rules", "show", "fr.call_hours", "--language", "fr")
+    assert "en" not in shown
+    assert shown["fr"].startswith("Les appels de prospection")
+
+
+def test_an_answer_is_told_in_the_language_asked_for(run: Run) -> None:
+    asked = ("check", "nobody-yet", "marketing.news", "--channel", "email")
+    assert "The customer may not be contacted by e-mail for" in run(*asked, expect=10).stdout
+    french = run(*asked, "--language", "fr", expect=10).stdout
+    assert "Le client ne peut pas être contacté par e-mail pour" in french
+    assert "\N{REPLACEMENT CHARACTER}" not in french
+    assert (
+        "must be a BCP 47 tag of a language there are words in: en or fr"
+        in run(*asked, "--language", "tlh", expect=1).stderr
+    )
+    reach = run("reach", "nobody-yet", "marketing.news", "--language", "fr").stdout
+    assert "il faut que le client, de sa propre initiative" in reach
+    authorize = ("authorize", *asked[1:], "--contact-id", "words-1", "--language", "fr")
+    assert "Le client ne peut pas être contacté" in run(*authorize, expect=10).stdout
+
+
 def test_a_rule_pack_is_checked_and_every_fault_is_told(run: Run, answered: Answered, tmp_path: Path) -> None:
     good = ROOT / "src" / "accord" / "domain" / "packs" / "2026-11" / "us_fl.toml"
     assert run("rules", "check", str(good)).stdout == "us_fl: 2 rules, no fault\n"

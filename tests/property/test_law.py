@@ -13,7 +13,8 @@ from random import Random
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, assume, given, settings
 from msgspec.structs import replace
-from support.histories import BEGINNING, Entry, History, catalogue_of, folded, identifier, instant
+from support.histories import BEGINNING, Asked, Entry, History, catalogue_of, folded, identifier, instant
+from support.remedying import followed
 
 from accord.domain.catalogue import Catalogue
 from accord.domain.commands import (
@@ -53,8 +54,10 @@ from accord.domain.terms import (
     PointFact,
     Position,
     PurposeClass,
+    Reason,
     Recorder,
     RefusalKind,
+    RemedyKind,
     Verdict,
 )
 
@@ -68,7 +71,8 @@ LAW = settings(
 CHANCE = st.randoms(use_true_random=True)
 START = instant("2026-06-05T08:00Z")
 ADA = identifier("ada")
-ADDRESSES = tuple(identifier(each) for each in ("email:a@example.com", "email:b@example.com", "phone:+33612345678"))
+_NAMED = {each: identifier(each) for each in ("email:a@example.com", "email:b@example.com", "phone:+33612345678")}
+ADDRESSES = tuple(_NAMED.values())
 CONSENT = {"id": "consent", "basis": "PERMISSION", "purpose_class": "MARKETING", "guardian_below_age": 15}
 CATALOGUE = {
     "extends": "everything",
@@ -295,6 +299,39 @@ def test_asking_never_changes_an_answer(random: Random) -> None:
     assert _ask(history, question, now) == first
     assert {ref: encode(state) for ref, state in history.world.states.items()} == states
     assert {lookup: encode(point) for lookup, point in history.world.points.items()} == points
+
+
+@LAW
+@given(CHANCE)
+def test_who_does_what_would_make_it_allowed_is_allowed(random: Random) -> None:
+    """Whatever happened before: the remedies of a no, done in their order by the commands that serve, end in a yes."""
+    history, question = _history(random), _question(random)
+    asked = _asked(question)
+    answer = history.ask(asked, _some_time_later(random, history), full=True).decision
+    assert answer is not None
+    kinds = [each.kind for each in answer.remedies]
+    assume(answer.verdict is not Verdict.ALLOW and RemedyKind.NOTHING not in kinds)
+    # What is known of an address shows only once it is linked.
+    assume(not question.contact_point or answer.reason not in {Reason.CONTACT_POINT_UNKNOWN, Reason.CUSTOMER_UNKNOWN})
+    if RemedyKind.TELL_TIME_ZONE in kinds:
+        assert kinds[-1] is RemedyKind.TELL_TIME_ZONE
+        return
+    after = followed(history, asked, answer, ADDRESSES).decision
+    assert after is not None
+    assert after.verdict is Verdict.ALLOW, (answer.reason, answer.remedies, after.reason)
+
+
+def _asked(question: Question) -> Asked:
+    named = {identifier: text for text, identifier in _NAMED.items()}
+    return Asked(
+        customer=named.get(question.customer, question.customer.value),
+        purpose=question.purpose,
+        channel=question.channel,
+        topic=question.topic,
+        place=question.place,
+        recipient=question.recipient,
+        contact_point=named[question.contact_point] if question.contact_point else "",
+    )
 
 
 @LAW

@@ -269,6 +269,9 @@ def _questions() -> Iterator[Case]:
     before = _case(method, "as_of before the first catalogue", ["as_of"], put("as_of", Timestamp(seconds=1)))
     yield before._replace(reason=Reason.CATALOGUE_MISSING)
     yield from _enums("DecisionService/BatchCheck", "view", required=False)
+    for method in (*asking, "DecisionService/BatchCheck", "DecisionService/ListReach"):
+        for tag in ("de", "fr_FR", "f" * 200):
+            yield _case(method, f"language {tag[:9]}", ["language"], put("language", tag))
     for count in (0, 1001):
         change = put("questions", [decision_pb2.Question(customer=by_id(), purpose="marketing.birthday")] * count)
         yield _case("DecisionService/BatchCheck", f"{count} questions", ["questions"], change)

@@ -262,6 +262,37 @@ def test_only_the_full_view_has_a_trace(ground: Ground) -> None:
     assert not basic.what_would_allow
 
 
+@pytest.mark.parametrize(("tag", "may_not"), [("", "may not be"), ("en-GB", "may not be"), ("fr-CA", "ne peut pas")])
+def test_the_full_view_is_told_in_the_language_asked_for(ground: Ground, tag: str, may_not: str) -> None:
+    asked = question(STRANGER)
+    full = decision_pb2.DECISION_VIEW_FULL
+    check = decision_service_pb2.CheckRequest(brand=BRAND, question=asked, view=full, language=tag)
+    decision = ground.server.ask("DecisionService/Check", check).decision
+    assert may_not in decision.sentence
+    assert decision.what_would_allow == decision.remedies[0].words
+    assert decision.remedies[0].kind == decision_pb2.REMEDY_KIND_GIVE_PERMISSION
+    assert decision.remedies[0].purpose == asked.purpose
+    assert decision.remedies[0].touchpoints
+    batch = decision_service_pb2.BatchCheckRequest(brand=BRAND, questions=[asked], view=full, language=tag)
+    assert may_not in ground.server.ask("DecisionService/BatchCheck", batch).results[0].decision.sentence
+    reach = decision_service_pb2.ListReachRequest(
+        brand=BRAND, customer=asked.customer, purpose=asked.purpose, view=full, language=tag
+    )
+    told = ground.server.ask("DecisionService/ListReach", reach).reaches
+    assert all(may_not in each.decision.sentence for each in told)
+    authorize = contact_service_pb2.AuthorizeContactRequest(
+        brand=BRAND, question=asked, contact_id=f"words-{tag}-{MARK}", view=full, language=tag
+    )
+    assert may_not in ground.server.ask("ContactService/AuthorizeContact", authorize).decision.sentence
+
+
+def test_the_plain_view_has_no_words_in_any_language(ground: Ground) -> None:
+    request = decision_service_pb2.CheckRequest(brand=BRAND, question=question(STRANGER), language="fr")
+    decision = ground.server.ask("DecisionService/Check", request).decision
+    assert not decision.sentence
+    assert not decision.remedies
+
+
 def test_a_customer_is_found_by_every_way_of_writing_an_address(fresh: Ground) -> None:
     server = fresh.server
     for written in (f"ADA.{MARK}@Example.COM", f"  ada.{MARK}@example.com "):

@@ -351,6 +351,11 @@ class History:
             _as_expected(step, done, written=self.size > before)
         return self
 
+    @property
+    def given(self) -> StateGiven | None:
+        """What no command sets yet, as it was given."""
+        return self._given
+
     def give(self, given: StateGiven | None) -> "History":
         """Say what no command sets yet, of whoever is asked about."""
         self._given = given

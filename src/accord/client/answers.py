@@ -53,6 +53,7 @@ class Remedy:
     kind: str
     words: str
     time: datetime | None
+    position: int
     purpose: str
     touchpoints: tuple[str, ...]
 

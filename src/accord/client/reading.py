@@ -171,6 +171,7 @@ def _remedy(found: decision_pb2.Remedy) -> Remedy:
         kind=_name(decision_pb2.RemedyKind, "REMEDY_KIND_", found.kind),
         words=found.words,
         time=_time(found, "time"),
+        position=found.position,
         purpose=found.purpose,
         touchpoints=tuple(found.touchpoints),
     )

@@ -29,9 +29,9 @@ from accord.domain.problems import Problem, Violation, invalid, invalid_fields
 from accord.domain.remedies import Trial, Tried
 from accord.domain.scope import Cell, code, confirms_code, reaches_all, refuses
 from accord.domain.state import (
+    NO_POINT,
     ConfirmationMark,
     ContactMark,
-    CustomerState,
     PermissionMark,
     RefusalMark,
     contacts_newest_first,
@@ -51,6 +51,9 @@ from accord.domain.terms import (
 
 RULE = Rule("accord:confirmation_request", "GDPR art. 7(1); BGH, 10 February 2011, I ZR 164/09")
 CAP = Rule("catalogue:confirmations_per_address")
+
+_ANOTHER_CONTACT = b"another"
+"""A key that no contact has: keys are eight bytes."""
 
 _OBLIGATIONS = (Obligation.NO_ADVERTISING, Obligation.IDENTIFY_BRAND, Obligation.REPORT_CONTACT)
 
@@ -98,7 +101,7 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     cases = [_case(each, mark, question, policy, now, own) for each in readings]
     decision = lowest([_decide(_Asking(mark, confirmation, key, case), full=full) for case in cases])
     if full:
-        tried = _tried(mark, key, question, policy)
+        tried = _tried(mark, key, question, policy, own)
         decision = completed(decision, readings, question, policy, own_contact=own, tried=tried)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
@@ -217,7 +220,7 @@ def _allow(asking: _Asking, trace: tuple[Step, ...]) -> Decision:
     )
 
 
-def _tried(mark: PermissionMark, key: bytes, question: Question, policy: Policy) -> Tried:
+def _tried(mark: PermissionMark, key: bytes, question: Question, policy: Policy, own: ContactMark | None) -> Tried:
     """Return how the request is tried again after a change: on the permission as it then is."""
 
     def ask(trial: Trial) -> Decision:
@@ -225,7 +228,8 @@ def _tried(mark: PermissionMark, key: bytes, question: Question, policy: Policy)
         for each in trial.readings:
             then = next(own for own in each.state.permissions if own.position == mark.position)
             case = _case(each, then, question, policy, trial.now, trial.own_contact)
-            asking = _Asking(then, confirmation_of(each.state, mark.position), key, case)
+            named = key if trial.own_contact is own else _ANOTHER_CONTACT
+            asking = _Asking(then, confirmation_of(each.state, mark.position), named, case)
             found.append(_decide(asking, full=False))
         return lowest(found)
 
@@ -234,17 +238,20 @@ def _tried(mark: PermissionMark, key: bytes, question: Question, policy: Policy)
         level = policy.levels.get(mark.level)
         hours = level.confirmation_hours if level else 1
         again = replace(mark, act_time=time, recorded_time=time, lifts=True, pending_until=Instant(time + hours * HOUR))
-        readings = tuple(replace(each, state=_with_mark(each.state, again)) for each in trial.readings)
-        return Trial(readings, time)
+        return Trial(tuple(_given_anew(each, again, policy, question) for each in trial.readings), time)
 
     return Tried(question, policy, ask, permitted, confirms=mark)
 
 
-def _with_mark(state: CustomerState, mark: PermissionMark) -> CustomerState:
-    """Return the state with a pending permission in the place of the one before, and no request for it."""
+def _given_anew(customer: Customer, mark: PermissionMark, policy: Policy, question: Question) -> Customer:
+    """Return the customer with a pending permission in the place of the one before, its address linked, never asked."""
+    state, number = customer.state, mark.granted.point
     marks = tuple(mark if each.position == mark.position else each for each in state.permissions)
     requests = tuple(each for each in state.confirmations if each.permission != mark.position)
-    return replace(state, permissions=marks, confirmations=requests)
+    points = customer.points
+    if all(point.number != number for point in points):
+        points = (*points, Point(number, policy.channels[question.channel].contact_point_kind, NO_POINT))
+    return replace(customer, state=replace(state, permissions=marks, confirmations=requests), points=points)
 
 
 def _refusals(asking: _Asking) -> Finding | None:

@@ -61,28 +61,30 @@ class Step(Struct, frozen=True, gc=False):
 class Remedy(Struct, frozen=True):
     """One change that would help turn a no into an ALLOW.
 
-    `time`: until when to wait, or before when to confirm. `purpose` and `touchpoints`: which permission, and
-    where it can be given.
+    `time`: until when to wait, or before when to confirm. `position`: which pending permission to confirm, 0 for
+    one just given. `purpose` and `touchpoints`: which permission to give, and where it can be.
     """
 
     kind: RemedyKind
     time: Instant = NEVER
+    position: Position = Position(0)
     purpose: str = ""
     touchpoints: tuple[str, ...] = ()
 
 
 class Background(Struct, frozen=True):
-    """What the words of an answer need besides it. Titles are the catalogue's, empty where it has none.
+    """What the words of an answer need besides it. `titles` are the catalogue's, of purposes and touchpoints.
 
-    `time_zone` is empty where more than one may be the customer's; `edition` names the rule packs.
+    `limits` says which of topic, place and recipient the question names. `time_zone` is empty where more than one
+    may be the customer's; `edition` names the rule packs.
     """
 
     purpose: str
-    purpose_title: str
     channel: str
+    limits: tuple[str, ...]
     time_zone: str
     edition: str
-    touchpoint_titles: dict[str, str] = {}
+    titles: dict[str, str]
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -16,7 +16,8 @@ from accord.domain.terms import SECOND, Basis, Instant, Verdict
 from accord.domain.words import Words, english, french
 
 _MINUTE = 60 * SECOND
-_LANGUAGES = {words.language: words for words in (english.WORDS, french.WORDS)}
+WORDS = {words.language: words for words in (english.WORDS, french.WORDS)}
+"""The words of each language."""
 
 
 class Explainer:
@@ -28,7 +29,7 @@ class Explainer:
             raise ValueError("only the full view of an answer can be explained")
         self._found = found
         self._background: Background = found.background
-        self._words: Words = _LANGUAGES[language]
+        self._words: Words = WORDS[language]
 
     def why(self) -> str:
         """Return the ground of an ALLOW, or what speaks against it, in a few words."""
@@ -40,7 +41,7 @@ class Explainer:
         form = (words.contact if self._background.channel else words.processing)[found.verdict.name]
         told = form.format(
             channel=self._channel(self._background.channel),
-            purpose=self._purpose(self._background.purpose),
+            purpose=self._titled(self._background.purpose),
             why=self._why(),
             time=self._instant(found.not_before, up=True) if found.not_before else "",
         )
@@ -87,7 +88,7 @@ class Explainer:
 
     def _remedy(self, told: Remedy) -> str:
         words = self._words
-        names = ", ".join(self._background.touchpoint_titles.get(code) or code for code in told.touchpoints)
+        names = ", ".join(map(self._titled, told.touchpoints))
         return words.remedies[told.kind].format(
             time=self._instant(told.time, up=True),
             before=words.before.format(time=self._instant(told.time, up=False)) if told.time else "",
@@ -96,13 +97,16 @@ class Explainer:
         )
 
     def _permission(self, purpose: str) -> str:
-        asked = purpose == self._background.purpose and self._background.channel
-        label = self._purpose(purpose)
-        return f"{label} {self._channel(self._background.channel)}" if asked else label
+        """Return what a permission must list. One to locate the customer has no channel, and no limit but the place."""
+        background, told = self._background, self._titled(purpose)
+        asked = purpose == background.purpose
+        if asked and background.channel:
+            told = f"{told} {self._channel(background.channel)}"
+        limits = [side for side in background.limits if asked or side == "place"]
+        return "".join((told, *(self._words.limits[side] for side in limits)))
 
-    def _purpose(self, code: str) -> str:
-        title = self._background.purpose_title if code == self._background.purpose else ""
-        return self._words.quoted.format(text=title or code)
+    def _titled(self, code: str) -> str:
+        return self._words.quoted.format(text=self._background.titles.get(code) or code)
 
     def _channel(self, code: str) -> str:
         return self._words.channels.get(code) or self._words.other_channel.format(code=code)

@@ -75,8 +75,12 @@ class Tried(Struct, frozen=True):
     @property
     def kind(self) -> IdentifierKind | None:
         """The kind of address the channel uses; None for processing."""
-        means = self.policy.channels.get(self.question.channel)
-        return means.contact_point_kind if means else None
+        return _kind(self.question, self.policy)
+
+
+def _kind(question: Question, policy: Policy) -> IdentifierKind | None:
+    means = policy.channels.get(question.channel)
+    return means.contact_point_kind if means else None
 
 
 def of_contact(question: Question, policy: Policy) -> Tried:
@@ -94,7 +98,9 @@ def of_contact(question: Question, policy: Policy) -> Tried:
             places=tuple(filter(None, (question.place,))),
             recipients=tuple(filter(None, (code(question.recipient),))),
         )
-        return _given(trial, granted, question, guardian=guardian)
+        # Whoever gives a permission for an address names it, and so it is linked.
+        linked = _linked(trial, question, _kind(question, policy)) if question.contact_point else trial
+        return _given(linked, granted, question, guardian=guardian)
 
     return Tried(question, policy, ask, permitted)
 
@@ -103,7 +109,9 @@ def remedies(tried: Tried, trial: Trial, found: Decision) -> tuple[Remedy, ...]:
     """Return what would have to happen, in order; none for an ALLOW, NOTHING where nothing would help."""
     if found.verdict is Verdict.ALLOW:
         return ()
-    return _shortest(tried, trial, found, frozenset()) or NOTHING
+    way = _shortest(tried, trial, found, frozenset()) or NOTHING
+    # A touchpoint that is to be added is added once.
+    return tuple(dict.fromkeys(way))
 
 
 def _shortest(tried: Tried, trial: Trial, found: Decision, met: frozenset[Reason]) -> tuple[Remedy, ...] | None:
@@ -153,7 +161,7 @@ _VERIFY: Options = ((_K.VERIFY_CONTACT_POINT,), (_K.LINK_CONTACT_POINT, _K.VERIF
 
 _OPTIONS: dict[Reason, Options] = {
     Reason.CUSTOMER_UNKNOWN: ((_K.LINK_CONTACT_POINT,), *_GIVE),
-    Reason.CONTACT_POINT_UNKNOWN: ((_K.LINK_CONTACT_POINT,),),
+    Reason.CONTACT_POINT_UNKNOWN: ((_K.LINK_CONTACT_POINT,), *_GIVE),
     Reason.RESTRICTED: ((_K.LIFT_RESTRICTION,),),
     Reason.AUTHORITY_ORDER: ((_K.LIFT_ORDER,),),
     Reason.SECTOR_PROHIBITED: ((_K.BEGIN_CONTRACT,),),
@@ -293,6 +301,8 @@ def _give_as_guardian(tried: Tried, trial: Trial, _found: Decision) -> Trial | N
 
 def _confirm(_tried: Tried, trial: Trial, found: Decision) -> Trial | None:
     time = Instant(trial.now + 1)
+    if any(time >= each.pending_until for each in _waiting(trial, found)):
+        return None
 
     def confirmed(state: CustomerState) -> CustomerState:
         marks = (
@@ -304,20 +314,32 @@ def _confirm(_tried: Tried, trial: Trial, found: Decision) -> Trial | None:
     return replace(_changed(trial, confirmed), now=time)
 
 
+def _waiting(trial: Trial, found: Decision) -> list[PermissionMark]:
+    """Return the pending permission that the answer names."""
+    return [each for each in trial.readings[0].state.permissions if each.position in found.positions]
+
+
 def _link(tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
+    return _linked(_made_known(trial, tried.question), tried.question, tried.kind)
+
+
+def _linked(trial: Trial, question: Question, kind: IdentifierKind | None) -> Trial:
     """Link the address named, or some address where none was; nothing is known of it, so nothing speaks against it."""
-    if not trial.readings:
-        trial = _made_known(trial, tried.question)
-    named, kind = tried.question.contact_point, tried.kind
+    named = question.contact_point
 
     def linked(customer: Customer) -> Customer:
-        if kind is None or usable_points(customer, tried.question, kind):
+        if kind is None or usable_points(customer, question, kind):
             return customer
-        number = max((point.number for point in customer.points), default=0) + 1
+        number = _next_number(customer)
         numbers = {**customer.numbers, **({named: number} if named else {})}
         return replace(customer, points=(*customer.points, Point(number, kind, NO_POINT)), numbers=numbers)
 
     return replace(trial, readings=tuple(map(linked, trial.readings)))
+
+
+def _next_number(customer: Customer) -> int:
+    """Return a number no address of theirs ever had: what was given for another does not cover it."""
+    return max((customer.state.identifiers, *(point.number for point in customer.points))) + 1
 
 
 def _verify(tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
@@ -332,7 +354,7 @@ def _use_other(tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
     def other(customer: Customer) -> Customer:
         usable = usable_points(customer, tried.question, tried.kind)
         bad = {point.number for point in usable if point.state.complained}
-        new = max((point.number for point in customer.points), default=0)
+        new = _next_number(customer)
         points = tuple(
             Point(new + each.number, each.kind, NO_POINT) if each.number in bad else each for each in customer.points
         )
@@ -428,9 +450,8 @@ def _remedies_of(kind: RemedyKind, tried: Tried, trial: Trial, then: Trial, foun
         case RemedyKind.WAIT_UNTIL:
             return [Remedy(kind, time=then.now)]
         case RemedyKind.CONFIRM_PERMISSION:
-            marks = trial.readings[0].state.permissions
-            waits = [each.pending_until for each in marks if each.position in found.positions]
-            return [Remedy(kind, time=min(waits, default=NEVER))]
+            waiting = _waiting(trial, found)
+            return [Remedy(kind, time=each.pending_until, position=each.position) for each in waiting]
         case RemedyKind.GIVE_PERMISSION | RemedyKind.GIVE_PERMISSION_AS_GUARDIAN:
             return _permission(kind, tried, trial, found)
         case _:

@@ -100,6 +100,7 @@ def _remedy(found: Remedy, say: Explainer) -> decision_pb2.Remedy:
         kind=_REMEDIES[found.kind],
         words=say.remedy(found),
         time=optional_timestamp(found.time),
+        position=found.position,
         purpose=found.purpose,
         touchpoints=found.touchpoints,
     )

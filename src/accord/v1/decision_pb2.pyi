@@ -354,7 +354,9 @@ class _RemedyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RemedyKind
     REMEDY_KIND_CONFIRM_PERMISSION: _RemedyKind.ValueType  # 5
     """The customer confirms the permission that waits, before `time` where that is told."""
     REMEDY_KIND_LINK_CONTACT_POINT: _RemedyKind.ValueType  # 6
-    """An address is linked to the customer: the one the question names, or else one the channel can use."""
+    """An address is linked to the customer: the one the question names, or else one the channel can use. What is known
+    of that address shows once it is linked: ask again.
+    """
     REMEDY_KIND_VERIFY_CONTACT_POINT: _RemedyKind.ValueType  # 7
     """The addresses that may be used are verified."""
     REMEDY_KIND_USE_OTHER_CONTACT_POINT: _RemedyKind.ValueType  # 8
@@ -402,7 +404,9 @@ REMEDY_KIND_GIVE_PERMISSION_AS_GUARDIAN: RemedyKind.ValueType  # 4
 REMEDY_KIND_CONFIRM_PERMISSION: RemedyKind.ValueType  # 5
 """The customer confirms the permission that waits, before `time` where that is told."""
 REMEDY_KIND_LINK_CONTACT_POINT: RemedyKind.ValueType  # 6
-"""An address is linked to the customer: the one the question names, or else one the channel can use."""
+"""An address is linked to the customer: the one the question names, or else one the channel can use. What is known
+of that address shows once it is linked: ask again.
+"""
 REMEDY_KIND_VERIFY_CONTACT_POINT: RemedyKind.ValueType  # 7
 """The addresses that may be used are verified."""
 REMEDY_KIND_USE_OTHER_CONTACT_POINT: RemedyKind.ValueType  # 8
@@ -467,6 +471,7 @@ class Remedy(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     TOUCHPOINTS_FIELD_NUMBER: _builtins.int
     kind: Global___RemedyKind.ValueType
     """Which."""
@@ -474,6 +479,8 @@ class Remedy(_message.Message):
     """The same in words, without anything personal."""
     purpose: _builtins.str
     """Which permission: a leaf purpose. Empty: none is needed, or the one whose confirmation is asked for."""
+    position: _builtins.int
+    """Which pending permission to confirm, by its position. 0: the one just given."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Until when to wait, or before when to confirm."""
@@ -489,11 +496,12 @@ class Remedy(_message.Message):
         words: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         purpose: _builtins.str = ...,
+        position: _builtins.int = ...,
         touchpoints: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "purpose", b"purpose", "time", b"time", "touchpoints", b"touchpoints", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "position", b"position", "purpose", b"purpose", "time", b"time", "touchpoints", b"touchpoints", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,6 +27,8 @@ class Words(Struct, frozen=True, kw_only=True):
     bases: Mapping[Basis, str]
     channels: Mapping[str, str]
     other_channel: str
+    limits: Mapping[str, str]
+    """What a permission must be for besides a purpose on a channel: `topic`, `place`, `recipient`."""
     gates: tuple[str, ...]
     contact: Mapping[str, str]
     """The sentence of an answer about a contact, by verdict: `channel`, `purpose`, `why`, `time`."""

@@ -117,6 +117,11 @@ WORDS: Final = Words(
         "in_app": "in the application",
     },
     other_channel="on the channel {code}",
+    limits={
+        "topic": " on this topic",
+        "place": " at this place",
+        "recipient": " that names this third party",
+    },
     gates=(
         "resolve", "floor", "contact point", "overlays", "class", "refusals", "basis", "recipient", "uses",
         "legal time and volume", "pressure and preference",

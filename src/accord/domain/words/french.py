@@ -147,6 +147,11 @@ WORDS: Final = Words(
         "in_app": "dans l'application",
     },
     other_channel="par le canal {code}",
+    limits={
+        "topic": " sur ce sujet",
+        "place": " en ce lieu",
+        "recipient": " qui nomme ce tiers",
+    },
     gates=(
         "reconnaissance", "interdictions absolues", "adresse", "oppositions de tiers", "classe", "refus", "fondement",
         "destinataire", "usages", "heures et volumes légaux", "pression et préférences",
