@@ -102,7 +102,9 @@ class AsyncClient:
     ) -> Answer:
         """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
         return await self._ask(
-            calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, language=language, **narrowing)
+            calls.check(
+                self.brand, customer, channel, purpose, at_least_as_fresh, full=full, language=language, **narrowing
+            )
         )
 
     async def check_past(
@@ -132,7 +134,9 @@ class AsyncClient:
         self, questions: Sequence[Question], *, full: bool = False, at_least_as_fresh: str = "", language: str = ""
     ) -> tuple[Answer, ...]:
         """Answer 1 to 1,000 questions on one snapshot, in their order; one that is faulty is a no of its own."""
-        return await self._ask(calls.batch_check(self.brand, questions, at_least_as_fresh, full=full, language=language))
+        return await self._ask(
+            calls.batch_check(self.brand, questions, at_least_as_fresh, full=full, language=language)
+        )
 
     async def reach(
         self,
@@ -205,7 +209,15 @@ class AsyncClient:
         return AsyncSending(
             lambda: self._ask(
                 calls.authorize(
-                    self.brand, customer, channel, purpose, contact_id, confirms_position, full=False, language="", **narrowing
+                    self.brand,
+                    customer,
+                    channel,
+                    purpose,
+                    contact_id,
+                    confirms_position,
+                    full=False,
+                    language="",
+                    **narrowing,
                 )
             ),
             lambda outcome: self.report(contact_id, outcome),
@@ -226,7 +238,15 @@ class AsyncClient:
         """May this one message be sent? Check and count in one step; report what became of it."""
         return await self._ask(
             calls.authorize(
-                self.brand, customer, channel, purpose, contact_id, confirms_position, full=full, language=language, **narrowing
+                self.brand,
+                customer,
+                channel,
+                purpose,
+                contact_id,
+                confirms_position,
+                full=full,
+                language=language,
+                **narrowing,
             )
         )
 

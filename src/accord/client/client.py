@@ -97,7 +97,11 @@ class Client:
         **narrowing: Unpack[Narrowing],
     ) -> Answer:
         """May this customer be contacted now, and why? Counts nothing: before a message leaves, authorise it."""
-        return self._ask(calls.check(self.brand, customer, channel, purpose, at_least_as_fresh, full=full, language=language, **narrowing))
+        return self._ask(
+            calls.check(
+                self.brand, customer, channel, purpose, at_least_as_fresh, full=full, language=language, **narrowing
+            )
+        )
 
     def check_past(
         self,
@@ -198,7 +202,15 @@ class Client:
         return Sending(
             lambda: self._ask(
                 calls.authorize(
-                    self.brand, customer, channel, purpose, contact_id, confirms_position, full=False, language="", **narrowing
+                    self.brand,
+                    customer,
+                    channel,
+                    purpose,
+                    contact_id,
+                    confirms_position,
+                    full=False,
+                    language="",
+                    **narrowing,
                 )
             ),
             lambda outcome: self.report(contact_id, outcome),
@@ -219,7 +231,15 @@ class Client:
         """May this one message be sent? Check and count in one step; report what became of it."""
         return self._ask(
             calls.authorize(
-                self.brand, customer, channel, purpose, contact_id, confirms_position, full=full, language=language, **narrowing
+                self.brand,
+                customer,
+                channel,
+                purpose,
+                contact_id,
+                confirms_position,
+                full=full,
+                language=language,
+                **narrowing,
             )
         )
 

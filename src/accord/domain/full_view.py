@@ -32,15 +32,18 @@ def completed(  # noqa: PLR0913 - a question has this many sides
     known = tuple(each for each in readings if each is not None)
     trial = Trial(known, found.time, own_contact)
     told = remedies(tried or of_contact(question, policy), trial, found)
-    purposes = [policy.purposes[code] for code in {question.purpose, *(each.purpose for each in told if each.purpose)}]
-    touchpoints = [policy.touchpoints[code] for each in told for code in each.touchpoints]
+    purposes = {question.purpose, *(each.purpose for each in told if each.purpose)}
+    touchpoints = {code for each in told for code in each.touchpoints}
     background = Background(
         purpose=question.purpose,
         channel=question.channel,
         limits=tuple(side for side in ("topic", "place", "recipient") if getattr(question, side)),
         time_zone=_time_zone(known, policy),
         edition=policy.catalogue.rules_edition,
-        titles={each.code: each.title for each in (*purposes, *touchpoints)},
+        titles={
+            **{code: policy.purposes[code].title for code in purposes},
+            **{code: policy.touchpoints[code].title for code in touchpoints},
+        },
     )
     return replace(found, remedies=told, background=background)
 
