@@ -32,7 +32,14 @@ ADDRESS = ContactPoint.email("ada@example.com")
 NOW = datetime.now(UTC)
 
 GOOD: dict[str, dict[str, Any]] = {
-    "check": {"customer": "ada", "channel": "email", "purpose": "news", "full": True, "at_least_as_fresh": ""},
+    "check": {
+        "customer": "ada",
+        "channel": "email",
+        "purpose": "news",
+        "full": True,
+        "at_least_as_fresh": "",
+        "language": "fr",
+    },
     "check_past": {
         "customer": "ada",
         "channel": "email",
@@ -41,8 +48,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "as_known_at": NOW,
         "as_known_by": "",
         "full": False,
+        "language": "fr",
     },
-    "batch_check": {"questions": [Question("ada", "email", "news")], "full": False, "at_least_as_fresh": ""},
+    "batch_check": {
+        "questions": [Question("ada", "email", "news")],
+        "full": False,
+        "at_least_as_fresh": "",
+        "language": "fr",
+    },
     "reach": {
         "customer": ADDRESS,
         "purpose": "news",
@@ -50,6 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "place": "",
         "full": True,
         "at_least_as_fresh": "",
+        "language": "fr",
     },
     "permissions": {"customer": "ada"},
     "history": {"customer": "ada", "page_size": 10, "as_of": NOW, "as_known_at": NOW},
@@ -67,6 +81,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "contact_id": "1",
         "confirms_position": 0,
         "full": False,
+        "language": "",
     },
     "report": {"contact_id": "1", "outcome": ContactOutcome.SENT, "outcome_time": NOW, "request_id": "1"},
     "grant": {"customer": "ada", "evidence": SHOWN, "request_id": "1"},

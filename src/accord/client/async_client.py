@@ -117,6 +117,7 @@ class AsyncClient:
         as_known_at: datetime | None = None,
         as_known_by: str = "",
         full: bool = False,
+        language: str = "",
         **narrowing: Unpack[Narrowing],
     ) -> PastAnswer:
         """Return what the answer was, or would have been, at an instant of the past. Never leave to send.
@@ -126,7 +127,16 @@ class AsyncClient:
         CallFailedError for an outage.
         """
         call = calls.check_past(
-            self.brand, customer, channel, purpose, as_of, as_known_at, as_known_by, full=full, **narrowing
+            self.brand,
+            customer,
+            channel,
+            purpose,
+            as_of,
+            as_known_at,
+            as_known_by,
+            full=full,
+            language=language,
+            **narrowing,
         )
         return await self._ask(call)
 

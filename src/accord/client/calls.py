@@ -119,6 +119,7 @@ def check_past(
     as_known_by: str,
     *,
     full: bool,
+    language: str,
     **narrowing: Unpack[Narrowing],
 ) -> Call[PastAnswer]:
     """Ask one question about the past."""
@@ -130,6 +131,7 @@ def check_past(
         as_of=_instant(as_of),
         as_known_at=_instant(as_known_at),
         as_known_by=as_known_by,
+        language=language,
     )
     return Call(lambda it: it.decisions.Check, request, reading.past_answer)
 

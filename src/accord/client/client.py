@@ -113,6 +113,7 @@ class Client:
         as_known_at: datetime | None = None,
         as_known_by: str = "",
         full: bool = False,
+        language: str = "",
         **narrowing: Unpack[Narrowing],
     ) -> PastAnswer:
         """Return what the answer was, or would have been, at an instant of the past. Never leave to send.
@@ -122,7 +123,16 @@ class Client:
         CallFailedError for an outage.
         """
         call = calls.check_past(
-            self.brand, customer, channel, purpose, as_of, as_known_at, as_known_by, full=full, **narrowing
+            self.brand,
+            customer,
+            channel,
+            purpose,
+            as_of,
+            as_known_at,
+            as_known_by,
+            full=full,
+            language=language,
+            **narrowing,
         )
         return self._ask(call)
 
