@@ -120,6 +120,8 @@ class PastAnswer:
     decision_time: datetime | None = None
     trace: tuple[GateStep, ...] = ()
     what_would_allow: str = ""
+    sentence: str = ""
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def was_allowed(self) -> bool:
