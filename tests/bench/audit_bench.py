@@ -137,7 +137,9 @@ def _watch(pid: int, peaks: dict[int, int], done: threading.Event) -> None:
             except OSError:
                 continue  # it ended meanwhile
             waiting += map(int, started.split())
-            peaks[each] = max(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+            # One that has just ended has no memory any more.
+            for told in (line for line in status.splitlines() if line.startswith("VmHWM:")):
+                peaks[each] = int(told.split()[1])
 
 
 def _busy_seconds() -> float:

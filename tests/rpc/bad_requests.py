@@ -879,6 +879,9 @@ def _exports() -> Iterator[Case]:
         yield from (case._replace(change=_both(everybody, case.change)) for case in _instants(method, field))
         mixed = _both(everybody, put("first_position", 1), put(field, at(-9)))
         yield _case(method, f"{field} beside positions", [field], mixed)
+    for number in (2, 3):
+        held_back = _both(everybody, put("redaction", number), put("receipts", value=True))
+        yield _case(method, f"receipts of what is held back by {number}", ["receipts"], held_back)
     for field in ("purposes", "channels"):
         yield _case(method, f"{field} of one customer", [field], put(field, ["email"]))
         yield from (case._replace(change=_both(everybody, case.change)) for case in _lists(method, field))

@@ -11,6 +11,7 @@ from accord.domain.catalogue import (
     BasisRule,
     Catalogue,
     Channel,
+    ControllerDetails,
     Level,
     Notice,
     NoticeText,
@@ -39,9 +40,11 @@ LEDGER = "accord/maison/1"
 PIN = verifier_key(LEDGER, SIGNING_KEY.public_key())
 Members = dict[str, bytes]
 
+DETAILS = ControllerDetails("1 rue Exemple, Lyon", "privacy@maison.example", "https://maison.example/privacy", ("FR",))
 CATALOGUE = Catalogue(
     controller="Maison Exemple",
     country="FR",
+    controller_details=DETAILS,
     channels=(Channel("email", IdentifierKind.EMAIL), Channel("sms", IdentifierKind.PHONE)),
     purposes=(
         Purpose("marketing.news", PurposeClass.MARKETING),
@@ -80,9 +83,9 @@ def declared(touchpoint: str, recorder_id: str = "") -> Declaration:
     )
 
 
-def live(it: Installation, people: int) -> None:
+def live(it: Installation, people: int, catalogue: Catalogue = CATALOGUE) -> None:
     """Let people give, be contacted and take back: four entries each, a second apart, after the catalogue's."""
-    _write(it, ApplyCatalogue(catalogue=CATALOGUE))
+    _write(it, ApplyCatalogue(catalogue=catalogue))
     for number in range(people):
         it.clock.advance(SECOND)
         customer = person(number)
@@ -137,5 +140,6 @@ def signed_anew(of: Members, change: Callable[[dict[str, Any]], None] | None = N
     if change is not None:
         change(manifest)
     raw = verify.document(manifest)
-    note = sign_text(LEDGER, verify.statement(LEDGER, raw), SIGNING_KEY).encode()
+    statement = verify.statement(LEDGER, raw, manifest["format"])
+    note = sign_text(LEDGER, statement, SIGNING_KEY).encode()
     return {**others, "manifest.json": raw, "manifest.note": note}

@@ -53,6 +53,9 @@ SCOPES: dict[str, dict[str, Any]] = {
     "counts of a period": {"recorded_from": Instant(START + 2 * SECOND), "redaction": Redaction.COUNTS},
     "customer": {"customer": person(1)},
     "nothing": {"first": 4, "end": 4},
+    "receipts": {"receipts": True},
+    "receipts of a channel": {"receipts": True, "channels": ("email",), "first": 2},
+    "receipts of nothing": {"receipts": True, "end": 2},
 }
 
 
@@ -99,11 +102,24 @@ def told_anew(of: Members, kept: list[bytes]) -> Members:
         texts = verify.notices_of(verify.read_line(of["policies/1.json"][:-1], LEDGER))
         changed["timeline.html"] = verify.timeline(LEDGER, scope["customer"], history, texts)
 
+    if "receipts.jsonld" in of:
+        left = {f'"@id":"urn:accord:receipt:{LEDGER}:{line.position}"'.encode() for line in history}
+        changed = with_receipts(changed, [raw for raw in receipts(of) if any(name in raw for name in left)])
+
     def count(manifest: dict[str, Any]) -> None:
         width = 0 if scope["customer"] else scope["end"] - scope["first"]
         manifest["counts"] = counts.document(max(0, width - counts.listed()))
 
     return signed_anew(changed, count)
+
+
+def receipts(of: Members) -> list[bytes]:
+    return [raw.removesuffix(b",") for raw in of["receipts.jsonld"].split(b"\n")[1:-2]]
+
+
+def with_receipts(of: Members, told: list[bytes]) -> Members:
+    head = of["receipts.jsonld"].split(b"\n")[0]
+    return {**of, "receipts.jsonld": head + b"\n" + b",\n".join(told) + b"\n]}\n"}
 
 
 def with_head(of: Members, version: int, newest: bytes) -> Members:
@@ -141,7 +157,11 @@ def test_what_is_said_fits_what_is_shown(it: Installation) -> None:
     assert "window" in said["range"]
     assert "period" in said["period"]
     assert "period" not in said["counts of a period"]
-    assert said["customer"] == ["signed", "included", "opened", "history", "texts", "report", "timeline"]
+    assert said["customer"] == ["signed", "included", "opened", "history", "texts", "report", "timeline", "receipts"]
+    assert said["receipts"] == [*said["all"], "receipts"]
+    assert ("receipts", {"receipts": 8}) in found["receipts"].proven
+    assert ("receipts", {"receipts": 0}) in found["receipts of nothing"].proven
+    assert ("receipt_words", {}) in found["customer"].unproven
 
 
 def test_a_filter_keeps_refusals_of_everything_and_says_what_it_hides(it: Installation) -> None:
@@ -385,6 +405,28 @@ def _page_of_nobody(on: Stage) -> tuple[Members, bytes | None]:
     return signed_anew({**on.whole, "timeline.html": on.of_one["timeline.html"]}), None
 
 
+def _receipt_held_back(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew(with_receipts(on.of_one, receipts(on.of_one)[:-1])), None
+
+
+def _receipt_twice(on: Stage) -> tuple[Members, bytes | None]:
+    given, *_ = receipts(on.of_one)
+    return signed_anew(with_receipts(on.of_one, [given, given])), None
+
+
+def _receipts_out_of_order(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew(with_receipts(on.of_one, receipts(on.of_one)[::-1])), None
+
+
+def _receipt_of_another(on: Stage) -> tuple[Members, bytes | None]:
+    others = receipts(members(export(on.it, customer=person(2))))
+    return signed_anew(with_receipts(on.of_one, others)), None
+
+
+def _receipts_that_do_not_end(on: Stage) -> tuple[Members, bytes | None]:
+    return signed_anew({**on.of_one, "receipts.jsonld": on.of_one["receipts.jsonld"].removesuffix(b"]}\n")}), None
+
+
 LIES: dict[str, Lie] = {
     "fork": _fork,
     "fork ": _fork_of_the_same_size,
@@ -417,6 +459,11 @@ LIES: dict[str, Lie] = {
     "counts_differ": _wrong_counts,
     "report_differs": _armed_report,
     "report_differs ": _prettier_page,
+    "receipts_differ": _receipt_held_back,
+    "receipts_differ ": _receipt_twice,
+    "receipts_differ  ": _receipts_out_of_order,
+    "receipts_differ   ": _receipt_of_another,
+    "receipts_differ    ": _receipts_that_do_not_end,
     "notice_differs": _other_notice,
     "file_missing": _notice_held_back,
     "payload_differs ": _other_catalogue,
@@ -603,6 +650,38 @@ def test_without_a_manifest_nothing_is_believed(whole: Members, name: str) -> No
     assert conclusion({each: raw for each, raw in whole.items() if each != name}).name == "file_missing"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw.replace(b'{"@context"', b'{ "@context"', 1),
+        lambda raw: raw.replace(b'"dct":', b'"dpv":', 1),
+        lambda raw: raw.replace(b'"dct:created"', b'"dct:source"', 1),
+        lambda raw: raw.replace(b'"dct:source":"', b'"dct:source":["', 1).replace(
+            b'","dpv:hasAppl', b'"],"dpv:hasAppl', 1
+        ),
+        lambda raw: raw.replace(b'"dpv:hasRecordOfActivity"', b'"dpv:hasRecord"'),
+        lambda raw: raw + b"]}\n",
+        lambda raw: raw + b"\n",
+        lambda raw: raw[:-1],
+        lambda raw: raw.replace(b"},\n{", b"}\n,{", 1),
+        lambda _: b"",
+        lambda _: b"[]\n",
+    ],
+)
+def test_receipts_have_one_form(of_one: Members, change: Callable[[bytes], bytes]) -> None:
+    changed = change(of_one["receipts.jsonld"])
+    assert changed != of_one["receipts.jsonld"]
+    assert conclusion(signed_anew({**of_one, "receipts.jsonld": changed})).name in {"malformed", "receipts_differ"}
+
+
+def test_an_export_of_the_first_form_has_no_receipts_and_one_of_the_second_has(whole: Members, of_one: Members) -> None:
+    forms = {name: verify.read_json(of["manifest.json"], "")["format"] for name, of in (("1", whole), ("2", of_one))}
+    assert forms == {"1": "accord-export/1", "2": "accord-export/2"}
+    without = {name: raw for name, raw in of_one.items() if name != "receipts.jsonld"}
+    for of in (without, {**whole, "receipts.jsonld": of_one["receipts.jsonld"]}):
+        assert conclusion(signed_anew(of)).name == "malformed"
+
+
 def test_a_file_that_was_not_signed_is_refused(whole: Members) -> None:
     for name in ("entries.jsonl2", "proofs/0.tlog-proof.txt", "../../etc/passwd", "notices/x.fr.txt", "leaves.bin"):
         assert conclusion({**whole, name: b""}).name == "file_unexpected"
@@ -647,7 +726,7 @@ def test_an_earlier_checkpoint_that_the_key_did_not_sign_decides_nothing(whole: 
 
 
 def test_a_form_of_later_decides_nothing(whole: Members) -> None:
-    body = verify.statement(LEDGER, whole["manifest.json"]).replace("accord-export/1", "accord-export/2")
+    body = verify.statement(LEDGER, whole["manifest.json"], "accord-export/3")
     note = sign_text(LEDGER, body, SIGNING_KEY).encode()
     found = conclusion({**whole, "manifest.note": note})
     assert (found.name, found.exit_code) == ("format_unknown", 2)

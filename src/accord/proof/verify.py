@@ -38,11 +38,27 @@ except ImportError:  # a traceback would end with 1, which says tampered
     sys.exit(2)
 
 FORMAT = "accord-export/1"
+FORMAT_WITH_RECEIPTS = "accord-export/2"
+"""The same with receipts.jsonld, which who reads only the first would not know."""
+
+_FORMATS = (FORMAT, FORMAT_WITH_RECEIPTS)
 HEAD_FORMAT = "accord-customer-head/1"
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
 HANDOVER_FORMAT = "accord-handover/1"
 COMMITMENT_LABEL = b"accord/v1/payload\x00"
 BRAND_REF = "0" * 32
+SAID = frozenset({"PermissionConfirmed", "PermissionGranted", "PermissionRefused"})
+"""What there are receipts of."""
+
+RECEIPTS_HEAD = (
+    b'{"@context":{"dct":"http://purl.org/dc/terms/","dpv":"https://w3id.org/dpv#",'
+    b'"eu-gdpr":"https://w3id.org/dpv/legal/eu/gdpr#","legal-eu":"https://w3id.org/dpv/legal/eu#",'
+    b'"loc":"https://w3id.org/dpv/loc#","pd":"https://w3id.org/dpv/pd#",'
+    b'"rdf":"http://www.w3.org/1999/02/22-rdf-syntax-ns#","schema":"https://schema.org/",'
+    b'"skos":"http://www.w3.org/2004/02/skos/core#"},"@graph":['
+)
+"""How receipts.jsonld begins: no other words than those of the published vocabularies."""
+
 REPORT_COLUMNS = (
     "position",
     "recorded",
@@ -88,7 +104,7 @@ _LINE = re.compile(
 )
 _MEMBER = re.compile(
     r"README\.txt|manifest\.(json|note)|checkpoint|entries\.jsonl|leaves\.bin|edges\.json|heads\.json|keys\.json"
-    r"|report\.(csv|parquet)|timeline\.html|verify\.py|proofs/[0-9]{1,16}\.tlog-proof|policies/[0-9]{1,9}\.json"
+    r"|report\.(csv|parquet)|receipts\.jsonld|timeline\.html|verify\.py|proofs/[0-9]{1,16}\.tlog-proof|policies/[0-9]{1,9}\.json"
     r"|notices/[a-z0-9_~\-]{1,64}\.[A-Za-z0-9\-]{2,255}\.txt"
 )
 _ALWAYS = {"README.txt", "checkpoint", "entries.jsonl", "keys.json", "report.csv", "verify.py"}
@@ -139,6 +155,9 @@ report
 timeline
   timeline.html says the same as the entries.
   timeline.html dit la même chose que les écritures.
+receipts
+  receipts.jsonld has one receipt of each of the {receipts} permissions, confirmations and refusals disclosed, and names its entry.
+  receipts.jsonld a un reçu pour chacun des {receipts} accords, confirmations et refus montrés, et nomme son écriture.
 extends
   The ledger extends your earlier checkpoint of {previous} entries: nothing of it was changed.
   Le registre prolonge votre point de contrôle antérieur de {previous} écritures : rien n'y a été changé.
@@ -173,6 +192,9 @@ erased
 last
   That nothing was recorded for this customer under another reference; the end of the history is the operator's signed word.
   Que rien n'a été enregistré pour ce client sous une autre référence ; la fin de l'historique est la parole signée de l'exploitant.
+receipt_words
+  What receipts.jsonld says beyond that: it is signed as it is, and not made anew from the entries.
+  Ce que receipts.jsonld dit de plus : il est signé tel quel, et n'est pas refait à partir des écritures.
 parquet
   report.parquet: it is signed, and not compared with the entries.
   report.parquet : il est signé, mais n'est pas comparé aux écritures.
@@ -258,6 +280,9 @@ counts_differ
 report_differs
   {file} does not say what the entries say.
   {file} ne dit pas ce que disent les écritures.
+receipts_differ
+  {file} is not of what is shown to have been said, one receipt for each.
+  {file} n'est pas celui de ce qui fut dit et montré, un reçu pour chaque fois.
 notice_differs
   {file} is not the text of a catalogue shown, or of a notice named.
   {file} n'est pas le texte d'un catalogue montré, ou d'une information nommée.
@@ -1267,6 +1292,7 @@ class Scope(NamedTuple):
     channels: list[str]
     recorded_from: int
     recorded_until: int
+    receipts: bool
 
     def side(self, line: Line) -> int:
         """Say whether a line was recorded before the period (-1), within it (0) or after it (1)."""
@@ -1287,7 +1313,7 @@ class Piece(NamedTuple):
     """What some lines of a range say, up to the one that has a fault, if one has.
 
     `rows` holds of each line position, leaf hash, whether it is disclosed, and its Link then; `sides`
-    every side of the period that was met.
+    every side of the period that was met; `said` names what there must be receipts of, if any.
     """
 
     rows: bytes
@@ -1295,6 +1321,7 @@ class Piece(NamedTuple):
     last_time: int
     sides: set[int]
     report: bytes
+    said: tuple[bytes, int]
     counts: Counts
     notices: set[str]
     fault: Said | None
@@ -1306,16 +1333,18 @@ def read_piece(raw: bytes, scope: Scope) -> Piece:
     times: list[int] = []
     alike: list[tuple[str, str, bytes, bytes]] = []
     report, counts, sides, notices = Report(headed=False), Counts(), set[int](), set[str]()
-    fault = None
+    fault, said = None, list[str]()
     try:
         for line in _in_order(raw.split(b"\n"), scope):
             side = scope.side(line)
             scope.check(line, side)
             if line.notice and side == 0:
                 notices.add(line.notice)
-            disclosed = line.payload is not None
+            hash_, disclosed = leaf_hash(line.leaf), line.payload is not None
             link = _link(line) if disclosed else _NO_LINK
-            rows.append(_ROW.pack(line.position, leaf_hash(line.leaf), disclosed, *link))
+            rows.append(_ROW.pack(line.position, hash_, disclosed, *link))
+            if scope.receipts and disclosed and line.type in SAID:
+                said.append(_receipt_name(scope.ledger, line, hash_))
             times.append(line.recorded_at)
             sides.add(side)
             alike.append((line.status, line.type, line.purposes, line.channels))
@@ -1324,7 +1353,8 @@ def read_piece(raw: bytes, scope: Scope) -> Piece:
         fault = error.name, error.told
     counts.alike.update(alike)
     first_time, last_time = (times[0], times[-1]) if times else (0, 0)
-    return Piece(b"".join(rows), first_time, last_time, sides, report.take(), counts, notices, fault)
+    named = "".join(said).encode(), len(said)
+    return Piece(b"".join(rows), first_time, last_time, sides, report.take(), named, counts, notices, fault)
 
 
 def _in_order(lines: Iterable[bytes], scope: Scope) -> Iterator[Line]:
@@ -1341,6 +1371,24 @@ def _in_order(lines: Iterable[bytes], scope: Scope) -> Iterator[Line]:
         if counted_only or (line.status == "redacted") > personal:
             raise TamperedError("entry_unasked", position=line.position)
         yield line
+
+
+def _receipt_name(ledger: str, line: Line, hash_: bytes) -> str:
+    """Return what ties a receipt to the entry of a line that is disclosed: its name, instant, leaf and customer."""
+    payload: Any = line.payload
+    name, created = f"urn:accord:receipt:{ledger}:{line.position}", instant(line.recorded_at)
+    return f"{name}\n{created}\nurn:accord:leaf:{hash_.hex()}\nurn:accord:customer:{payload['customer']}\n"
+
+
+def _receipt_told(raw: bytes) -> str:
+    """Return what a receipt says that it is of, as `_receipt_name` has it. Raises TamperedError."""
+    found = read_json(raw, "receipts.jsonld")
+    try:
+        record = found["dpv:hasRecordOfActivity"]
+        told = found["@id"], found["dct:created"], record["dct:source"], record["dpv:hasDataSubject"]["@id"]
+        return "".join(f"{each}\n" for each in told)
+    except (KeyError, TypeError):
+        raise TamperedError("malformed", file="receipts.jsonld", why="a line is no receipt") from None
 
 
 def _link(line: Line) -> Link:
@@ -1409,6 +1457,7 @@ class _Examination:
         self.notices: set[str] = set()
         self.shown: list[Line] = []
         self.earlier_root: bytes | None = None
+        self._said, self._receipts = sha256(), 0
 
     def run(self, previous: Checkpoint | None) -> None:
         # (1) The manifest is signed, and names every file there is.
@@ -1426,6 +1475,8 @@ class _Examination:
             self._read_window(wanted)
         # (4) Texts and views say what the entries say; whatever else there is was signed as it is.
         self._read_texts()
+        if self.asked.receipts:
+            self._read_receipts()
         self._read_others()
         # (5) The ledger extends the checkpoint that was known before.
         if previous is not None:
@@ -1442,25 +1493,28 @@ class _Examination:
         raw = self._bundle.open("manifest.json").read(MAX_SMALL_BYTES + 1)
         note = self._bundle.open("manifest.note").read(MAX_NOTE_BYTES + 1)
         lines = note.split(b"\n")
-        if len(lines) > 1 and lines[0] == FORMAT.encode() and lines[1] != self.key.name.encode():
+        if len(lines) > 1 and lines[0].decode("ascii", "replace") in _FORMATS and lines[1] != self.key.name.encode():
             raise TamperedError("foreign_origin", found=lines[1].decode("utf-8", "replace"), pinned=self.key.name)
         body = read_note(note, self.key, "manifest.note")
         if not body.startswith("accord-export/"):
             raise TamperedError("malformed", file="manifest.note", why="no statement of an export")
-        if not body.startswith(FORMAT + "\n"):
-            raise UndecidableError("format_unknown", found=body.split("\n")[0], known=FORMAT)
-        if body != statement(self.key.name, raw):
+        form = body.split("\n")[0]
+        if form not in _FORMATS:
+            raise UndecidableError("format_unknown", found=form, known=", ".join(_FORMATS))
+        if body != statement(self.key.name, raw, form):
             raise TamperedError("file_differs", file="manifest.json")
         if note.count(_DASH.encode()) != 1:
             raise TamperedError("malformed", file="manifest.note", why="more than one signature")
         found = _read_document(raw, "manifest.json", _SHAPE)
-        if found["format"] != FORMAT or found["ledger"] != self.key.name:
+        if found["format"] != form or found["ledger"] != self.key.name:
             raise TamperedError("malformed", file="manifest.json", why="it names another format or ledger")
-        self._check_names(sizes, found["files"])
+        self._check_names(sizes, found["files"], form)
         return found, _Members(self._bundle, found["files"])
 
     @staticmethod
-    def _check_names(sizes: dict[str, int], files: dict[str, dict[str, Any]]) -> None:
+    def _check_names(sizes: dict[str, int], files: dict[str, dict[str, Any]], form: str) -> None:
+        if ("receipts.jsonld" in files) != (form == FORMAT_WITH_RECEIPTS):
+            raise TamperedError("malformed", file="manifest.json", why="its form does not fit its files")
         for name in sorted(files.keys() | _ALWAYS):
             if name not in sizes or name not in files:
                 raise TamperedError("file_missing", file=name)
@@ -1489,7 +1543,8 @@ class _Examination:
         self.filtered = bool(self.scope["purposes"] or self.scope["channels"])
         self.counted_only = redaction == "counts"
         limits = {side: self.scope[side] for side in Scope._fields if side in self.scope}
-        self.asked = Scope(ledger=self.key.name, redaction=redaction, **limits)
+        receipts = "receipts.jsonld" in self.files
+        self.asked = Scope(ledger=self.key.name, redaction=redaction, receipts=receipts, **limits)
         return found
 
     def _pieces(self) -> Iterator[Piece]:
@@ -1546,6 +1601,7 @@ class _Examination:
             sides |= piece.sides
             self.notices |= piece.notices
             digest.update(piece.report)
+            self._note_said(*piece.said)
             self.progress(edge.size - first, end - first)
         grow_to(end)
         if hashes is not None and next(hashes, None) is not None:
@@ -1657,9 +1713,7 @@ class _Examination:
                 chains.add(line.position, _link(line), newest)
             counts.add(line)
             report.add(line)
-            self.shown.append(line)
-            if line.notice:
-                self.notices.add(line.notice)
+            self._show(line, newest)
         if self.manifest["counts"] != counts.document(0):
             raise TamperedError("counts_differ")
         if sha256(report.take()).hexdigest() != self.files.digest("report.csv"):
@@ -1671,6 +1725,13 @@ class _Examination:
             proven.append(("opened", {"disclosed": told["disclosed"]}))
         if not told["erased"]:
             proven.append(("history", {"customer": customer, "version": told["listed"]}))
+
+    def _show(self, line: Line, hash_: bytes) -> None:
+        self.shown.append(line)
+        if line.notice:
+            self.notices.add(line.notice)
+        if self.asked.receipts and line.payload is not None and line.type in SAID:
+            self._note_said(_receipt_name(self.key.name, line, hash_).encode(), 1)
 
     def _check_head(self, customer: str, newest: bytes) -> None:
         notes = _read_document(self.files.small("heads.json"), "heads.json", {"heads": [str]})["heads"]
@@ -1733,6 +1794,28 @@ class _Examination:
         if self.files.small("timeline.html") != page:
             raise TamperedError("report_differs", file="timeline.html")
         self.conclusion.proven.append(("timeline", {}))
+
+    def _note_said(self, names: bytes, count: int) -> None:
+        self._said.update(names)
+        self._receipts += count
+
+    def _read_receipts(self) -> None:
+        """Compare receipts.jsonld, a document with a line for each receipt, with what was said: all of it, in order."""
+        file, told = "receipts.jsonld", sha256()
+        lines = self.files.lines(file)
+        if next(lines, b"") != RECEIPTS_HEAD:
+            raise TamperedError("malformed", file=file, why="no document of receipts")
+        for following in range(self._receipts - 1, -1, -1):
+            line = next(lines, b"")
+            if line.endswith(b",") != bool(following):
+                raise TamperedError("receipts_differ", file=file)
+            told.update(_receipt_told(line.removesuffix(b",")).encode())
+        if next(lines, b"") != b"]}" or told.digest() != self._said.digest():
+            raise TamperedError("receipts_differ", file=file)
+        if next(lines, None) is not None:
+            raise TamperedError("malformed", file=file, why="something follows its end")
+        self.conclusion.proven.append(("receipts", {"receipts": self._receipts}))
+        self.conclusion.unproven.append(("receipt_words", {}))
 
     def _read_others(self) -> None:
         """Read what nothing above has read to its end: it must be as it was signed."""
@@ -1824,9 +1907,9 @@ def _hash(text: str) -> bytes:
     return found
 
 
-def statement(ledger: str, manifest: bytes) -> str:
+def statement(ledger: str, manifest: bytes, form: str = FORMAT) -> str:
     """Return what the ledger signs of an export: the body of manifest.note."""
-    return f"{FORMAT}\n{ledger}\nsha256 {sha256(manifest).hexdigest()}\n"
+    return f"{form}\n{ledger}\nsha256 {sha256(manifest).hexdigest()}\n"
 
 
 def head_statement(ledger: str, size: int, customer: str, version: int, newest: bytes) -> str:

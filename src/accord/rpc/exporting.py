@@ -21,6 +21,8 @@ def asked(request: pb.ExportRequest, examiner: Examiner) -> Asked:
         for field in _LIMITS:
             if field in told:
                 examiner.fault(field, "must be left out for one customer")
+    elif request.receipts and redaction is not Redaction.NONE:
+        examiner.fault("receipts", "must be left out where anything is held back: receipts tell who said what")
     if told & set(_POSITIONS):
         for field in _TIMES:
             if field in told:
@@ -38,4 +40,5 @@ def asked(request: pb.ExportRequest, examiner: Examiner) -> Asked:
         recorded_until=recorded_until,
         purposes=examiner.codes("purposes", request.purposes),
         channels=examiner.codes("channels", request.channels),
+        receipts=request.receipts,
     )

@@ -1,10 +1,12 @@
 """Versions of a brand's catalogue, as its ledger keeps them."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from accord.domain.catalogue import Catalogue
 from accord.domain.events import CatalogueApplied
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
@@ -14,6 +16,13 @@ from accord.ledger.store import Head, LedgerStore
 from accord.ledger.walk import history
 from accord.service.errors import CallError, catalogue_missing
 from accord.service.policies import Policies
+
+
+class Applied(Struct, frozen=True):
+    """A catalogue and where it was applied."""
+
+    position: Position
+    catalogue: Catalogue
 
 
 class AppliedVersion(Struct, frozen=True):
@@ -81,6 +90,12 @@ class Catalogues:
             AppliedVersion(number, entry.position, read_leaf(entry.leaf).recorded_at)
             for number, entry in enumerate(self.entries(brand), start=1)
         ]
+
+    def applied_until(self, brand: BrandId, size: int) -> tuple[Applied, ...]:
+        """Return the catalogues applied among the first `size` entries, oldest first."""
+        head = self._head(brand)
+        entries = takewhile(lambda entry: entry.position < size, self.entries(brand))
+        return tuple(Applied(entry.position, self._policies.applied(head, entry).catalogue) for entry in entries)
 
     def _head(self, brand: BrandId) -> Head:
         head = self._store.head(brand)

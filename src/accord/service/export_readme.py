@@ -29,6 +29,8 @@ What is in it.
     proofs/, heads.json            of one customer: a proof for each entry, the signed end of the history
     policies/, notices/            the catalogues that counted, the exact texts that were shown
     report.csv, timeline.html      the same for people; the verifier makes them anew and compares
+    receipts.jsonld                a receipt of what a customer said (ISO/IEC TS 27560, W3C DPV), where there are any
+    report.parquet                 the entries for machines, where it was asked for
     keys.json                      the keys so far, and how each followed the one before
 
 What is not proven. That what was recorded is true; that the operator's clock was right; what was recorded later.

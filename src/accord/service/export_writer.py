@@ -28,9 +28,10 @@ from accord.ledger.tree import Tree
 from accord.proof import verify
 from accord.proof.checkpoint import sign_text
 from accord.service.archive import Archive
-from accord.service.catalogues import Catalogues
+from accord.service.catalogues import Applied, Catalogues
 from accord.service.export_lines import disclosed, held_back, leaf_of
 from accord.service.export_readme import readme
+from accord.service.export_receipts import ReceiptLines
 from accord.service.proofs import SignedCheckpoint, signed_by
 
 _PAGE = 1000
@@ -43,6 +44,8 @@ class Settled(Struct, frozen=True):
     brand: BrandId
     signed: SignedCheckpoint
     exported: Exported
+    catalogues: tuple[Applied, ...] = ()
+    """What receipts are written from, oldest first; empty for no receipts."""
 
     @property
     def ledger(self) -> str:
@@ -59,6 +62,8 @@ class Settled(Struct, frozen=True):
         elif it.purposes or it.channels:
             scope += "-filtered"
         held_back = "" if it.redaction is Redaction.NONE else f"-{it.redaction.value.lower()}"
+        if self.catalogues and not it.customer:
+            held_back += "-receipts"
         return f"export-{self.ledger.replace('/', '-')}-{it.size}-{scope}{held_back}.zip"
 
 
@@ -121,9 +126,14 @@ class _Writing:
         self._report = verify.Report()
         self._notices: set[str] = set()
         self._listed: list[int] = []
+        self._said: set[int] = set()
+        self._receipts = None
+        if settled.catalogues:
+            self._receipts = ReceiptLines(store, settled.brand, settled.ledger, it.size, settled.catalogues)
         self._history: list[verify.Line] = []
         self._filtered = bool(it.purposes or it.channels)
         self._by_hash = self._filtered or it.redaction is Redaction.COUNTS
+        self._format = verify.FORMAT if self._receipts is None else verify.FORMAT_WITH_RECEIPTS
         self.done = 0
         self.total = it.end - it.first
 
@@ -142,7 +152,8 @@ class _Writing:
             counts |= {**nothing, "left_out": self.total}
         manifest = verify.document(self._manifest(counts))
         yield archive.add("manifest.json", manifest)
-        yield archive.add("manifest.note", self._signed(verify.statement(self._settled.ledger, manifest)).encode())
+        signed_text = verify.statement(self._settled.ledger, manifest, self._format)
+        yield archive.add("manifest.note", self._signed(signed_text).encode())
         yield archive.close()
 
     # A range: every entry of it is read, and the root made anew.
@@ -152,8 +163,8 @@ class _Writing:
         before = self._nodes(0, it.first)
         for (level, _), node in zip(verify.levels_between(0, it.first), before, strict=True):
             edge.add(node, level)
-        with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as hashes:
-            yield from self._archive.stream("entries.jsonl", self._lines(edge, rows, hashes))
+        with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as hashes, tempfile.TemporaryFile() as said:
+            yield from self._archive.stream("entries.jsonl", self._lines(edge, rows, hashes, said))
             after = self._nodes(it.end, it.size)
             for (level, _), node in zip(verify.levels_between(it.end, it.size), after, strict=True):
                 edge.add(node, level)
@@ -165,8 +176,10 @@ class _Writing:
             if self._by_hash:
                 yield from self._archive.stream("leaves.bin", _read(hashes))
             yield from self._archive.stream("report.csv", _read(rows))
+            if self._receipts is not None:
+                yield from self._archive.stream("receipts.jsonld", self._receipts.document(_read(said)))
 
-    def _lines(self, edge: verify.Edge, rows: IO[bytes], hashes: IO[bytes]) -> Iterator[bytes]:
+    def _lines(self, edge: verify.Edge, rows: IO[bytes], hashes: IO[bytes], said: IO[bytes]) -> Iterator[bytes]:
         it = self._it
         while self.done < self.total:
             page = self._store.entries(self._settled.brand, it.first + self.done, min(_PAGE, self.total - self.done))
@@ -185,6 +198,7 @@ class _Writing:
             if self._by_hash:
                 hashes.write(b"".join(entry.leaf_hash for entry in page))
             rows.write(self._report.take())
+            said.write(self._receipts_of(page, keys))
             yield b"".join(lines)
         rows.write(self._report.take())
 
@@ -226,9 +240,16 @@ class _Writing:
             self._listed = [*self._listed[:1], line.position]
             if line.notice:
                 self._notices.add(line.notice)
+        if line.status == "disclosed" and line.type in verify.SAID:
+            self._said.add(line.position)
         if self._it.customer:
             self._history.append(line)
         return raw
+
+    def _receipts_of(self, entries: list[StoredEntry], keys: dict[tuple[bytes, int], bytes]) -> bytes:
+        """Return the receipts of what was said in entries that are disclosed, and forget what that was."""
+        said, self._said = self._said, set()
+        return self._receipts.of(entries, said, keys) if self._receipts is not None else b""
 
     # One customer: every entry of theirs, each with its proof, and the signed end of their history.
 
@@ -246,6 +267,10 @@ class _Writing:
         head = verify.head_statement(self._settled.ledger, it.size, it.customer, len(entries), newest)
         yield self._archive.add("heads.json", verify.document({"heads": [self._signed(head)]}))
         yield self._archive.add("report.csv", self._report.take())
+        if self._receipts is not None:
+            yield from self._archive.stream(
+                "receipts.jsonld", self._receipts.document([self._receipts_of(entries, keys)])
+            )
 
     def _entries_of(self, ref: bytes) -> Iterator[StoredEntry]:
         version = 1
@@ -305,7 +330,7 @@ class _Writing:
             "checkpoint": {"root": _text(checkpoint.root), "size": checkpoint.size},
             "counts": counts,
             "files": self._archive.files,
-            "format": verify.FORMAT,
+            "format": self._format,
             "ledger": self._settled.ledger,
             "redaction": it.redaction.value.lower(),
             "scope": {

@@ -20,13 +20,14 @@ from accord.service.catalogues import Catalogues
 from accord.service.errors import CallError
 from accord.service.export_writer import Chunk, ExportWriter, Settled
 from accord.service.proofs import Proofs
+from accord.service.receipts import controller_untold
 from accord.service.records import Remembered
 
 
 class Asked(Struct, frozen=True, kw_only=True):
     """What an auditor asks for: one customer, or a range by positions or by recorded time, perhaps filtered.
 
-    Ends are not included; 0 and empty ask for no limit.
+    Ends are not included; 0 and empty ask for no limit. `receipts` are those of what is disclosed.
     """
 
     redaction: Redaction
@@ -37,6 +38,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     recorded_until: Instant = Instant(0)
     purposes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    receipts: bool = False
 
 
 class Exports:
@@ -54,6 +56,7 @@ class Exports:
         """Read from this store; sign with this signer."""
         self._store = store
         self._remembered = remembered
+        self._catalogues = catalogues
         self._proofs = proofs
         self._writer = ExportWriter(store, keyring, catalogues, signer)
 
@@ -80,7 +83,13 @@ class Exports:
             purposes=asked.purposes,
             channels=asked.channels,
         )
-        return Settled(brand, signed, exported)
+        wanted = asked.receipts or bool(customer)
+        catalogues = self._catalogues.applied_until(brand, size) if wanted else ()
+        if not any(each.catalogue.controller_details for each in catalogues):
+            if asked.receipts:
+                raise CallError(controller_untold())
+            catalogues = ()
+        return Settled(brand, signed, exported, catalogues)
 
     def chunks(self, settled: Settled, offset: int = 0) -> Iterator[Chunk]:
         """Yield the bytes of an export from `offset` on, as they are made. Raises TamperedError, never half a truth."""

@@ -1,5 +1,6 @@
 """GetReceipt: the consent receipt of an entry, written from the ledger and signed with its key."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -58,21 +59,10 @@ class Receipts:
         head = self._proofs.head(brand)
         entry = self._proofs.entry(brand, position)
         opened = self._opened(head, entry.customer_ref) if entry.customer_ref != BRAND_REF else []
-        acts = [told for each in opened if (told := _told(each, opened)) and told.position <= position]
-        if not acts or acts[-1].position != position:
+        told = receipt_of(head.ledger, opened, position, lambda: self._catalogue(brand, position))
+        if told is None:
             raise CallError(_no_act(position))
-        catalogue, details = self._catalogue(brand, position)
-        source = receipt.Source(
-            ledger=head.ledger,
-            customer_ref=entry.customer_ref.hex(),
-            leaf_hash=entry.leaf_hash.hex(),
-            told=acts[-1],
-            replaced=succession.replaced(acts),
-            catalogue=catalogue,
-            details=details,
-            point_kinds=_point_kinds(opened),
-        )
-        document = _encode(receipt.receipt(source))
+        document = _encode(told)
         keys = self._signer.keys(head.ledger)
         signed = jws.sign(document, keys.private_key, keys.verifier_key, MEDIA_TYPE)
         return Receipt(document, signed, keys.verifier_key, keys.handovers)
@@ -89,9 +79,37 @@ class Receipts:
         newest, _ = self._catalogues.get(brand)
         details = then.catalogue.controller_details or newest.catalogue.controller_details
         if details is None:
-            message = "receipts need catalogue.controller_details: address, contact, rights_url, storage_countries"
-            raise CallError(Problem(ErrorReason.CONTROLLER_UNTOLD, message))
+            raise CallError(controller_untold())
         return then.catalogue, details
+
+
+def receipt_of(
+    ledger: str,
+    opened: list[OpenedEntry],
+    position: Position,
+    then: Callable[[], tuple[Catalogue, ControllerDetails]],
+) -> receipt.Node | None:
+    """Return the receipt of the entry at a position; None where it is nothing its customer said.
+
+    `opened` are all entries of the customer that can be read, oldest first; `then` returns the catalogue that
+    counted, and what it or a later one tells of the controller.
+    """
+    acts = [told for each in opened if each.entry.position <= position and (told := _told(each, opened))]
+    of = next((each.entry for each in opened if each.entry.position == position), None)
+    if of is None or not acts or acts[-1].position != position:
+        return None
+    counted, details = then()
+    source = receipt.Source(
+        ledger=ledger,
+        customer_ref=of.customer_ref.hex(),
+        leaf_hash=of.leaf_hash.hex(),
+        told=acts[-1],
+        replaced=succession.replaced(acts),
+        catalogue=counted,
+        details=details,
+        point_kinds=_point_kinds(opened),
+    )
+    return receipt.receipt(source)
 
 
 def _told(entry: OpenedEntry, history: list[OpenedEntry]) -> Told | None:
@@ -107,6 +125,12 @@ def _told(entry: OpenedEntry, history: list[OpenedEntry]) -> Told | None:
 
 def _point_kinds(history: list[OpenedEntry]) -> dict[int, IdentifierKind]:
     return {link.number: link.kind for each in history for link in each.payload.event.links}
+
+
+def controller_untold() -> Problem:
+    """Return the problem that no catalogue tells what receipts need of the controller."""
+    message = "receipts need catalogue.controller_details: address, contact, rights_url, storage_countries"
+    return Problem(ErrorReason.CONTROLLER_UNTOLD, message)
 
 
 def _no_act(position: Position) -> Problem:
