@@ -21,6 +21,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "period": {"recorded_from": Instant(START + 2 * SECOND), "recorded_until": Instant(START + 3 * SECOND)},
     "counts": {"redaction": Redaction.COUNTS},
     "customer": {"customer": person(1)},
+    "customer-receipts": {"customer": person(1)},
+    "all-receipts": {"receipts": True},
 }
 
 
