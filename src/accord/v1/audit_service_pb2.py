@@ -29,43 +29,43 @@ from accord.v1 import explanation_pb2 as accord_dot_v1_dot_explanation__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x1d\x61\x63\x63ord/v1/access_report.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1b\x61\x63\x63ord/v1/explanation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x02\n\rExportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tredaction\x18\x03 \x01(\x0e\x32\x14.accord.v1.Redaction\x12(\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x04\x12\x14\n\x0c\x65nd_position\x18\x06 \x01(\x04\x12\x31\n\rrecorded_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x10\n\x08\x63hannels\x18\n \x03(\t\x12\x17\n\x0f\x63heckpoint_size\x18\x0b \x01(\x04\x12\x0e\n\x06offset\x18\x0c \x01(\x04\"x\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x15\n\rentries_total\x18\x04 \x01(\x04\x12\x11\n\tfile_name\x18\x05 \x01(\t\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"_\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\x12\x11\n\thandovers\x18\x04 \x03(\t\":\n\x15\x45xplainContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"L\n\x16\x45xplainContactResponse\x12\x32\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ContactExplanation\"x\n\x16GetAccessReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x17GetAccessReportResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.accord.v1.AccessSummary\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.accord.v1.AccessEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xf9\x01\n\rReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06period\x18\x04 \x01(\x0e\x32\x11.accord.v1.Period\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12(\n\ndimensions\x18\x06 \x03(\x0e\x32\x14.accord.v1.Dimension\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xc6\x01\n\tReportRow\x12\x14\n\x0cperiod_start\x18\x01 \x01(\t\x12#\n\x07measure\x18\x02 \x01(\x0e\x32\x12.accord.v1.Measure\x12\x12\n\ntouchpoint\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06notice\x18\x06 \x01(\t\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\r\n\x05\x63ount\x18\x08 \x01(\x04\"w\n\x0eReportResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.accord.v1.ReportRow\x12\x12\n\nunreadable\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t*h\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x12\n\x0eREDACTION_NONE\x10\x01\x12\x16\n\x12REDACTION_PERSONAL\x10\x02\x12\x14\n\x10REDACTION_COUNTS\x10\x03*\xcf\x01\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x11\n\rMEASURE_GIVEN\x10\x01\x12\x15\n\x11MEASURE_CONFIRMED\x10\x02\x12\x13\n\x0fMEASURE_REFUSED\x10\x03\x12\x15\n\x11MEASURE_WITHDRAWN\x10\x04\x12\x14\n\x10MEASURE_OBJECTED\x10\x05\x12\x13\n\x0fMEASURE_SAID_NO\x10\x06\x12\x16\n\x12MEASURE_AUTHORIZED\x10\x07\x12\x12\n\x0eMEASURE_DENIED\x10\x08*S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03*\x9a\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IMENSION_TOUCHPOINT\x10\x01\x12\x15\n\x11\x44IMENSION_CHANNEL\x10\x02\x12\x15\n\x11\x44IMENSION_PURPOSE\x10\x03\x12\x14\n\x10\x44IMENSION_NOTICE\x10\x04\x12\x14\n\x10\x44IMENSION_REASON\x10\x05\x32\x8a\x03\n\x0c\x41uditService\x12?\n\x06\x45xport\x12\x18.accord.v1.ExportRequest\x1a\x19.accord.v1.ExportResponse0\x01\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponse\x12U\n\x0e\x45xplainContact\x12 .accord.v1.ExplainContactRequest\x1a!.accord.v1.ExplainContactResponse\x12X\n\x0fGetAccessReport\x12!.accord.v1.GetAccessReportRequest\x1a\".accord.v1.GetAccessReportResponse\x12=\n\x06Report\x12\x18.accord.v1.ReportRequest\x1a\x19.accord.v1.ReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x1d\x61\x63\x63ord/v1/access_report.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1b\x61\x63\x63ord/v1/explanation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x02\n\rExportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tredaction\x18\x03 \x01(\x0e\x32\x14.accord.v1.Redaction\x12(\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x04\x12\x14\n\x0c\x65nd_position\x18\x06 \x01(\x04\x12\x31\n\rrecorded_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x10\n\x08\x63hannels\x18\n \x03(\t\x12\x17\n\x0f\x63heckpoint_size\x18\x0b \x01(\x04\x12\x0e\n\x06offset\x18\x0c \x01(\x04\x12\x10\n\x08receipts\x18\r \x01(\x08\"x\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x15\n\rentries_total\x18\x04 \x01(\x04\x12\x11\n\tfile_name\x18\x05 \x01(\t\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"_\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\x12\x11\n\thandovers\x18\x04 \x03(\t\":\n\x15\x45xplainContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"L\n\x16\x45xplainContactResponse\x12\x32\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ContactExplanation\"x\n\x16GetAccessReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x17GetAccessReportResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.accord.v1.AccessSummary\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.accord.v1.AccessEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xf9\x01\n\rReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06period\x18\x04 \x01(\x0e\x32\x11.accord.v1.Period\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12(\n\ndimensions\x18\x06 \x03(\x0e\x32\x14.accord.v1.Dimension\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xc6\x01\n\tReportRow\x12\x14\n\x0cperiod_start\x18\x01 \x01(\t\x12#\n\x07measure\x18\x02 \x01(\x0e\x32\x12.accord.v1.Measure\x12\x12\n\ntouchpoint\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06notice\x18\x06 \x01(\t\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\r\n\x05\x63ount\x18\x08 \x01(\x04\"w\n\x0eReportResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.accord.v1.ReportRow\x12\x12\n\nunreadable\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t*h\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x12\n\x0eREDACTION_NONE\x10\x01\x12\x16\n\x12REDACTION_PERSONAL\x10\x02\x12\x14\n\x10REDACTION_COUNTS\x10\x03*\xcf\x01\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x11\n\rMEASURE_GIVEN\x10\x01\x12\x15\n\x11MEASURE_CONFIRMED\x10\x02\x12\x13\n\x0fMEASURE_REFUSED\x10\x03\x12\x15\n\x11MEASURE_WITHDRAWN\x10\x04\x12\x14\n\x10MEASURE_OBJECTED\x10\x05\x12\x13\n\x0fMEASURE_SAID_NO\x10\x06\x12\x16\n\x12MEASURE_AUTHORIZED\x10\x07\x12\x12\n\x0eMEASURE_DENIED\x10\x08*S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03*\x9a\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IMENSION_TOUCHPOINT\x10\x01\x12\x15\n\x11\x44IMENSION_CHANNEL\x10\x02\x12\x15\n\x11\x44IMENSION_PURPOSE\x10\x03\x12\x14\n\x10\x44IMENSION_NOTICE\x10\x04\x12\x14\n\x10\x44IMENSION_REASON\x10\x05\x32\x8a\x03\n\x0c\x41uditService\x12?\n\x06\x45xport\x12\x18.accord.v1.ExportRequest\x1a\x19.accord.v1.ExportResponse0\x01\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponse\x12U\n\x0e\x45xplainContact\x12 .accord.v1.ExplainContactRequest\x1a!.accord.v1.ExplainContactResponse\x12X\n\x0fGetAccessReport\x12!.accord.v1.GetAccessReportRequest\x1a\".accord.v1.GetAccessReportResponse\x12=\n\x06Report\x12\x18.accord.v1.ReportRequest\x1a\x19.accord.v1.ReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.audit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REDACTION']._serialized_start=1795
-  _globals['_REDACTION']._serialized_end=1899
-  _globals['_MEASURE']._serialized_start=1902
-  _globals['_MEASURE']._serialized_end=2109
-  _globals['_PERIOD']._serialized_start=2111
-  _globals['_PERIOD']._serialized_end=2194
-  _globals['_DIMENSION']._serialized_start=2197
-  _globals['_DIMENSION']._serialized_end=2351
+  _globals['_REDACTION']._serialized_start=1813
+  _globals['_REDACTION']._serialized_end=1917
+  _globals['_MEASURE']._serialized_start=1920
+  _globals['_MEASURE']._serialized_end=2127
+  _globals['_PERIOD']._serialized_start=2129
+  _globals['_PERIOD']._serialized_end=2212
+  _globals['_DIMENSION']._serialized_start=2215
+  _globals['_DIMENSION']._serialized_end=2369
   _globals['_EXPORTREQUEST']._serialized_start=190
-  _globals['_EXPORTREQUEST']._serialized_end=549
-  _globals['_EXPORTRESPONSE']._serialized_start=551
-  _globals['_EXPORTRESPONSE']._serialized_end=671
-  _globals['_GETRECEIPTREQUEST']._serialized_start=673
-  _globals['_GETRECEIPTREQUEST']._serialized_end=725
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=727
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=822
-  _globals['_EXPLAINCONTACTREQUEST']._serialized_start=824
-  _globals['_EXPLAINCONTACTREQUEST']._serialized_end=882
-  _globals['_EXPLAINCONTACTRESPONSE']._serialized_start=884
-  _globals['_EXPLAINCONTACTRESPONSE']._serialized_end=960
-  _globals['_GETACCESSREPORTREQUEST']._serialized_start=962
-  _globals['_GETACCESSREPORTREQUEST']._serialized_end=1082
-  _globals['_GETACCESSREPORTRESPONSE']._serialized_start=1085
-  _globals['_GETACCESSREPORTRESPONSE']._serialized_end=1219
-  _globals['_REPORTREQUEST']._serialized_start=1222
-  _globals['_REPORTREQUEST']._serialized_end=1471
-  _globals['_REPORTROW']._serialized_start=1474
-  _globals['_REPORTROW']._serialized_end=1672
-  _globals['_REPORTRESPONSE']._serialized_start=1674
-  _globals['_REPORTRESPONSE']._serialized_end=1793
-  _globals['_AUDITSERVICE']._serialized_start=2354
-  _globals['_AUDITSERVICE']._serialized_end=2748
+  _globals['_EXPORTREQUEST']._serialized_end=567
+  _globals['_EXPORTRESPONSE']._serialized_start=569
+  _globals['_EXPORTRESPONSE']._serialized_end=689
+  _globals['_GETRECEIPTREQUEST']._serialized_start=691
+  _globals['_GETRECEIPTREQUEST']._serialized_end=743
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=745
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=840
+  _globals['_EXPLAINCONTACTREQUEST']._serialized_start=842
+  _globals['_EXPLAINCONTACTREQUEST']._serialized_end=900
+  _globals['_EXPLAINCONTACTRESPONSE']._serialized_start=902
+  _globals['_EXPLAINCONTACTRESPONSE']._serialized_end=978
+  _globals['_GETACCESSREPORTREQUEST']._serialized_start=980
+  _globals['_GETACCESSREPORTREQUEST']._serialized_end=1100
+  _globals['_GETACCESSREPORTRESPONSE']._serialized_start=1103
+  _globals['_GETACCESSREPORTRESPONSE']._serialized_end=1237
+  _globals['_REPORTREQUEST']._serialized_start=1240
+  _globals['_REPORTREQUEST']._serialized_end=1489
+  _globals['_REPORTROW']._serialized_start=1492
+  _globals['_REPORTROW']._serialized_end=1690
+  _globals['_REPORTRESPONSE']._serialized_start=1692
+  _globals['_REPORTRESPONSE']._serialized_end=1811
+  _globals['_AUDITSERVICE']._serialized_start=2372
+  _globals['_AUDITSERVICE']._serialized_end=2766
 # @@protoc_insertion_point(module_scope)

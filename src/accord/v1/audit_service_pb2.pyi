@@ -182,6 +182,7 @@ class ExportRequest(_message.Message):
     CHANNELS_FIELD_NUMBER: _builtins.int
     CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     request_id: _builtins.str
@@ -196,6 +197,10 @@ class ExportRequest(_message.Message):
     """How many entries the ledger had, to continue an export that broke off. 0: all there are now."""
     offset: _builtins.int
     """How many bytes of the export are there already."""
+    receipts: _builtins.bool
+    """Add receipts.jsonld, a receipt of each permission, confirmation and refusal that is disclosed. Only where nothing
+    is held back. An export of one customer has it anyway, where a catalogue tells what receipts need.
+    """
     @_builtins.property
     def customer(self) -> _customer_pb2.CustomerKey:
         """The history of one customer, each entry with its proof. Then nothing is held back, and no other limit is set."""
@@ -233,10 +238,11 @@ class ExportRequest(_message.Message):
         channels: _abc.Iterable[_builtins.str] | None = ...,
         checkpoint_size: _builtins.int = ...,
         offset: _builtins.int = ...,
+        receipts: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "channels", b"channels", "checkpoint_size", b"checkpoint_size", "customer", b"customer", "end_position", b"end_position", "first_position", b"first_position", "offset", b"offset", "purposes", b"purposes", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until", "redaction", b"redaction", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "channels", b"channels", "checkpoint_size", b"checkpoint_size", "customer", b"customer", "end_position", b"end_position", "first_position", b"first_position", "offset", b"offset", "purposes", b"purposes", "receipts", b"receipts", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until", "redaction", b"redaction", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
