@@ -2,6 +2,10 @@
 
 import base64
 import json
+import os
+import pty
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -65,7 +69,7 @@ def line(site: Site, server: Server) -> Line:
 
 def test_a_customer_is_erased_with_a_receipt_and_listed(line: Line) -> None:
     line.run("grant", "ada", *TILL, "--contact-point", "email:ada@example.com")
-    done = line.run("erase", "ada", "--reason", "objected", "--keep-suppression", "--touchpoint", "till")
+    done = line.run("erase", "ada", "--yes", "--reason", "objected", "--keep-suppression", "--touchpoint", "till")
     assert "accord erasure receipt v1" in done.stdout
     assert "suppressed addresses: 1" in done.stdout
     assert "ada" not in done.stdout
@@ -79,9 +83,29 @@ def test_a_customer_is_erased_with_a_receipt_and_listed(line: Line) -> None:
     assert line.told("audit")["faults"] == []
 
 
+def test_nobody_is_erased_where_nobody_can_be_asked_and_nobody_said_yes(line: Line) -> None:
+    line.run("grant", "kept", *TILL)
+    assert "add --yes" in line.run("erase", "kept", "--reason", "objected", expect=2).output
+    assert "PERMITTED" in line.run("check", "kept", "marketing.news", "--channel", "email").stdout
+
+
+def test_a_terminal_asks_for_the_customer_once_more_before_they_are_erased(line: Line, site: Site) -> None:
+    line.run("grant", "asked", *TILL)
+    for again, code, told in (("asket", 1, "nothing was erased"), ("asked", 0, "accord erasure receipt v1")):
+        ours, theirs = pty.openpty()
+        os.write(ours, f"{again}\n".encode())
+        command = [sys.executable, "-m", "accord", "erase", "asked", "--reason", "objected"]
+        done = subprocess.run(command, env=site.environment, stdin=theirs, capture_output=True, text=True, check=False)
+        for end in (ours, theirs):
+            os.close(end)
+        assert (done.returncode, told in done.stdout + done.stderr) == (code, True), done.stderr
+        assert "once more" in done.stderr
+    assert "CUSTOMER_UNKNOWN" in line.run("check", "asked", "marketing.news", "--channel", "email", expect=10).stdout
+
+
 def test_a_list_imported_later_is_answered_with_the_reason(line: Line) -> None:
     line.run("grant", "bea", *TILL, "--contact-point", "email:bea@example.com")
-    line.run("erase", "bea", "--reason", "permission-withdrawn", "--keep-suppression")
+    line.run("erase", "bea", "--yes", "--reason", "permission-withdrawn", "--keep-suppression")
     line.run("grant", "crm-7", *TILL, "--contact-point", "email:bea@example.com", "--recorder", "import")
     denied = line.run("check", "crm-7", "marketing.news", "--channel", "email", expect=10).stdout
     assert "SUPPRESSED" in denied
@@ -91,7 +115,7 @@ def test_a_list_imported_later_is_answered_with_the_reason(line: Line) -> None:
 
 def test_an_erasure_on_hold_is_told_and_restricts(line: Line) -> None:
     line.run("grant", "cleo", *TILL, "--contact-point", "email:cleo@example.com")
-    done = line.run("erase", "cleo", "--reason", "objected", "--hold-until", "2046-01-01T00:00:00Z")
+    done = line.run("erase", "cleo", "--yes", "--reason", "objected", "--hold-until", "2046-01-01T00:00:00Z")
     assert "on hold" in done.stdout
     assert "restricted until then" in done.stdout
     assert "RESTRICTED" in line.run("check", "cleo", "marketing.news", "--channel", "email", expect=10).stdout
@@ -100,11 +124,11 @@ def test_an_erasure_on_hold_is_told_and_restricts(line: Line) -> None:
 
 def test_what_excludes_each_other_is_told(line: Line) -> None:
     both = ("--hold-until", "2046-01-01T00:00:00Z", "--after-retention")
-    done = line.run("erase", "dora", "--reason", "objected", *both, expect=2)
+    done = line.run("erase", "dora", "--yes", "--reason", "objected", *both, expect=2)
     assert "exclude each other" in done.output
     assert "hexadecimal" in line.run("erasures", "show", "zz", expect=2).output
     line.run("grant", "dora", *TILL, "--contact-point", "email:dora@example.com")
-    refused = line.run("erase", "dora", "--reason", "objected", "--after-retention", expect=1)
+    refused = line.run("erase", "dora", "--yes", "--reason", "objected", "--after-retention", expect=1)
     assert "needs a catalogue" in refused.output
 
 
@@ -137,7 +161,7 @@ def test_an_export_shows_that_entries_were_erased_and_verifies(line: Line, tmp_p
     line.run("grant", "ines", *TILL, "--contact-point", "email:ines@example.com")
     before, after = tmp_path / "before.zip", tmp_path / "after.zip"
     line.run("export", "--all", "-o", str(before))
-    line.run("erase", "ines", "--reason", "objected")
+    line.run("erase", "ines", "--yes", "--reason", "objected")
     line.run("export", "--all", "-o", str(after))
     shown = [json.loads(zipfile.ZipFile(each).read("manifest.json"))["counts"]["erased"] for each in (before, after)]
     assert shown[1] == shown[0] + 1
@@ -153,7 +177,7 @@ def test_an_export_shows_that_entries_were_erased_and_verifies(line: Line, tmp_p
 def test_a_running_server_erases_whose_hold_has_ended(line: Line, site: Site) -> None:
     line.run("grant", "juno", *TILL, "--contact-point", "email:juno@example.com")
     ends = datetime.now(UTC) + timedelta(seconds=2)
-    line.run("erase", "juno", "--reason", "objected", "--hold-until", ends.isoformat())
+    line.run("erase", "juno", "--yes", "--reason", "objected", "--hold-until", ends.isoformat())
     installation = Installation(site_config(site))
     (follower,) = (each for each in installation.followers._followers if each.name == "erasures")
     assert follower.leader is not None

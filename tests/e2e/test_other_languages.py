@@ -33,6 +33,7 @@ check DEFER PAUSED until (.+)
 withdraw 1 entry, 0 to stop
 check DENY WITHDRAWN
 check UNDECIDED PURPOSE_UNKNOWN
+  question.purpose no such purpose .+
 """
 
 Program = tuple[list[str], dict[str, str]]

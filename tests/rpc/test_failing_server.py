@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from bad_requests import BATCH, batch, put
 from examine import examine, named
+from grpc import StatusCode
 from msgspec.structs import replace
 from support.grpc_server import GrpcServer
 from wire_examples import BRAND, MARK, Ground, authorize, email, grant, link, question, valid, withdraw
 
+from accord.config import Config
 from accord.domain.commands import Link
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import BrandId, Identifier, IdentifierKind
+from accord.rpc.ceiling import Ceiling
 from accord.rpc.errors import STATUS, to_status
 from accord.service.errors import CallError
 from accord.v1 import decision_service_pb2
@@ -36,6 +39,17 @@ def test_a_writer_that_has_too_much_queued_says_when_to_come_again(
     examine(failure, ErrorReason.OVERLOADED)
     assert (failure.retry_seconds, failure.metadata) == (1, {"limit": "0"})
     assert ground.server.size() == size
+
+
+def test_a_call_beyond_those_there_may_be_at_once_is_counted(fresh: Ground) -> None:
+    server = fresh.server
+    state: Any = server.server._server._state  # type: ignore[attr-defined] # grpc's own
+    assert state.maximum_concurrent_rpcs == Config.max_concurrent
+    state.maximum_concurrent_rpcs = Ceiling(0, state.maximum_concurrent_rpcs._turn_away)
+    for turned_away in (1, 2):
+        failure = server.fail("DecisionService/Check", valid("DecisionService/Check", fresh))
+        assert failure.code is StatusCode.RESOURCE_EXHAUSTED
+        assert server.installation.tally.turned_away.read() == {(): turned_away}
 
 
 def test_a_server_that_stops_takes_no_more_writes_and_still_answers(fresh: Ground) -> None:

@@ -3,17 +3,36 @@
 import ast
 import stat
 import xml.etree.ElementTree as ET
+from enum import Enum
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
+import msgspec
 import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from msgspec import Struct
 
 from accord.cli import access, document, why
 from accord.cli.chart import strips
 from accord.cli.document import Document, Section, as_html, write
+from accord.cli.payload import in_words
 from accord.cli.report import as_csv, as_svg, plain
 from accord.cli.wording import Words
+from accord.domain.events import (
+    Artefact,
+    CatalogueApplied,
+    CustomersErased,
+    Event,
+    Evidence,
+    Exported,
+    Justification,
+    Link,
+    PermissionGranted,
+    SuppressionsEnded,
+    SuppressionsImported,
+)
+from accord.domain.terms import Declarant, IdentifierKind, Instant, Method, OverlayKind, Recorder
 from accord.v1 import (
     audit_service_pb2,
     contact_service_pb2,
@@ -112,6 +131,57 @@ def test_every_fact_of_a_customer_has_its_french() -> None:
     for field in customer_service_pb2.CustomerFacts.DESCRIPTOR.fields:
         if field.name != "kind":
             assert Words("fr")(field.name.replace("_", " "))
+
+
+def test_every_side_and_choice_of_an_event_has_its_french() -> None:
+    """Of events that tell of a customer: the brand's own stand in no report."""
+    of_the_brand = {CatalogueApplied, CustomersErased, Exported, SuppressionsEnded, SuppressionsImported}
+    left, seen = [*(set(get_args(Event)) - of_the_brand)], set[Any]()
+    while left:
+        hint = left.pop()
+        if hint in seen:
+            continue
+        seen.add(hint)
+        left += get_args(hint)
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            assert all(Words("fr").member(member.name, "") for member in hint)
+        elif isinstance(hint, type) and issubclass(hint, Struct):
+            assert all(Words("fr")(name.replace("_", " ")) for name in hint.__struct_fields__)
+            left += get_type_hints(hint).values()
+    assert {Evidence, Justification, Method, OverlayKind} <= seen
+
+
+def test_an_entry_is_told_in_words_and_its_instants_as_instants() -> None:
+    evidence = Evidence(
+        touchpoint="till",
+        method=Method.TICKED_BOX,
+        declarant=Declarant.CUSTOMER,
+        recorder=Recorder.SYSTEM,
+        act_time=Instant(1_772_464_500_000_000),
+        artefacts=(Artefact("00ff", "audio/ogg"),),
+    )
+    event = PermissionGranted(
+        links=(Link(IdentifierKind.EMAIL, "ada@example.com", 1),),
+        evidence=evidence,
+        level="ongoing",
+        purposes=("marketing.news", "marketing.offer"),
+        valid_from=Instant(1_772_464_500_000_000),
+        link_only=True,
+    )
+    payload = msgspec.json.encode({"customer": "ref", "event": event}).decode()
+    told = in_words(payload, Words("en"), links=True)
+    assert told == (
+        "links (kind email, value ada@example.com, number 1); touchpoint till; method ticked box; declarant customer; "
+        "recorder system; act time 2026-03-02T15:15:00Z; artefacts (sha256 00ff, media type audio/ogg); level ongoing; "
+        "purposes marketing.news, marketing.offer; valid from 2026-03-02T15:15:00Z; link only true"
+    )
+    assert in_words(payload, Words("fr"), links=False).startswith("point de contact till; expression case cochée; ")
+
+
+def test_what_this_program_does_not_know_is_shown_as_it_came() -> None:
+    newer = '{"event":{"type":"FromTheFuture","sides":1}}'
+    assert in_words(newer, Words("fr"), links=True) == newer
+    assert in_words("", Words("en"), links=True) == ""
 
 
 def test_a_word_without_french_is_an_error_not_half_a_translation() -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
 from support.databases import Databases
 from support.installations import HandClock, Parts, open_parts
 from support.installations import Installation as InMemory
 
 from accord.app import Installation
+from accord.cli import serve
 from accord.config import Config
 from accord.domain.catalogue import Catalogue, examine
 from accord.domain.commands import ApplyCatalogue, AuthorizeContact, Confirm, Grant, Link, ReportContactPoint
@@ -350,6 +353,17 @@ def test_the_stories_come_true_whenever_the_sample_is_loaded(in_memory: Callable
         for answer in story.answers:
             decision = installation.questions.check(SAMPLE_BRAND, answer.question).decision
             assert comes_true(answer, decision), (story.summary, answer, decision.verdict.name, decision.reason.name)
+
+
+def test_a_start_says_that_it_loads_only_where_something_is_loaded(
+    in_memory: Callable[[], InMemory], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installation, config = in_memory(), Config.read({"ACCORD_DATA": str(tmp_path)})
+    loads = SimpleNamespace(load_sample=lambda _, progress: loaded_into(installation, progress=progress))
+    for said in ("Loading a year of the sample brand", ""):
+        with click.Context(serve.serve, obj=loads):
+            serve._load_sample(config)
+        assert capsys.readouterr().out.strip() == said
 
 
 def test_progress_ends_when_every_act_is_done(in_memory: Callable[[], InMemory]) -> None:

@@ -27,25 +27,31 @@ const services = {
 const { root } = protobuf.parse(`syntax = "proto3"; package google.rpc;
   message Any { string type_url = 1; bytes value = 2; }
   message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
-  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }`);
-const [Status, ErrorInfo] = ['google.rpc.Status', 'google.rpc.ErrorInfo'].map((name) => root.lookupType(name));
+  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }
+  message BadRequest { repeated FieldViolation field_violations = 1; }
+  message FieldViolation { string field = 1; string description = 2; }`);
+const lookup = (name) => root.lookupType(`google.rpc.${name}`);
 
-/** Return why a call failed: the reason of error_reason.proto, else the name of the gRPC status. */
-function reasonOf(error) {
+/** Return why a call failed: the reason of error_reason.proto, else the name of the gRPC status; and each faulty field. */
+function faultOf(error) {
   const [packed] = error.metadata ? error.metadata.get('grpc-status-details-bin') : [];
-  const details = packed ? Status.decode(packed).details : [];
-  const info = details.find((each) => each.typeUrl.endsWith('/google.rpc.ErrorInfo'));
-  return info ? ErrorInfo.decode(info.value).reason : grpc.status[error.code];
+  const details = packed ? lookup('Status').decode(packed).details : [];
+  const find = (name) => {
+    const found = details.find((each) => each.typeUrl.endsWith(`/google.rpc.${name}`));
+    return found && lookup(name).decode(found.value);
+  };
+  const [info, bad] = [find('ErrorInfo'), find('BadRequest')];
+  return { reason: info ? info.reason : grpc.status[error.code], fields: bad ? bad.fieldViolations : [] };
 }
 
-/** Call once, with the caller's token and a deadline. The promise is rejected with an error that has a `reason`. */
+/** Call once, with the caller's token and a deadline. The promise is rejected with an error that has `reason` and `fields`. */
 function call(service, method, request, milliseconds) {
   const caller = new grpc.Metadata();
   caller.set('authorization', `Bearer ${process.env.ACCORD_TOKEN}`);
   return new Promise((resolve, reject) => {
     const options = { deadline: Date.now() + milliseconds };
     services[service][method]({ brand: BRAND, ...request }, caller, options, (error, response) => {
-      if (error) reject(Object.assign(error, { reason: reasonOf(error) }));
+      if (error) reject(Object.assign(error, faultOf(error)));
       else resolve(response);
     });
   });
@@ -65,7 +71,7 @@ async function ask(service, method, request) {
       notBefore: decision.verdict === 'VERDICT_DEFER' ? new Date(decision.notBefore.seconds * 1000) : null,
     };
   } catch (error) {
-    return { allowed: false, verdict: 'UNDECIDED', reason: error.reason, notBefore: null };
+    return { allowed: false, verdict: 'UNDECIDED', reason: error.reason, fields: error.fields, notBefore: null };
   }
 }
 

@@ -22,6 +22,7 @@ async function main(id) {
   const check = async (purpose) => {
     const answer = await accord.ask('decisions', 'Check', about(purpose));
     console.log('check', answer.verdict, answer.reason, ...(answer.notBefore ? ['until', answer.notBefore.toISOString()] : []));
+    for (const { field, description } of answer.fields || []) console.log(`  ${field} ${description}`);
     return answer;
   };
   const send = async (contactId, purpose) => {
@@ -61,5 +62,8 @@ async function main(id) {
 
 main(process.argv[2])
   .then((code) => { process.exitCode = code; })
-  .catch((error) => { console.error(`could not be recorded: ${error.reason || error}`); process.exitCode = 1; })
+  .catch((error) => {
+    console.error(`could not be recorded: ${error.reason || error}`, ...(error.fields || []));
+    process.exitCode = 1;
+  })
   .finally(accord.close);

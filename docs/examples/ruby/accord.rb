@@ -14,7 +14,7 @@ class AccordClient
 
   QUESTION_SECONDS = 2 # a customer may be waiting, and a no costs little
   WRITE_SECONDS = 10 # what a customer said must not be lost
-  Answer = Struct.new(:verdict, :reason, :not_before) do
+  Answer = Struct.new(:verdict, :reason, :not_before, :fields) do
     def allowed?
       verdict == 'ALLOW'
     end
@@ -37,17 +37,27 @@ class AccordClient
   def ask(service, method, request)
     decision = call(service, method, request, QUESTION_SECONDS).decision
     Answer.new(decision.verdict.to_s.delete_prefix('VERDICT_'), decision.reason.to_s.delete_prefix('DECISION_REASON_'),
-               decision.not_before&.to_time)
+               decision.not_before&.to_time, {})
   rescue GRPC::BadStatus => e
-    Answer.new('UNDECIDED', AccordClient.reason_of(e), nil)
+    Answer.new('UNDECIDED', AccordClient.reason_of(e), nil, AccordClient.fields_of(e))
   end
 
   # Return why a call failed: the reason of error_reason.proto, else the name of the gRPC status.
   def self.reason_of(error)
-    details = error.to_rpc_status&.details.to_a
-    info = details.map { |each| each.unpack(Google::Rpc::ErrorInfo) }.compact.first
+    info = detail_of(error, Google::Rpc::ErrorInfo)
     info ? info.reason : error.class.name.split('::').last.gsub(/(?<=[a-z])(?=[A-Z])/, '_').upcase
   end
+
+  # Return what is wrong with each faulty field, and allowed there.
+  def self.fields_of(error)
+    bad = detail_of(error, Google::Rpc::BadRequest)
+    bad ? bad.field_violations.to_h { |each| [each.field, each.description] } : {}
+  end
+
+  def self.detail_of(error, type)
+    error.to_rpc_status&.details.to_a.map { |each| each.unpack(type) }.compact.first
+  end
+  private_class_method :detail_of
 
   private
 

@@ -45,6 +45,7 @@ class AdviceDesk
     answer = @accord.ask(:decisions, :check, CheckRequest.new(question: about(purpose)))
     until_then = answer.not_before && "until #{answer.not_before.utc.iso8601(3)}"
     puts ['check', answer.verdict, answer.reason, until_then].compact.join(' ')
+    answer.fields.each { |field, fault| puts "  #{field} #{fault}" }
     answer
   end
 
@@ -94,5 +95,5 @@ begin
   accord = AccordClient.new(server, ENV.fetch('ACCORD_TOKEN'), ENV.fetch('ACCORD_BRAND', 'maison-alba'))
   exit AdviceDesk.new(accord, ARGV.fetch(0)).serve
 rescue GRPC::BadStatus => e
-  abort "could not be recorded: #{AccordClient.reason_of(e)}"
+  abort "could not be recorded: #{AccordClient.reason_of(e)} #{AccordClient.fields_of(e)}"
 end

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from accord.cli import tell
 from accord.cli.connect import connect, pages, whole
 from accord.cli.document import Document, Section, as_html, show, write
 from accord.cli.options import customer, remote
+from accord.cli.payload import in_words
 from accord.cli.wording import LANGUAGES, Words
 from accord.v1 import (
     access_report_pb2,
@@ -176,7 +176,7 @@ def _entries(found: Report, say: Words) -> Section:
             say.entry(each.type),
             tell.when(each.recorded_time),
             _joined(each.touchpoint, _recorder(each, say), each.caller),
-            _told(each.payload_json),
+            in_words(each.payload_json, say, links=True),
         )
         for each in found.entries
     )
@@ -186,14 +186,6 @@ def _entries(found: Report, say: Words) -> Section:
 
 def _recorder(entry: access_report_pb2.AccessEntry, say: Words) -> str:
     return f"{say.member(entry.recorder, '')} {entry.recorder_id}".strip() if entry.recorder else ""
-
-
-def _told(payload: str) -> str:
-    """Return all that an entry told beside its type, as JSON; nothing once its key is gone."""
-    if not payload:
-        return ""
-    event = msgspec.json.decode(payload)["event"]
-    return msgspec.json.encode({key: value for key, value in event.items() if key != "type"}).decode()
 
 
 def _joined(*texts: str) -> str:

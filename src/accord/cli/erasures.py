@@ -3,16 +3,18 @@
 `erase`, `list` and `show` ask a server; `due` and `run` work on this machine's own installation.
 """
 
+import sys
 from typing import Any
 
 import click
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from accord.cli import tell
-from accord.cli.arguments import OneOf, TimeType
+from accord.cli.arguments import CustomerType, OneOf, TimeType
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import installed, print_json, read_config
+from accord.cli.local import LocalError, installed, print_json, read_config
 from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
+from accord.v1 import customer_pb2
 from accord.v1 import customer_service_pb2 as pb
 
 _ID = "The erasure's name, in hexadecimal."
@@ -29,13 +31,26 @@ _ID = "The erasure's name, in hexadecimal."
 @click.option("--hold-until", "not_before", type=TimeType(), help="Erase then; until then they are restricted.")
 @click.option("--after-retention", is_flag=True, help="Erase once the catalogue's retention_days have passed.")
 @click.option("--keep-suppression", is_flag=True, help="Keep an imported list from waking their addresses up.")
+@click.option("--yes", is_flag=True, help="Ask nothing. Left out: a terminal asks for CUSTOMER once more.")
 @evidence_asked
 @writing
 @remote
-def erase(server: str, as_json: bool, not_before: Timestamp | None, after_retention: bool, **told: Any) -> None:  # noqa: ANN401 - an erasure's sides
-    """Erase CUSTOMER for good. Nothing brings back what was erased; the receipt says what is left."""
+def erase(
+    server: str,
+    as_json: bool,
+    not_before: Timestamp | None,
+    after_retention: bool,
+    yes: bool,
+    **told: Any,  # noqa: ANN401 - an erasure's sides
+) -> None:
+    """Erase CUSTOMER for good. Nothing brings back what was erased; the receipt says what is left.
+
+    It asks for CUSTOMER once more. Where there is no terminal to ask on, it erases with --yes only.
+    """
     if not_before is not None and after_retention:
         raise click.UsageError("--hold-until and --after-retention exclude each other")
+    if not yes:
+        _ask_again(told["customer"])
     mode = pb.ERASURE_MODE_AFTER_RETENTION if after_retention else pb.ERASURE_MODE_NOW
     shown = take_evidence(told)
     request = pb.EraseRequest(
@@ -111,6 +126,15 @@ def run(as_json: bool) -> None:
     for row in done:
         click.echo(row.erasure.erasure_id.hex())
     click.echo(f"{len(done)} executed", err=True)
+
+
+def _ask_again(customer: customer_pb2.CustomerKey) -> None:
+    """Have the customer written once more: a name mistyped twice alike is rarer than a yes by habit."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("an erasure is for good: add --yes where nobody can be asked")
+    again = click.prompt("This is for good. Write the customer once more", err=True)
+    if CustomerType().convert(again, None, None) != customer:
+        raise LocalError("that is not the same customer: nothing was erased")
 
 
 def _one(found: pb.Erasure) -> None:

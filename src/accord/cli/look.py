@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
-import msgspec
 
 from accord.cli import tell
 from accord.cli.connect import connect, pages, whole
 from accord.cli.options import customer, limit, past, remote
+from accord.cli.payload import in_words
+from accord.cli.wording import Words
 from accord.v1 import permission_pb2, permission_service_pb2
+
+_ENGLISH = Words("en")
 
 
 @click.command()
@@ -84,9 +87,8 @@ def _terms(given: permission_pb2.Permission) -> str:
 def _history(found: permission_service_pb2.GetHistoryResponse) -> None:
     def rows() -> Iterator[tuple[str, ...]]:
         for item in found.items:
-            told = msgspec.json.decode(item.payload_json)["event"]
-            shown = {key: value for key, value in told.items() if key not in {"type", "links"}}
-            yield str(item.position), tell.when(item.recorded_time), item.type, msgspec.json.encode(shown).decode()
+            told = in_words(item.payload_json, _ENGLISH, links=True)
+            yield str(item.position), tell.when(item.recorded_time), item.type, told
 
     tell.table(("position", "recorded", "what", "told"), rows())
     if found.next_page_token:

@@ -219,17 +219,20 @@ def _make_operator(installation: Any, config: Config) -> None:  # noqa: ANN401 -
 
 
 def _load_sample(config: Config) -> None:
-    with click.progressbar(length=1, label="Loading a year of the sample brand") as bar:
+    """Load it, and say so where there is something to load: a loaded one makes no progress."""
+    bars: list[Any] = []
+    with ExitStack() as shown:
 
         def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
+            if not bars:
+                bar = click.progressbar(length=total, label="Loading a year of the sample brand")
+                bars.append(shown.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
 
         try:
             click.get_current_context().obj.load_sample(config, progress)
         except ValueError as error:
             raise LocalError(str(error)) from error
-        bar.update((bar.length or 0) - bar.pos)
 
 
 COMMANDS = (serve, worker)

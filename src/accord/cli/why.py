@@ -5,16 +5,15 @@ the checkpoint is held against.
 """
 
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
 from accord.cli import tell
 from accord.cli.connect import connect
 from accord.cli.document import Document, Section, as_html, show, write
 from accord.cli.errors import LocalError
 from accord.cli.options import remote
+from accord.cli.payload import in_words
 from accord.cli.proof_of_use import verify
 from accord.cli.wording import LANGUAGES, Words
 from accord.proof.checkpoint import Checkpoint
@@ -63,7 +62,10 @@ def document(found: Explanation, signed: Checkpoint, kept: str, say: Words) -> D
     grounds = [each.entry for each in found.entries if _is_other_ground(found, each.entry.position)]
     if grounds:
         rows = tuple(
-            (f"{say('entry')} {each.position}", f"{say.entry(each.type)} {_event(each.payload_json)}")
+            (
+                f"{say('entry')} {each.position}",
+                f"{say.entry(each.type)} {in_words(each.payload_json, say, links=False)}",
+            )
             for each in grounds
         )
         sections.append(Section(say("What else it rested on"), sides=rows))
@@ -168,12 +170,6 @@ def _proof(found: Explanation, signed: Checkpoint, kept: str, say: Words) -> Sec
         ),
         sides=((say("root"), signed.root.hex()), (say("signed by"), told_key or server_key)),
     )
-
-
-def _event(payload: str) -> str:
-    """Return what an entry told beside its type and the identifiers it linked."""
-    event: dict[str, Any] = msgspec.json.decode(payload)["event"]
-    return msgspec.json.encode({key: value for key, value in event.items() if key not in {"type", "links"}}).decode()
 
 
 COMMANDS = (why,)

@@ -18,6 +18,7 @@ from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
 from accord.rpc.audits import AuditService
 from accord.rpc.catalogue_versions import CatalogueService
+from accord.rpc.ceiling import Ceiling
 from accord.rpc.contacts import ContactService
 from accord.rpc.customers import CustomerService
 from accord.rpc.decisions import DecisionService
@@ -158,7 +159,7 @@ def serve(config: Config, services: Services, credentials: grpc.ServerCredential
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
-        maximum_concurrent_rpcs=config.max_concurrent,
+        maximum_concurrent_rpcs=Ceiling(config.max_concurrent, lambda: services.tally.turned_away.add(())),
     )
     _add_services(server, pools, services)
     statuses = health.HealthServicer()

@@ -104,6 +104,13 @@ def _calls(tally: Tally) -> Iterator[Measure]:
         read=lambda: tally.calls.read().items(),
     )
     yield Measure(
+        name="accord.calls.turned_away",
+        kind="counter",
+        unit="{call}",
+        meaning="Calls beyond ACCORD_MAX_CONCURRENT, told RESOURCE_EXHAUSTED before Accord sees them.",
+        read=lambda: tally.turned_away.read().items(),
+    )
+    yield Measure(
         name="accord.decisions",
         kind="counter",
         unit="{decision}",

@@ -25,6 +25,8 @@ class Tally:
         """Seconds of each call, by method and status code."""
         self.decisions: Counter[tuple[str, int, int, str]] = Counter()
         """Decisions by kind of question, verdict, reason, channel."""
+        self.turned_away: Counter[tuple[()]] = Counter()
+        """Calls beyond those there may be at once, which no handler sees."""
         self.sizes: Histogram[tuple[()]] = Histogram(SIZES)
         """Requests of each commit."""
         self.commits: Histogram[tuple[()]] = Histogram(SECONDS)
