@@ -44,7 +44,7 @@ def test_a_writer_that_has_too_much_queued_says_when_to_come_again(
 def test_a_call_beyond_those_there_may_be_at_once_is_counted(fresh: Ground) -> None:
     server = fresh.server
     state: Any = server.server._server._state  # type: ignore[attr-defined] # grpc's own
-    assert state.maximum_concurrent_rpcs == Config.max_concurrent
+    assert state.maximum_concurrent_rpcs == Config.read({}).max_concurrent
     state.maximum_concurrent_rpcs = Ceiling(0, state.maximum_concurrent_rpcs._turn_away)
     for turned_away in (1, 2):
         failure = server.fail("DecisionService/Check", valid("DecisionService/Check", fresh))

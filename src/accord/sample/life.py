@@ -30,6 +30,7 @@ from accord.domain.commands import (
 from accord.domain.events import FactsRecorded
 from accord.domain.terms import (
     DAY,
+    HOUR,
     ActivityKind,
     Declarant,
     Identifier,
@@ -46,6 +47,9 @@ from accord.service import confirmation_tokens
 
 MAX_CUSTOMERS = 10_000
 """The ranges of phone numbers kept for fiction hold no more."""
+
+_SOON = 8 * HOUR
+_MINUTE = HOUR // 60
 
 CONFIRMATION = "service.opt_in_confirmation"
 
@@ -88,6 +92,20 @@ def settle(act: Act, answers: dict[str, Answer]) -> Command | None:
             return replace(act.command, token=confirmation_tokens.read(answer.token))
         case _:
             return act.command
+
+
+def between(act: Act, answered: Instant, recorded: Instant) -> Act:
+    """Return the act as it may happen: after what it rests on was answered, and until it is `recorded` itself.
+
+    One that was told to happen earlier happens within a few hours instead: a link cannot be clicked before it is sent.
+    """
+    if act.time > answered:
+        return act
+    time = Instant(min(answered + _MINUTE + (answered - act.time) % _SOON, recorded))
+    command = act.command
+    if isinstance(command, Confirm):
+        command = replace(command, evidence=replace(command.evidence, act_time=time))
+    return replace(act, time=time, command=command)
 
 
 def customer_id(number: int) -> Identifier:
@@ -205,12 +223,12 @@ class Life:
         return self._tell(time, AuthorizeContact(contact_id=contact_id, question=question), grant)
 
     def clicks(self, time: int, asked: str, touchpoint: str) -> None:
-        """Tell that the customer clicks the link, and that the message it came in was delivered."""
-        evidence = _said(time, touchpoint, Method.CONFIRMATION_LINK, Recorder.SYSTEM)
-        self._tell(time, Confirm(evidence=evidence), asked)
+        """Tell that the message was delivered, and that the customer clicks the link in it."""
         asking = next(act.command for act in self.acts if act.id == asked)
         if isinstance(asking, AuthorizeContact):
             self._tell(time, ReportContact(contact_id=asking.contact_id, outcome=Outcome.SENT), asked)
+        evidence = _said(time, touchpoint, Method.CONFIRMATION_LINK, Recorder.SYSTEM)
+        self._tell(time, Confirm(evidence=evidence), asked)
 
     def says_no(  # noqa: PLR0913 - a refusal has this many sides
         self,

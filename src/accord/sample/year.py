@@ -5,7 +5,8 @@ draws its chances from a generator of its own, so a smaller sample is the beginn
 
 Acts are gathered into sittings, one a day, at which they are recorded together: everything that
 happened since the sitting before. An act that rests on another one's answer waits for a later
-sitting. What would happen after the end of the year is left out.
+sitting, and happens after the one that gave the answer. What would happen after the end of the year
+is left out.
 """
 
 from bisect import bisect_left
@@ -29,7 +30,7 @@ from accord.domain.terms import (
     RefusalKind,
 )
 from accord.sample import life as made_up
-from accord.sample.life import MAX_CUSTOMERS, Act, Life
+from accord.sample.life import MAX_CUSTOMERS, Act, Life, between
 from accord.sample.stories import STORIES, tell
 
 YEAR = 365 * DAY
@@ -71,12 +72,11 @@ def _instants(end: Instant) -> list[Instant]:
 def _gather(life: Life, instants: list[Instant], gathered: list[list[Act]]) -> None:
     placed: dict[str, int] = {}
     for act in life.acts:
-        index = bisect_left(instants, act.time)
-        if act.rests_on:
-            index = max(index, placed.get(act.rests_on, len(instants)) + 1)
+        first = placed.get(act.rests_on, len(instants)) + 1 if act.rests_on else 0
+        index = max(bisect_left(instants, act.time), first)
         if index < len(instants):
             placed[act.id] = index
-            gathered[index].append(act)
+            gathered[index].append(between(act, instants[first - 1], instants[first]) if first else act)
 
 
 def _lives(end: Instant, customers: int, seed: int) -> Iterator[Life]:
