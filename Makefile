@@ -40,10 +40,10 @@ demo: $(SERVING) ## Play the stories of the product on the sample brand
 	@$(BIN)/accord demo
 
 test: setup ## Run the tests, PostgreSQL included
-	@$(BIN)/pytest -m "not long" -n 2 --dist loadgroup
+	@$(BIN)/pytest -m "not long" -n 2
 
 test-all: setup ## Run the tests and the long ones
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2
 
 lint: setup ## Find faults of style and structure
 	@$(BIN)/ruff check .
