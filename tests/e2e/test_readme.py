@@ -36,7 +36,7 @@ def _commands() -> list[str]:
 
 
 pytestmark = pytest.mark.xdist_group("readme")
-"""One server with the sample brand for all of them, by `--dist loadgroup`: loading it twice takes longer than they do."""
+"""One server with the sample brand for all of them (`--dist loadgroup`): loading it twice takes longer than they do."""
 
 
 @pytest.fixture(scope="module")

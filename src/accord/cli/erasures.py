@@ -12,7 +12,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from accord.cli import tell
 from accord.cli.arguments import CustomerType, OneOf, TimeType
 from accord.cli.connect import connect, pages, whole
-from accord.cli.local import LocalError, installed, print_json, read_config
+from accord.cli.errors import LocalError
+from accord.cli.local import installed, print_json, read_config
 from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
 from accord.v1 import customer_pb2
 from accord.v1 import customer_service_pb2 as pb
