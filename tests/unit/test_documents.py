@@ -29,6 +29,7 @@ from accord.domain.events import (
     Justification,
     Link,
     PermissionGranted,
+    SigningKeyRotated,
     SuppressionsEnded,
     SuppressionsImported,
 )
@@ -135,7 +136,14 @@ def test_every_fact_of_a_customer_has_its_french() -> None:
 
 def test_every_side_and_choice_of_an_event_has_its_french() -> None:
     """Of events that tell of a customer: the brand's own stand in no report."""
-    of_the_brand = {CatalogueApplied, CustomersErased, Exported, SuppressionsEnded, SuppressionsImported}
+    of_the_brand = {
+        CatalogueApplied,
+        CustomersErased,
+        Exported,
+        SigningKeyRotated,
+        SuppressionsEnded,
+        SuppressionsImported,
+    }
     left, seen = [*(set(get_args(Event)) - of_the_brand)], set[Any]()
     while left:
         hint = left.pop()

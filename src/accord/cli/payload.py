@@ -15,15 +15,6 @@ from msgspec import NODEFAULT, Struct
 
 from accord.cli import tell
 from accord.cli.wording import Words
-from accord.domain.events import Event
-from accord.domain.terms import Instant
-
-
-class _Payload(Struct, frozen=True):
-    event: Event
-
-
-_decoder = msgspec.json.Decoder(_Payload)
 
 
 def in_words(payload_json: str, say: Words, *, links: bool) -> str:
@@ -31,10 +22,18 @@ def in_words(payload_json: str, say: Words, *, links: bool) -> str:
     if not payload_json:
         return ""
     try:
-        event = _decoder.decode(payload_json).event
+        event = _decoder().decode(payload_json).event
     except msgspec.ValidationError:
         return payload_json
     return "; ".join(f"{label} {text}" for label, text in _sides(event, say) if links or label != say("links"))
+
+
+@cache
+def _decoder() -> Any:  # noqa: ANN401 - of a value with the event of an entry
+    """Return what reads payloads. The domain takes long to load, and few commands show what entries told."""
+    from accord.domain.events import Event  # noqa: PLC0415 - see above
+
+    return msgspec.json.Decoder(msgspec.defstruct("Payload", [("event", Event)]))
 
 
 def _sides(told: Struct, say: Words) -> Iterator[tuple[str, str]]:
@@ -70,5 +69,7 @@ def _text(value: Any, say: Words, *, instant: bool) -> str:  # noqa: ANN401 - an
 @cache
 def _instants(told: type[Struct]) -> frozenset[str]:
     """Return which sides are instants."""
+    from accord.domain.terms import Instant  # noqa: PLC0415 - see `_decoder`
+
     hints = get_type_hints(told)
     return frozenset(name for name, hint in hints.items() if Instant in (hint, *get_args(hint)))
