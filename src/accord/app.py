@@ -40,6 +40,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.retention import due_customers
 from accord.service.scrub import Scrub
@@ -132,6 +133,7 @@ class Installation:
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
+        self.replay = Replay(self.proven, self.store, self.past, self.lookups, self.catalogues, self.remembered)
         self.lists = SuppressionLists(self.writer, self.store, self.lookups)
         self.exports = Exports(self.proven, self.keyring, self.remembered, self.catalogues, self.proofs, self.signer)
         kept, fences = SqlErasures(self.keys_engine), FileFences(config.data / "fences")
@@ -240,6 +242,7 @@ class Installation:
             explanations=self.explanations,
             access=self.access,
             reports=self.reports,
+            replay=self.replay,
             lists=self.lists,
             lookups=self.lookups,
             callers=self.callers,

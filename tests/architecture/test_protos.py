@@ -12,6 +12,7 @@ from support.protos import documented, files
 from accord.domain import tally, terms
 from accord.domain.problems import ErrorReason
 from accord.service.listed import ListVerdict
+from accord.service.replay import Cause
 from accord.v1 import (
     audit_service_pb2,
     catalogue_pb2,
@@ -27,6 +28,7 @@ from accord.v1 import (
 
 BY_NUMBER = {
     "SuppressionVerdict": (import_service_pb2.SuppressionVerdict, ListVerdict),
+    "InvalidityCause": (audit_service_pb2.InvalidityCause, Cause),
     "Verdict": (decision_pb2.Verdict, terms.Verdict),
     "DecisionReason": (decision_pb2.DecisionReason, terms.Reason),
     "ContactStatus": (contact_service_pb2.ContactStatus, terms.ContactStatus),

@@ -330,6 +330,29 @@ def test_the_past_is_told_and_never_taken_for_leave_to_send(run: Run, answered: 
     assert len(rows(run("history", "past", "--as-of", "2020-01-01T00:00Z"))) == 0
 
 
+def test_a_replay_lists_the_contacts_that_a_late_withdrawal_makes_invalid(
+    run: Run, answered: Answered, tmp_path: Path
+) -> None:
+    given = answered("grant", "replayed", *TILL)["receipt"]
+    authorized = answered("authorize", "replayed", "marketing.news", "--channel", "email", "--contact-id", "replay-1")
+    period = ("--from", authorized["receipt"]["recorded_time"])
+    assert "1 contacts answered again, 0 would no longer be allowed" in run("replay", *period).stderr
+    run("report", "replay-1", "sent")
+    late = answered("withdraw", "replayed", *WEB_FORM, "--act-time", given["recorded_time"])["receipts"][0]["position"]
+    file = tmp_path / "invalid.csv"
+    done = run("replay", *period, "--csv", str(file), expect=10)
+    (row,) = rows(done)
+    assert row["position"] == authorized["receipt"]["position"]
+    assert (row["status"], row["allowed by"], row["now"]) == ("sent", "permission", "DENY WITHDRAWN")
+    assert row["because of"].startswith(f"entry {late} PermissionRefused, happened ")
+    assert "replayed" not in done.stdout
+    assert file.read_text("utf-8").splitlines()[1].startswith(f"{row['position']},")
+    found = answered("replay", *period, "--today", expect=10)
+    assert found["contacts"][0]["late_entry"]["position"] == late
+    assert found["contacts_replayed"] == "1"
+    assert "rules_edition" in run("replay", "--rules-edition", "1999-01", expect=1).stderr
+
+
 def test_an_address_read_from_standard_input_is_never_an_argument(run: Run) -> None:
     told = "email:hidden@example.com\n"
     run("grant", "-", *TILL, told=told)

@@ -1,7 +1,8 @@
 """The past is told as it was: random histories, on every store, asked again at the moments of real answers.
 
 Every answer that was given is given again byte for byte, trace included, as of its instant and known by
-what it knew, however much was told since: late acts, merges, splits, addresses that went to others.
+what it knew, however much was told since: late acts, merges, splits, addresses that went to others. So is
+every contact allowed again, but for what was told late.
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ from accord.rpc import outbound
 from accord.service.answers import Written
 from accord.service.errors import CallError
 from accord.service.past import Then
+from accord.service.replay import Cause, Wished
 from accord.service.tokens import freshness
 from accord.v1 import decision_pb2
 
@@ -104,7 +106,7 @@ def recorded_time(it: Installation, position: int) -> Instant:
 
 def bytes_of(decision: Any, token: str) -> bytes:
     message = decision_pb2.Decision()
-    outbound.tell(message, decision, token, full=True)
+    outbound.tell(message, decision, token, "en")
     return message.SerializeToString(deterministic=True)
 
 
@@ -124,6 +126,9 @@ def test_every_answer_that_was_given_is_given_again_byte_for_byte(
             # While the clock stands still, an entry after an answer may be recorded at its very instant.
             if given.size == head.size or recorded_time(life.it, given.size) > given.time:
                 assert life.ask_again(given, Then(as_of=given.time, as_known_at=given.time)) == given.told, given
+        replayed = life.it.replay.replay(BRAND, Wished())
+        assert replayed.unreadable == 0
+        assert {each.cause for each in replayed.invalid} <= {Cause.LATE_ENTRY}, "known then, each was allowed"
         assert life.it.audit().faults == ()
     finally:
         parts.close()

@@ -107,6 +107,7 @@ def cases() -> Iterator[Case]:
     yield from _positions()
     yield from _exports()
     yield from _reports()
+    yield from _replays()
     yield from _suppressions()
 
 
@@ -835,6 +836,29 @@ def _reports() -> Iterator[Case]:
     yield _case(method, "six dimensions", ["dimensions"], put("dimensions", [1, 2, 3, 4, 5, 1]))
     for zone in ("Mars/Olympus", "../../etc/localtime", f"{MARK}\n"):
         yield _case(method, f"time_zone {zone!r}", ["time_zone"], put("time_zone", zone))
+    yield _case(method, "page_token made up", ["page_token"], put("page_token", "bWFkZSB1cA"))._replace(
+        reason=Reason.PAGE_TOKEN_INVALID
+    )
+
+
+def _replays() -> Iterator[Case]:
+    method = "AuditService/Replay"
+    for path in ("recorded_from", "recorded_until", "law_time"):
+        yield from _instants(method, path)
+    yield _case(method, "today and another catalogue", ["today"], put("today", value=True))
+    yield _case(method, "two catalogues", ["catalogue_version"], put("catalogue_version", 1))
+    yield _case(method, "an edition made up", ["rules_edition"], put("rules_edition", MARK))
+    version = _case(
+        method,
+        "a version never applied",
+        ["catalogue_version"],
+        _both(clear("catalogue"), put("catalogue_version", 99)),
+    )
+    yield version._replace(reason=Reason.CATALOGUE_VERSION_UNKNOWN)
+    for path, change in _required_in_a_catalogue().items():
+        field = f"catalogue.{path}"
+        at = field.rsplit(".", 1)[0] if field.endswith((".from", ".until")) else field
+        yield _fault(f"{field} missing", at, change, missing=field)._replace(method=method)
     yield _case(method, "page_token made up", ["page_token"], put("page_token", "bWFkZSB1cA"))._replace(
         reason=Reason.PAGE_TOKEN_INVALID
     )

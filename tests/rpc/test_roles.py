@@ -47,6 +47,7 @@ MAY: dict[str, set[str]] = {
     "AuditService/ExplainContact": {"auditor", "privacy_officer"},
     "AuditService/GetAccessReport": {"privacy_officer"},
     "AuditService/Report": {"auditor"},
+    "AuditService/Replay": {"auditor"},
     "LedgerService/GetEntry": {"auditor"},
     "LedgerService/ListEntries": {"auditor"},
     "LedgerService/GetCheckpoint": {"auditor"},

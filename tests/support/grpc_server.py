@@ -139,6 +139,7 @@ class GrpcServer:
                 explanations=it.explanations,
                 access=it.access,
                 reports=it.reports,
+                replay=it.replay,
                 lists=it.lists,
                 lookups=it.lookups,
                 callers=self.callers,

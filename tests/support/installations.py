@@ -40,6 +40,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.scrub import Scrub
 from accord.service.suppression_lists import SuppressionLists
@@ -218,6 +219,7 @@ class Installation:
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
+        self.replay = Replay(self.proven, self.store, self.past, self.lookups, self.catalogues, self.remembered)
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

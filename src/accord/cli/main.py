@@ -121,7 +121,12 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "audits": "export verify key prove-consistency",
         "receipts": "receipt",
     },
-    "What officers and customers ask": {"why": "why", "access": "access", "report": "report-permissions"},
+    "What officers and customers ask": {
+        "why": "why",
+        "access": "access",
+        "report": "report-permissions",
+        "replay": "replay",
+    },
     "This installation": {
         "serve": "serve worker",
         "local": "migrate audit scrub config tokens",

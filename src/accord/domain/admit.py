@@ -315,10 +315,15 @@ def admit_catalogue(command: ApplyCatalogue, before: Catalogue | None, version: 
         fault = Violation("expected_version", f"the version that counts now is {version}")
         metadata = {"field": "expected_version", "version": str(version)}
         return Problem(ErrorReason.CATALOGUE_CHANGED, "another version counts now", (fault,), metadata)
-    if faults := examine(command.catalogue, before):
+    return faulty(command.catalogue, before) or CatalogueApplied(version=version + 1, catalogue=command.catalogue)
+
+
+def faulty(catalogue: Catalogue, before: Catalogue | None) -> Problem | None:
+    """Return every fault of a catalogue that would follow another, None where it has none."""
+    if faults := examine(catalogue, before):
         fields = ", ".join(fault.field for fault in faults[:20])
         return Problem(ErrorReason.CATALOGUE_INVALID, "the catalogue has faults", faults[:100], {"fields": fields})
-    return CatalogueApplied(version=version + 1, catalogue=command.catalogue)
+    return None
 
 
 def authorize(  # noqa: PLR0913 - a contact has this many sides

@@ -31,7 +31,7 @@ from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTe
 from accord.domain.law import Subject, windows
 from accord.domain.packs import Edition, edition
 from accord.domain.state import Facts
-from accord.domain.terms import DAY, HOUR, Basis, CustomerKind, Instant, PurposeClass
+from accord.domain.terms import DAY, FAR, HOUR, Basis, CustomerKind, Instant, PurposeClass
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
@@ -211,6 +211,20 @@ class Policy:
         return tuple(
             CoolDownTerm(_rule(each), each.days) for each in self.catalogue.cool_downs if channel in each.channels
         )
+
+
+class DatedPolicy(Policy):
+    """A catalogue under the law of one instant, whenever it is asked about: what if that law had counted then?"""
+
+    def __init__(self, catalogue: Catalogue, version: int, law_time: Instant, packs: Edition | None = None) -> None:
+        """Compile it, under the law in force at `law_time`."""
+        super().__init__(catalogue, version, packs)
+        self._law_time = law_time
+
+    def lane(self, purpose: str, channel: str, facts: Facts, now: Instant) -> Lane:
+        """Return what binds the pair at the instant of the law; no time ends it."""
+        del now
+        return replace(super().lane(purpose, channel, facts, self._law_time), until=FAR)
 
 
 def _rule(it: BasisRule | Cap | Hours | CoolDown) -> Rule:

@@ -12,7 +12,7 @@ from accord.domain.tally import Cell, Dimension, Measure, Period
 from accord.domain.terms import Position
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
-from accord.rpc import explaining, exporting
+from accord.rpc import explaining, exporting, replaying
 from accord.rpc.call import Call, admit, call, stream
 from accord.rpc.errors import abort
 from accord.rpc.inbound import MAX_POSITION
@@ -23,6 +23,7 @@ from accord.service.access import Access
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
 from accord.service.receipts import Receipts
+from accord.service.replay import Replay
 from accord.service.reports import Reports, Wished
 from accord.service.tokens import page, page_start
 from accord.v1 import audit_service_pb2 as pb
@@ -47,6 +48,7 @@ class AuditService(AuditServiceServicer):
         explanations: Explanations,
         access: Access,
         reports: Reports,
+        replay: Replay,
         submitter: Submitter,
         lookups: Lookups,
         callers: Callers,
@@ -59,6 +61,7 @@ class AuditService(AuditServiceServicer):
         self._explanations = explanations
         self._access = access
         self._reports = reports
+        self._replay = replay
         self._lookups = lookups
         self.callers = callers
 
@@ -128,6 +131,17 @@ class AuditService(AuditServiceServicer):
             next_page_token="" if following is None else page(self._lookups, binding, following),
         )
 
+    @call("auditor")
+    def Replay(self, request: pb.ReplayRequest, call: Call) -> pb.ReplayResponse:
+        """Answer contacts again, by pages."""
+        wished = replaying.wished(request)
+        binding = f"replay\0{call.brand}\0{_binding(request)}"
+        start = page_start(self._lookups, binding, request.page_token, 0) if request.page_token else None
+        found = self._replay.replay(call.brand, wished, None if start is None else Position(start))
+        following = found.next_position
+        token = "" if following is None else page(self._lookups, binding, following)
+        return replaying.response(found, token)
+
     def _export(self, request: pb.ExportRequest, context: grpc.ServicerContext) -> Iterator[pb.ExportResponse]:
         call = admit(self.callers, context, request.brand, _AUDITORS)
         examiner = Examiner()
@@ -172,10 +186,9 @@ def _wished(request: pb.ReportRequest) -> Wished:
     return wished
 
 
-def _binding(request: pb.ReportRequest) -> str:
-    """Return what a page token of a report is bound to: everything else that was asked."""
-    asked = pb.ReportRequest()
-    asked.CopyFrom(request)
+def _binding(request: pb.ReportRequest | pb.ReplayRequest) -> str:
+    """Return what a page token is bound to: everything else that was asked."""
+    asked = type(request).FromString(request.SerializeToString())
     asked.ClearField("page_token")
     return asked.SerializeToString(deterministic=True).hex()
 

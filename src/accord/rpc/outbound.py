@@ -236,11 +236,16 @@ def contact(found: Contact) -> contact_service_pb2.Contact:
         channel=event.channel,
         purpose=event.purpose,
         authorized_time=timestamp(found.authorized_time),
-        basis=_BASES[event.basis],
+        basis=basis(event.basis),
         basis_positions=event.positions,
         positions=found.positions,
         policy_version=event.policy_version,
     )
+
+
+def basis(found: Basis) -> decision_pb2.Basis.ValueType:
+    """Return on what ground a contact is lawful."""
+    return _BASES[found]
 
 
 def contact_status(status: ContactStatus) -> contact_service_pb2.ContactStatus.ValueType:

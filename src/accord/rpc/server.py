@@ -39,6 +39,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import Writer
@@ -101,6 +102,7 @@ class Services(Struct, frozen=True):
     explanations: Explanations
     access: Access
     reports: Reports
+    replay: Replay
     lists: SuppressionLists
     lookups: Lookups
     callers: Callers
@@ -183,7 +185,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.erasures, it.lookups, it.callers)
     audits = AuditService(
-        it.exports, it.receipts, it.explanations, it.access, it.reports, submitter, it.lookups, it.callers
+        it.exports, it.receipts, it.explanations, it.access, it.reports, it.replay, submitter, it.lookups, it.callers
     )
     imports = ImportService(it.lists, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):

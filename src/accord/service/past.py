@@ -93,15 +93,10 @@ class Told(Struct, frozen=True):
     unreadable: bool
     points: dict[bytes, PointState]
 
-    def fold(
-        self, brand: BrandId, lookups: Lookups, moment: Moment, *, without: str = "", size: int | None = None
-    ) -> Projection:
-        """Return how things stood at a moment; `without` leaves out a contact, as before it was authorised.
-
-        `size` counts in no more than these first entries of `entries`.
-        """
+    def fold(self, brand: BrandId, lookups: Lookups, moment: Moment, *, without: str = "") -> Projection:
+        """Return how things stood at a moment; `without` leaves out a contact, as before it was authorised."""
         world = Projection(brand, lookups)
-        for opened in self.entries[:size]:
+        for opened in self.entries:
             event = opened.payload.event
             own = isinstance(event, ContactAuthorized | ContactReported) and event.contact_id == without
             if moment.counts(opened) and not (without and own):

@@ -69,11 +69,18 @@ def answer(world: Projection, question: Question, policy: Policy, moment: Moment
     refs = world.customers_of(question.customer)
     if (persons := world.persons(refs)) > 1:
         raise CallError(customer_ambiguous(persons))
+    return answer_for(world, refs[0] if refs else None, question, policy, moment, full=full)
+
+
+def answer_for(  # noqa: PLR0913 - a question has this many sides
+    world: Projection, ref: bytes | None, question: Question, policy: Policy, moment: Moment, *, full: bool = False
+) -> Decision:
+    """Return what is answered about a customer, with all they are merged with; None: nobody is known."""
     named = tuple(each for each in (question.customer, question.contact_point) if each)
-    if refs and refs[0] in world.merged:
-        group = world.united(refs[0], named)
+    if ref in world.merged:
+        group = world.united(ref, named)
         found = group.decide(question, policy, moment.as_of, full=full)
         return completed(found, group.readings, question, policy) if full else found
-    customer = world.customer(refs[0], named) if refs else None
+    customer = world.customer(ref, named) if ref else None
     found = decide(customer, question, policy, moment.as_of, full=full)
     return completed(found, (customer,), question, policy) if full else found

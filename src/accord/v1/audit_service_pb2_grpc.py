@@ -60,6 +60,11 @@ class AuditServiceStub:
                 request_serializer=accord_dot_v1_dot_audit__service__pb2.ReportRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_audit__service__pb2.ReportResponse.FromString,
                 _registered_method=True)
+        self.Replay = channel.unary_unary(
+                '/accord.v1.AuditService/Replay',
+                request_serializer=accord_dot_v1_dot_audit__service__pb2.ReplayRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_audit__service__pb2.ReplayResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -104,6 +109,14 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Replay(self, request, context):
+        """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
+        those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +144,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.Report,
                     request_deserializer=accord_dot_v1_dot_audit__service__pb2.ReportRequest.FromString,
                     response_serializer=accord_dot_v1_dot_audit__service__pb2.ReportResponse.SerializeToString,
+            ),
+            'Replay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replay,
+                    request_deserializer=accord_dot_v1_dot_audit__service__pb2.ReplayRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_audit__service__pb2.ReplayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +287,33 @@ class AuditService:
             '/accord.v1.AuditService/Report',
             accord_dot_v1_dot_audit__service__pb2.ReportRequest.SerializeToString,
             accord_dot_v1_dot_audit__service__pb2.ReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Replay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.AuditService/Replay',
+            accord_dot_v1_dot_audit__service__pb2.ReplayRequest.SerializeToString,
+            accord_dot_v1_dot_audit__service__pb2.ReplayResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class AuditServiceStub:
     """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
     ledger: the same row may come in several, and its counts add up.
     """
+    Replay: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ReplayRequest, _audit_service_pb2.ReplayResponse]
+    """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
+    those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -70,6 +74,10 @@ class AuditServiceAsyncStub(AuditServiceStub):
     Report: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ReportRequest, _audit_service_pb2.ReportResponse]  # type: ignore[assignment]
     """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
     ledger: the same row may come in several, and its counts add up.
+    """
+    Replay: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ReplayRequest, _audit_service_pb2.ReplayResponse]  # type: ignore[assignment]
+    """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
+    those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -119,6 +127,16 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_service_pb2.ReportResponse, _abc.Awaitable[_audit_service_pb2.ReportResponse]]:
         """Counts over time what was said and what was asked, without naming anyone. Each page counts a part of the
         ledger: the same row may come in several, and its counts add up.
+        """
+
+    @_abc_1.abstractmethod
+    def Replay(
+        self,
+        request: _audit_service_pb2.ReplayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.ReplayResponse, _abc.Awaitable[_audit_service_pb2.ReplayResponse]]:
+        """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
+        those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
