@@ -4,6 +4,8 @@ isort:skip_file
 """
 
 from accord.v1 import access_report_pb2 as _access_report_pb2
+from accord.v1 import catalogue_pb2 as _catalogue_pb2
+from accord.v1 import contact_service_pb2 as _contact_service_pb2
 from accord.v1 import customer_pb2 as _customer_pb2
 from accord.v1 import decision_pb2 as _decision_pb2
 from accord.v1 import explanation_pb2 as _explanation_pb2
@@ -163,6 +165,34 @@ DIMENSION_NOTICE: Dimension.ValueType  # 4
 DIMENSION_REASON: Dimension.ValueType  # 5
 """Why a contact was not allowed."""
 Global___Dimension: _TypeAlias = Dimension  # noqa: Y015
+
+class _InvalidityCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _InvalidityCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_InvalidityCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INVALIDITY_CAUSE_UNSPECIFIED: _InvalidityCause.ValueType  # 0
+    """Never sent."""
+    INVALIDITY_CAUSE_LATE_ENTRY: _InvalidityCause.ValueType  # 1
+    """An entry that was recorded after the contact was authorised, of what had happened before."""
+    INVALIDITY_CAUSE_RULES: _InvalidityCause.ValueType  # 2
+    """The rules it was answered under, which are not those of then."""
+    INVALIDITY_CAUSE_UNEXPLAINED: _InvalidityCause.ValueType  # 3
+    """Neither: what an erased customer told of an address, or an engine that answers otherwise than that of then."""
+
+class InvalidityCause(_InvalidityCause, metaclass=_InvalidityCauseEnumTypeWrapper):
+    """Why a contact would no longer be allowed."""
+
+INVALIDITY_CAUSE_UNSPECIFIED: InvalidityCause.ValueType  # 0
+"""Never sent."""
+INVALIDITY_CAUSE_LATE_ENTRY: InvalidityCause.ValueType  # 1
+"""An entry that was recorded after the contact was authorised, of what had happened before."""
+INVALIDITY_CAUSE_RULES: InvalidityCause.ValueType  # 2
+"""The rules it was answered under, which are not those of then."""
+INVALIDITY_CAUSE_UNEXPLAINED: InvalidityCause.ValueType  # 3
+"""Neither: what an erased customer told of an address, or an engine that answers otherwise than that of then."""
+Global___InvalidityCause: _TypeAlias = InvalidityCause  # noqa: Y015
 
 @_typing.final
 class ExportRequest(_message.Message):
@@ -605,3 +635,229 @@ class ReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportResponse: _TypeAlias = ReportResponse  # noqa: Y015
+
+@_typing.final
+class ReplayRequest(_message.Message):
+    """Asks for contacts to be answered again: by the catalogue that counted then and the law in force then, if no other is
+    named.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    RECORDED_FROM_FIELD_NUMBER: _builtins.int
+    RECORDED_UNTIL_FIELD_NUMBER: _builtins.int
+    TODAY_FIELD_NUMBER: _builtins.int
+    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
+    RULES_EDITION_FIELD_NUMBER: _builtins.int
+    LAW_TIME_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    today: _builtins.bool
+    """Under the catalogue and the law of now. Then no other is named."""
+    catalogue_version: _builtins.int
+    """Under this version of the catalogue."""
+    rules_edition: _builtins.str
+    """With the rule packs of this edition, instead of the one that the catalogue names."""
+    page_token: _builtins.str
+    """From the answer before."""
+    @_builtins.property
+    def recorded_from(self) -> _timestamp_pb2.Timestamp:
+        """Contacts authorised at this instant or later."""
+
+    @_builtins.property
+    def recorded_until(self) -> _timestamp_pb2.Timestamp:
+        """Contacts authorised before this instant."""
+
+    @_builtins.property
+    def catalogue(self) -> _catalogue_pb2.Catalogue:
+        """Under this catalogue, which need not be applied. Then no version is named."""
+
+    @_builtins.property
+    def law_time(self) -> _timestamp_pb2.Timestamp:
+        """Under the law in force at this instant, which may lie in the future."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        recorded_from: _timestamp_pb2.Timestamp | None = ...,
+        recorded_until: _timestamp_pb2.Timestamp | None = ...,
+        today: _builtins.bool = ...,
+        catalogue_version: _builtins.int = ...,
+        catalogue: _catalogue_pb2.Catalogue | None = ...,
+        rules_edition: _builtins.str = ...,
+        law_time: _timestamp_pb2.Timestamp | None = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "law_time", b"law_time", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "catalogue", b"catalogue", "catalogue_version", b"catalogue_version", "law_time", b"law_time", "page_token", b"page_token", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until", "rules_edition", b"rules_edition", "today", b"today"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayRequest: _TypeAlias = ReplayRequest  # noqa: Y015
+
+@_typing.final
+class LateEntry(_message.Message):
+    """An entry that was recorded after a contact and tells of what had happened before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    ACT_TIME_FIELD_NUMBER: _builtins.int
+    RECORDED_TIME_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Its number in the ledger."""
+    type: _builtins.str
+    """What it tells, for example `PermissionRefused`."""
+    @_builtins.property
+    def act_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    @_builtins.property
+    def recorded_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was recorded."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        type: _builtins.str = ...,
+        act_time: _timestamp_pb2.Timestamp | None = ...,
+        recorded_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "recorded_time", b"recorded_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "position", b"position", "recorded_time", b"recorded_time", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LateEntry: _TypeAlias = LateEntry  # noqa: Y015
+
+@_typing.final
+class InvalidContact(_message.Message):
+    """A contact that would no longer be allowed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    AUTHORIZED_TIME_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    BASIS_POSITIONS_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    POSITIONS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    LATE_ENTRY_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The entry that authorised it."""
+    channel: _builtins.str
+    """By which means."""
+    purpose: _builtins.str
+    """Why."""
+    status: _contact_service_pb2.ContactStatus.ValueType
+    """Where it stands: an unreported contact may have been made."""
+    basis: _decision_pb2.Basis.ValueType
+    """On what ground it was allowed."""
+    verdict: _decision_pb2.Verdict.ValueType
+    """The answer of the replay: DENY or DEFER."""
+    reason: _decision_pb2.DecisionReason.ValueType
+    """Why."""
+    cause: Global___InvalidityCause.ValueType
+    """What makes the difference."""
+    @_builtins.property
+    def authorized_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was authorised."""
+
+    @_builtins.property
+    def basis_positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The entries that rested on."""
+
+    @_builtins.property
+    def positions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The entries that answer rests on."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.RuleReference]:
+        """The rules that decided it."""
+
+    @_builtins.property
+    def late_entry(self) -> Global___LateEntry:
+        """The entry that does, where it is one."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        authorized_time: _timestamp_pb2.Timestamp | None = ...,
+        channel: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        status: _contact_service_pb2.ContactStatus.ValueType = ...,
+        basis: _decision_pb2.Basis.ValueType = ...,
+        basis_positions: _abc.Iterable[_builtins.int] | None = ...,
+        verdict: _decision_pb2.Verdict.ValueType = ...,
+        reason: _decision_pb2.DecisionReason.ValueType = ...,
+        positions: _abc.Iterable[_builtins.int] | None = ...,
+        rules: _abc.Iterable[_decision_pb2.RuleReference] | None = ...,
+        cause: Global___InvalidityCause.ValueType = ...,
+        late_entry: Global___LateEntry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorized_time", b"authorized_time", "late_entry", b"late_entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorized_time", b"authorized_time", "basis", b"basis", "basis_positions", b"basis_positions", "cause", b"cause", "channel", b"channel", "late_entry", b"late_entry", "position", b"position", "positions", b"positions", "purpose", b"purpose", "reason", b"reason", "rules", b"rules", "status", b"status", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvalidContact: _TypeAlias = InvalidContact  # noqa: Y015
+
+@_typing.final
+class ReplayResponse(_message.Message):
+    """Contacts of a part of the period."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACTS_FIELD_NUMBER: _builtins.int
+    CONTACTS_REPLAYED_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    ENTRIES_READ_FIELD_NUMBER: _builtins.int
+    ENTRIES_TOTAL_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    contacts_replayed: _builtins.int
+    """How many contacts were answered again."""
+    unreadable: _builtins.int
+    """How many could not be, since somebody they concern was erased."""
+    entries_read: _builtins.int
+    """How many entries this page passed."""
+    entries_total: _builtins.int
+    """How many entries the period has."""
+    next_page_token: _builtins.str
+    """Empty once every contact is answered."""
+    @_builtins.property
+    def contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InvalidContact]:
+        """Those that would no longer be allowed, by position."""
+
+    def __init__(
+        self,
+        *,
+        contacts: _abc.Iterable[Global___InvalidContact] | None = ...,
+        contacts_replayed: _builtins.int = ...,
+        unreadable: _builtins.int = ...,
+        entries_read: _builtins.int = ...,
+        entries_total: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "contacts_replayed", b"contacts_replayed", "entries_read", b"entries_read", "entries_total", b"entries_total", "next_page_token", b"next_page_token", "unreadable", b"unreadable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayResponse: _TypeAlias = ReplayResponse  # noqa: Y015
