@@ -14,7 +14,15 @@ from accord.app import Installation
 from accord.cli import serve
 from accord.config import Config
 from accord.domain.catalogue import Catalogue, examine
-from accord.domain.commands import ApplyCatalogue, AuthorizeContact, Confirm, Grant, Link, ReportContactPoint
+from accord.domain.commands import (
+    ApplyCatalogue,
+    AuthorizeContact,
+    Confirm,
+    Grant,
+    Link,
+    ReportContact,
+    ReportContactPoint,
+)
 from accord.domain.decision import Decision
 from accord.domain.identifiers import normalise
 from accord.domain.policy import Policy
@@ -249,12 +257,16 @@ def test_every_act_lies_before_the_sitting_that_records_it_and_after_the_one_tha
     year: tuple[Sitting, ...],
 ) -> None:
     recorded: dict[str, Instant] = {}
+    sent: dict[str, Instant] = {}
     for sitting in year:
         for act in sitting.acts:
             assert act.id not in recorded
             assert recorded.get(act.rests_on, Instant(0)) < act.time <= sitting.time
+            if isinstance(act.command, ReportContact) and act.command.outcome_time:
+                sent[act.rests_on] = act.command.outcome_time
+                assert recorded[act.rests_on] < sent[act.rests_on] <= sitting.time
             if isinstance(act.command, Confirm):
-                assert act.command.evidence.act_time == act.time
+                assert sent[act.rests_on] <= act.command.evidence.act_time == act.time
         recorded.update((act.id, sitting.time) for act in sitting.acts)
 
 

@@ -94,17 +94,23 @@ def settle(act: Act, answers: dict[str, Answer]) -> Command | None:
             return act.command
 
 
-def between(act: Act, answered: Instant, recorded: Instant) -> Act:
+def between(act: Act, asked: Instant, answered: Instant, recorded: Instant) -> Act:
     """Return the act as it may happen: after what it rests on was answered, and until it is `recorded` itself.
 
-    One that was told to happen earlier happens within a few hours instead: a link cannot be clicked before it is sent.
+    One that was told to happen earlier happens within a few hours instead, later where it came longer after what it
+    rests on was `asked`: a link is sent when that is authorised, and clicked afterwards.
     """
-    if act.time > answered:
+    earliest = answered + _MINUTE
+    if act.time >= earliest:
         return act
-    time = Instant(min(answered + _MINUTE + (answered - act.time) % _SOON, recorded))
-    command = act.command
-    if isinstance(command, Confirm):
-        command = replace(command, evidence=replace(command.evidence, act_time=time))
+    time = Instant(min(earliest + (act.time - asked) % _SOON, recorded))
+    match act.command:
+        case Confirm(evidence=evidence):
+            command: Command = replace(act.command, evidence=replace(evidence, act_time=time))
+        case ReportContact(outcome_time=told) if told:
+            command = replace(act.command, outcome_time=time)
+        case _:
+            command = act.command
     return replace(act, time=time, command=command)
 
 
@@ -224,9 +230,10 @@ class Life:
 
     def clicks(self, time: int, asked: str, touchpoint: str) -> None:
         """Tell that the message was delivered, and that the customer clicks the link in it."""
-        asking = next(act.command for act in self.acts if act.id == asked)
-        if isinstance(asking, AuthorizeContact):
-            self._tell(time, ReportContact(contact_id=asking.contact_id, outcome=Outcome.SENT), asked)
+        asking = next(act for act in self.acts if act.id == asked)
+        if isinstance(asking.command, AuthorizeContact):
+            sent = ReportContact(contact_id=asking.command.contact_id, outcome=Outcome.SENT, outcome_time=asking.time)
+            self._tell(asking.time, sent, asked)
         evidence = _said(time, touchpoint, Method.CONFIRMATION_LINK, Recorder.SYSTEM)
         self._tell(time, Confirm(evidence=evidence), asked)
 

@@ -71,12 +71,15 @@ def _instants(end: Instant) -> list[Instant]:
 
 def _gather(life: Life, instants: list[Instant], gathered: list[list[Act]]) -> None:
     placed: dict[str, int] = {}
+    told = {act.id: act.time for act in life.acts}
     for act in life.acts:
         first = placed.get(act.rests_on, len(instants)) + 1 if act.rests_on else 0
         index = max(bisect_left(instants, act.time), first)
         if index < len(instants):
             placed[act.id] = index
-            gathered[index].append(between(act, instants[first - 1], instants[first]) if first else act)
+            if first:
+                act = between(act, told[act.rests_on], instants[first - 1], instants[first])  # noqa: PLW2901 - as it may happen
+            gathered[index].append(act)
 
 
 def _lives(end: Instant, customers: int, seed: int) -> Iterator[Life]:
