@@ -59,6 +59,7 @@ class RangeType(click.ParamType[Any]):
     help="What is held back: nothing, what is personal, or all but counts.",
 )
 @click.option("--receipts", is_flag=True, help="Add receipts of what was said; a customer's have them.")
+@click.option("--parquet", is_flag=True, help="Add report.parquet, the rows of report.csv for machines.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file.")
 @click.option("--resume", is_flag=True, help="Continue an export that broke off.")
 @remote

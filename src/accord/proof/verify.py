@@ -1043,11 +1043,8 @@ class Report:
         position, _, status, recorded_at, kind, purposes, channels, notice, payload = line
         told = ",,,,"
         if payload is not None:
-            event = payload["event"]
-            evidence, acted, touchpoint = event.get("evidence"), event.get("act_time"), ""
-            if type(evidence) is dict:
-                acted, touchpoint = evidence.get("act_time"), evidence.get("touchpoint", "")
-            acted = instant(acted) if type(acted) is int and 0 < acted < 2**53 else ""
+            acted_at, touchpoint = when_and_where(payload["event"])
+            acted = instant(acted_at) if acted_at else ""
             customer = payload["customer"] if payload["customer"] != BRAND_REF else "brand"
             told = f"{customer},{payload['version']},{_cell(payload['caller'])},{acted},{_cell(touchpoint)}"
         codes = f"{_listed(purposes)},{_listed(channels)},{notice}"
@@ -1058,6 +1055,14 @@ class Report:
         made = "".join([f"{row}\r\n" for row in self._rows]).encode()
         self._rows.clear()
         return made
+
+
+def when_and_where(event: dict[str, Any]) -> tuple[int, Any]:
+    """Return the instant at which somebody acted, 0 where none is told, and the touchpoint."""
+    evidence, acted, touchpoint = event.get("evidence"), event.get("act_time"), ""
+    if type(evidence) is dict:
+        acted, touchpoint = evidence.get("act_time"), evidence.get("touchpoint", "")
+    return acted if type(acted) is int and 0 < acted < 2**53 else 0, touchpoint
 
 
 @lru_cache(maxsize=4096)

@@ -50,6 +50,7 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.FRESHNESS_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     ErrorReason.RECEIPT_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.CONTROLLER_UNTOLD: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorReason.VIEW_UNAVAILABLE: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorReason.ROLE_MISSING: grpc.StatusCode.PERMISSION_DENIED,
     ErrorReason.OVERLOADED: grpc.StatusCode.RESOURCE_EXHAUSTED,

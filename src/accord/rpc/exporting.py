@@ -41,4 +41,5 @@ def asked(request: pb.ExportRequest, examiner: Examiner) -> Asked:
         purposes=examiner.codes("purposes", request.purposes),
         channels=examiner.codes("channels", request.channels),
         receipts=request.receipts,
+        parquet=request.parquet,
     )

@@ -53,7 +53,8 @@ def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _TIME)
     info.create_system = 3
     info.external_attr = _READABLE
-    info.compress_type = zipfile.ZIP_STORED if name.endswith(".bin") else zipfile.ZIP_DEFLATED
+    # Hashes cannot be made smaller, and a Parquet file is compressed already.
+    info.compress_type = zipfile.ZIP_STORED if name.endswith((".bin", ".parquet")) else zipfile.ZIP_DEFLATED
     info._compresslevel = _LEVEL  # type: ignore[attr-defined] # noqa: SLF001 - the only way to set it for a stream
     return info
 

@@ -30,6 +30,7 @@ from accord.proof.checkpoint import sign_text
 from accord.service.archive import Archive
 from accord.service.catalogues import Applied, Catalogues
 from accord.service.export_lines import disclosed, held_back, leaf_of
+from accord.service.export_parquet import ParquetRows
 from accord.service.export_readme import readme
 from accord.service.export_receipts import ReceiptLines
 from accord.service.proofs import SignedCheckpoint, signed_by
@@ -46,6 +47,7 @@ class Settled(Struct, frozen=True):
     exported: Exported
     catalogues: tuple[Applied, ...] = ()
     """What receipts are written from, oldest first; empty for no receipts."""
+    parquet: bool = False
 
     @property
     def ledger(self) -> str:
@@ -64,6 +66,8 @@ class Settled(Struct, frozen=True):
         held_back = "" if it.redaction is Redaction.NONE else f"-{it.redaction.value.lower()}"
         if self.catalogues and not it.customer:
             held_back += "-receipts"
+        if self.parquet:
+            held_back += "-parquet"
         return f"export-{self.ledger.replace('/', '-')}-{it.size}-{scope}{held_back}.zip"
 
 
@@ -130,6 +134,7 @@ class _Writing:
         self._receipts = None
         if settled.catalogues:
             self._receipts = ReceiptLines(store, settled.brand, settled.ledger, it.size, settled.catalogues)
+        self._table = ParquetRows() if settled.parquet else None
         self._history: list[verify.Line] = []
         self._filtered = bool(it.purposes or it.channels)
         self._by_hash = self._filtered or it.redaction is Redaction.COUNTS
@@ -144,6 +149,8 @@ class _Writing:
         yield archive.add("keys.json", verify.keys_document(signed.verifier_key, signed.handovers))
         yield archive.add("verify.py", files("accord.proof").joinpath("verify.py").read_bytes())
         yield from self._customer() if self._it.customer else self._window()
+        if self._table is not None:
+            yield from archive.stream("report.parquet", _read(self._table.written()))
         yield from self._texts()
         left_out = self.total - self._counts.listed() if not self._it.customer else 0
         counts = self._counts.document(left_out)
@@ -236,6 +243,8 @@ class _Writing:
         raw, line = made
         self._counts.add(line)
         self._report.add(line)
+        if self._table is not None:
+            self._table.add(line)
         if line.status != "outside":
             self._listed = [*self._listed[:1], line.position]
             if line.notice:

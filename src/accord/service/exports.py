@@ -18,6 +18,7 @@ from accord.ledger.store import LedgerStore
 from accord.ledger.walk import first_since
 from accord.service.catalogues import Catalogues
 from accord.service.errors import CallError
+from accord.service.export_parquet import can_write
 from accord.service.export_writer import Chunk, ExportWriter, Settled
 from accord.service.proofs import Proofs
 from accord.service.receipts import controller_untold
@@ -27,7 +28,8 @@ from accord.service.records import Remembered
 class Asked(Struct, frozen=True, kw_only=True):
     """What an auditor asks for: one customer, or a range by positions or by recorded time, perhaps filtered.
 
-    Ends are not included; 0 and empty ask for no limit. `receipts` are those of what is disclosed.
+    Ends are not included; 0 and empty ask for no limit. `receipts` are those of what is disclosed,
+    `parquet` the rows of the report for machines.
     """
 
     redaction: Redaction
@@ -39,6 +41,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     purposes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     receipts: bool = False
+    parquet: bool = False
 
 
 class Exports:
@@ -89,7 +92,9 @@ class Exports:
             if asked.receipts:
                 raise CallError(controller_untold())
             catalogues = ()
-        return Settled(brand, signed, exported, catalogues)
+        if asked.parquet and not can_write():
+            raise CallError(_no_parquet())
+        return Settled(brand, signed, exported, catalogues, asked.parquet)
 
     def chunks(self, settled: Settled, offset: int = 0) -> Iterator[Chunk]:
         """Yield the bytes of an export from `offset` on, as they are made. Raises TamperedError, never half a truth."""
@@ -113,6 +118,12 @@ class Exports:
         first = first_since(self._store, brand, asked.recorded_from, size)
         end = first_since(self._store, brand, asked.recorded_until, size) if asked.recorded_until else size
         return max(0, first - 1) if asked.recorded_from else 0, min(size, max(first, end) + 1)
+
+
+def _no_parquet() -> Problem:
+    text = "this server writes no report.parquet: it needs pyarrow, pip install 'accord[parquet]'"
+    fault = Violation("parquet", "must be left out")
+    return Problem(ErrorReason.VIEW_UNAVAILABLE, text, (fault,), {"field": "parquet"})
 
 
 def _outside(field: str, description: str, size: int) -> Problem:

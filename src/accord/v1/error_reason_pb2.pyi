@@ -141,6 +141,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The catalogue does not tell of the controller what a receipt must.
     Example: { reason: "CONTROLLER_UNTOLD" }. Status FAILED_PRECONDITION.
     """
+    ERROR_REASON_VIEW_UNAVAILABLE: _ErrorReason.ValueType  # 39
+    """The server cannot write the view that was asked for: it is installed without what this needs.
+    Example: { reason: "VIEW_UNAVAILABLE", metadata: { field: "parquet" } }. Status FAILED_PRECONDITION.
+    """
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 40
     """A bearer token that nobody was given; or none, and no certificate that a caller is known by.
     Example: { reason: "UNAUTHENTICATED" }. Status UNAUTHENTICATED.
@@ -305,6 +309,10 @@ Example: { reason: "RECEIPT_UNKNOWN", metadata: { field: "position", position: "
 ERROR_REASON_CONTROLLER_UNTOLD: ErrorReason.ValueType  # 38
 """The catalogue does not tell of the controller what a receipt must.
 Example: { reason: "CONTROLLER_UNTOLD" }. Status FAILED_PRECONDITION.
+"""
+ERROR_REASON_VIEW_UNAVAILABLE: ErrorReason.ValueType  # 39
+"""The server cannot write the view that was asked for: it is installed without what this needs.
+Example: { reason: "VIEW_UNAVAILABLE", metadata: { field: "parquet" } }. Status FAILED_PRECONDITION.
 """
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 40
 """A bearer token that nobody was given; or none, and no certificate that a caller is known by.
