@@ -69,6 +69,7 @@ SCOPES: tuple[tuple[object, ...], ...] = (
     ("--all", "--redact", "personal"),
     ("--all", "--redact", "counts"),
     ("--range", "10..99"),
+    ("--range", "10..99", "--receipts", "--parquet"),
     ("--customer", "email:person.7@example.com"),
     ("--customer", "customer-7"),
     ("--purpose", "marketing.news", "--channel", "email"),

@@ -14,7 +14,7 @@ from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 
 from accord.proof import verify
 
-BY_DIGEST = ("README.txt", "verify.py")
+BY_DIGEST = ("README.txt", "report.parquet", "verify.py")
 
 
 def sample(scope: str) -> Members:

@@ -27,11 +27,11 @@ class ParquetRows:
 
     def __init__(self) -> None:
         """Begin without a row. Raises ImportError without pyarrow."""
-        import pyarrow  # noqa: PLC0415 - a server that writes no such view need not load it, nor have it
+        import pyarrow as pa  # noqa: PLC0415 - a server that writes no such view need not load it, nor have it
         from pyarrow import parquet  # noqa: PLC0415 - the same
 
-        self._arrow = pyarrow
-        self._schema = _schema(pyarrow)
+        self._arrow = pa
+        self._schema = _schema(pa)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as who reads it
         self._writer = parquet.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
         self._rows: list[_Row] = []
