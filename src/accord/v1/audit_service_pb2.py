@@ -31,53 +31,53 @@ from accord.v1 import explanation_pb2 as accord_dot_v1_dot_explanation__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x1d\x61\x63\x63ord/v1/access_report.proto\x1a\x19\x61\x63\x63ord/v1/catalogue.proto\x1a\x1f\x61\x63\x63ord/v1/contact_service.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1b\x61\x63\x63ord/v1/explanation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x02\n\rExportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tredaction\x18\x03 \x01(\x0e\x32\x14.accord.v1.Redaction\x12(\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x04\x12\x14\n\x0c\x65nd_position\x18\x06 \x01(\x04\x12\x31\n\rrecorded_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x10\n\x08\x63hannels\x18\n \x03(\t\x12\x17\n\x0f\x63heckpoint_size\x18\x0b \x01(\x04\x12\x0e\n\x06offset\x18\x0c \x01(\x04\x12\x10\n\x08receipts\x18\r \x01(\x08\"x\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x15\n\rentries_total\x18\x04 \x01(\x04\x12\x11\n\tfile_name\x18\x05 \x01(\t\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"_\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\x12\x11\n\thandovers\x18\x04 \x03(\t\":\n\x15\x45xplainContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"L\n\x16\x45xplainContactResponse\x12\x32\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ContactExplanation\"x\n\x16GetAccessReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x17GetAccessReportResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.accord.v1.AccessSummary\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.accord.v1.AccessEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xf9\x01\n\rReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06period\x18\x04 \x01(\x0e\x32\x11.accord.v1.Period\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12(\n\ndimensions\x18\x06 \x03(\x0e\x32\x14.accord.v1.Dimension\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xc6\x01\n\tReportRow\x12\x14\n\x0cperiod_start\x18\x01 \x01(\t\x12#\n\x07measure\x18\x02 \x01(\x0e\x32\x12.accord.v1.Measure\x12\x12\n\ntouchpoint\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06notice\x18\x06 \x01(\t\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\r\n\x05\x63ount\x18\x08 \x01(\x04\"w\n\x0eReportResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.accord.v1.ReportRow\x12\x12\n\nunreadable\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xb1\x02\n\rReplayRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05today\x18\x04 \x01(\x08\x12\x19\n\x11\x63\x61talogue_version\x18\x05 \x01(\x04\x12\'\n\tcatalogue\x18\x06 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x15\n\rrules_edition\x18\x07 \x01(\t\x12,\n\x08law_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npage_token\x18\t \x01(\t\"\x8c\x01\n\tLateEntry\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04type\x18\x02 \x01(\t\x12,\n\x08\x61\x63t_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rrecorded_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbe\x03\n\x0eInvalidContact\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x33\n\x0f\x61uthorized_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12(\n\x06status\x18\x05 \x01(\x0e\x32\x18.accord.v1.ContactStatus\x12\x1f\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32\x10.accord.v1.Basis\x12\x17\n\x0f\x62\x61sis_positions\x18\x07 \x03(\x04\x12#\n\x07verdict\x18\x08 \x01(\x0e\x32\x12.accord.v1.Verdict\x12)\n\x06reason\x18\t \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\x11\n\tpositions\x18\n \x03(\x04\x12\'\n\x05rules\x18\x0b \x03(\x0b\x32\x18.accord.v1.RuleReference\x12)\n\x05\x63\x61use\x18\x0c \x01(\x0e\x32\x1a.accord.v1.InvalidityCause\x12(\n\nlate_entry\x18\r \x01(\x0b\x32\x14.accord.v1.LateEntry\"\xb2\x01\n\x0eReplayResponse\x12+\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x19.accord.v1.InvalidContact\x12\x19\n\x11\x63ontacts_replayed\x18\x02 \x01(\x04\x12\x12\n\nunreadable\x18\x03 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x04 \x01(\x04\x12\x15\n\rentries_total\x18\x05 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x06 \x01(\t*h\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x12\n\x0eREDACTION_NONE\x10\x01\x12\x16\n\x12REDACTION_PERSONAL\x10\x02\x12\x14\n\x10REDACTION_COUNTS\x10\x03*\xcf\x01\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x11\n\rMEASURE_GIVEN\x10\x01\x12\x15\n\x11MEASURE_CONFIRMED\x10\x02\x12\x13\n\x0fMEASURE_REFUSED\x10\x03\x12\x15\n\x11MEASURE_WITHDRAWN\x10\x04\x12\x14\n\x10MEASURE_OBJECTED\x10\x05\x12\x13\n\x0fMEASURE_SAID_NO\x10\x06\x12\x16\n\x12MEASURE_AUTHORIZED\x10\x07\x12\x12\n\x0eMEASURE_DENIED\x10\x08*S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03*\x9a\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IMENSION_TOUCHPOINT\x10\x01\x12\x15\n\x11\x44IMENSION_CHANNEL\x10\x02\x12\x15\n\x11\x44IMENSION_PURPOSE\x10\x03\x12\x14\n\x10\x44IMENSION_NOTICE\x10\x04\x12\x14\n\x10\x44IMENSION_REASON\x10\x05*\x92\x01\n\x0fInvalidityCause\x12 \n\x1cINVALIDITY_CAUSE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bINVALIDITY_CAUSE_LATE_ENTRY\x10\x01\x12\x1a\n\x16INVALIDITY_CAUSE_RULES\x10\x02\x12 \n\x1cINVALIDITY_CAUSE_UNEXPLAINED\x10\x03\x32\xc9\x03\n\x0c\x41uditService\x12?\n\x06\x45xport\x12\x18.accord.v1.ExportRequest\x1a\x19.accord.v1.ExportResponse0\x01\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponse\x12U\n\x0e\x45xplainContact\x12 .accord.v1.ExplainContactRequest\x1a!.accord.v1.ExplainContactResponse\x12X\n\x0fGetAccessReport\x12!.accord.v1.GetAccessReportRequest\x1a\".accord.v1.GetAccessReportResponse\x12=\n\x06Report\x12\x18.accord.v1.ReportRequest\x1a\x19.accord.v1.ReportResponse\x12=\n\x06Replay\x12\x18.accord.v1.ReplayRequest\x1a\x19.accord.v1.ReplayResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/audit_service.proto\x12\taccord.v1\x1a\x1d\x61\x63\x63ord/v1/access_report.proto\x1a\x19\x61\x63\x63ord/v1/catalogue.proto\x1a\x1f\x61\x63\x63ord/v1/contact_service.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x1b\x61\x63\x63ord/v1/explanation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x03\n\rExportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tredaction\x18\x03 \x01(\x0e\x32\x14.accord.v1.Redaction\x12(\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x16\n\x0e\x66irst_position\x18\x05 \x01(\x04\x12\x14\n\x0c\x65nd_position\x18\x06 \x01(\x04\x12\x31\n\rrecorded_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\t \x03(\t\x12\x10\n\x08\x63hannels\x18\n \x03(\t\x12\x17\n\x0f\x63heckpoint_size\x18\x0b \x01(\x04\x12\x0e\n\x06offset\x18\x0c \x01(\x04\x12\x10\n\x08receipts\x18\r \x01(\x08\x12\x0f\n\x07parquet\x18\x0e \x01(\x08\"x\n\x0e\x45xportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x15\n\rentries_total\x18\x04 \x01(\x04\x12\x11\n\tfile_name\x18\x05 \x01(\t\"4\n\x11GetReceiptRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x04\"_\n\x12GetReceiptResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x0e\n\x06signed\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\x12\x11\n\thandovers\x18\x04 \x03(\t\":\n\x15\x45xplainContactRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\"L\n\x16\x45xplainContactResponse\x12\x32\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ContactExplanation\"x\n\x16GetAccessReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x86\x01\n\x17GetAccessReportResponse\x12)\n\x07summary\x18\x01 \x01(\x0b\x32\x18.accord.v1.AccessSummary\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.accord.v1.AccessEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xf9\x01\n\rReportRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x06period\x18\x04 \x01(\x0e\x32\x11.accord.v1.Period\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12(\n\ndimensions\x18\x06 \x03(\x0e\x32\x14.accord.v1.Dimension\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xc6\x01\n\tReportRow\x12\x14\n\x0cperiod_start\x18\x01 \x01(\t\x12#\n\x07measure\x18\x02 \x01(\x0e\x32\x12.accord.v1.Measure\x12\x12\n\ntouchpoint\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06notice\x18\x06 \x01(\t\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\r\n\x05\x63ount\x18\x08 \x01(\x04\"w\n\x0eReportResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.accord.v1.ReportRow\x12\x12\n\nunreadable\x18\x02 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"\xb1\x02\n\rReplayRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x31\n\rrecorded_from\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0erecorded_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05today\x18\x04 \x01(\x08\x12\x19\n\x11\x63\x61talogue_version\x18\x05 \x01(\x04\x12\'\n\tcatalogue\x18\x06 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x15\n\rrules_edition\x18\x07 \x01(\t\x12,\n\x08law_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npage_token\x18\t \x01(\t\"\x8c\x01\n\tLateEntry\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04type\x18\x02 \x01(\t\x12,\n\x08\x61\x63t_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rrecorded_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbe\x03\n\x0eInvalidContact\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x33\n\x0f\x61uthorized_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12(\n\x06status\x18\x05 \x01(\x0e\x32\x18.accord.v1.ContactStatus\x12\x1f\n\x05\x62\x61sis\x18\x06 \x01(\x0e\x32\x10.accord.v1.Basis\x12\x17\n\x0f\x62\x61sis_positions\x18\x07 \x03(\x04\x12#\n\x07verdict\x18\x08 \x01(\x0e\x32\x12.accord.v1.Verdict\x12)\n\x06reason\x18\t \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\x11\n\tpositions\x18\n \x03(\x04\x12\'\n\x05rules\x18\x0b \x03(\x0b\x32\x18.accord.v1.RuleReference\x12)\n\x05\x63\x61use\x18\x0c \x01(\x0e\x32\x1a.accord.v1.InvalidityCause\x12(\n\nlate_entry\x18\r \x01(\x0b\x32\x14.accord.v1.LateEntry\"\xb2\x01\n\x0eReplayResponse\x12+\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x19.accord.v1.InvalidContact\x12\x19\n\x11\x63ontacts_replayed\x18\x02 \x01(\x04\x12\x12\n\nunreadable\x18\x03 \x01(\x04\x12\x14\n\x0c\x65ntries_read\x18\x04 \x01(\x04\x12\x15\n\rentries_total\x18\x05 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x06 \x01(\t*h\n\tRedaction\x12\x19\n\x15REDACTION_UNSPECIFIED\x10\x00\x12\x12\n\x0eREDACTION_NONE\x10\x01\x12\x16\n\x12REDACTION_PERSONAL\x10\x02\x12\x14\n\x10REDACTION_COUNTS\x10\x03*\xcf\x01\n\x07Measure\x12\x17\n\x13MEASURE_UNSPECIFIED\x10\x00\x12\x11\n\rMEASURE_GIVEN\x10\x01\x12\x15\n\x11MEASURE_CONFIRMED\x10\x02\x12\x13\n\x0fMEASURE_REFUSED\x10\x03\x12\x15\n\x11MEASURE_WITHDRAWN\x10\x04\x12\x14\n\x10MEASURE_OBJECTED\x10\x05\x12\x13\n\x0fMEASURE_SAID_NO\x10\x06\x12\x16\n\x12MEASURE_AUTHORIZED\x10\x07\x12\x12\n\x0eMEASURE_DENIED\x10\x08*S\n\x06Period\x12\x16\n\x12PERIOD_UNSPECIFIED\x10\x00\x12\x0e\n\nPERIOD_DAY\x10\x01\x12\x0f\n\x0bPERIOD_WEEK\x10\x02\x12\x10\n\x0cPERIOD_MONTH\x10\x03*\x9a\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44IMENSION_TOUCHPOINT\x10\x01\x12\x15\n\x11\x44IMENSION_CHANNEL\x10\x02\x12\x15\n\x11\x44IMENSION_PURPOSE\x10\x03\x12\x14\n\x10\x44IMENSION_NOTICE\x10\x04\x12\x14\n\x10\x44IMENSION_REASON\x10\x05*\x92\x01\n\x0fInvalidityCause\x12 \n\x1cINVALIDITY_CAUSE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bINVALIDITY_CAUSE_LATE_ENTRY\x10\x01\x12\x1a\n\x16INVALIDITY_CAUSE_RULES\x10\x02\x12 \n\x1cINVALIDITY_CAUSE_UNEXPLAINED\x10\x03\x32\xc9\x03\n\x0c\x41uditService\x12?\n\x06\x45xport\x12\x18.accord.v1.ExportRequest\x1a\x19.accord.v1.ExportResponse0\x01\x12I\n\nGetReceipt\x12\x1c.accord.v1.GetReceiptRequest\x1a\x1d.accord.v1.GetReceiptResponse\x12U\n\x0e\x45xplainContact\x12 .accord.v1.ExplainContactRequest\x1a!.accord.v1.ExplainContactResponse\x12X\n\x0fGetAccessReport\x12!.accord.v1.GetAccessReportRequest\x1a\".accord.v1.GetAccessReportResponse\x12=\n\x06Report\x12\x18.accord.v1.ReportRequest\x1a\x19.accord.v1.ReportResponse\x12=\n\x06Replay\x12\x18.accord.v1.ReplayRequest\x1a\x19.accord.v1.ReplayResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.audit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REDACTION']._serialized_start=2954
-  _globals['_REDACTION']._serialized_end=3058
-  _globals['_MEASURE']._serialized_start=3061
-  _globals['_MEASURE']._serialized_end=3268
-  _globals['_PERIOD']._serialized_start=3270
-  _globals['_PERIOD']._serialized_end=3353
-  _globals['_DIMENSION']._serialized_start=3356
-  _globals['_DIMENSION']._serialized_end=3510
-  _globals['_INVALIDITYCAUSE']._serialized_start=3513
-  _globals['_INVALIDITYCAUSE']._serialized_end=3659
+  _globals['_REDACTION']._serialized_start=2971
+  _globals['_REDACTION']._serialized_end=3075
+  _globals['_MEASURE']._serialized_start=3078
+  _globals['_MEASURE']._serialized_end=3285
+  _globals['_PERIOD']._serialized_start=3287
+  _globals['_PERIOD']._serialized_end=3370
+  _globals['_DIMENSION']._serialized_start=3373
+  _globals['_DIMENSION']._serialized_end=3527
+  _globals['_INVALIDITYCAUSE']._serialized_start=3530
+  _globals['_INVALIDITYCAUSE']._serialized_end=3676
   _globals['_EXPORTREQUEST']._serialized_start=250
-  _globals['_EXPORTREQUEST']._serialized_end=627
-  _globals['_EXPORTRESPONSE']._serialized_start=629
-  _globals['_EXPORTRESPONSE']._serialized_end=749
-  _globals['_GETRECEIPTREQUEST']._serialized_start=751
-  _globals['_GETRECEIPTREQUEST']._serialized_end=803
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=805
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=900
-  _globals['_EXPLAINCONTACTREQUEST']._serialized_start=902
-  _globals['_EXPLAINCONTACTREQUEST']._serialized_end=960
-  _globals['_EXPLAINCONTACTRESPONSE']._serialized_start=962
-  _globals['_EXPLAINCONTACTRESPONSE']._serialized_end=1038
-  _globals['_GETACCESSREPORTREQUEST']._serialized_start=1040
-  _globals['_GETACCESSREPORTREQUEST']._serialized_end=1160
-  _globals['_GETACCESSREPORTRESPONSE']._serialized_start=1163
-  _globals['_GETACCESSREPORTRESPONSE']._serialized_end=1297
-  _globals['_REPORTREQUEST']._serialized_start=1300
-  _globals['_REPORTREQUEST']._serialized_end=1549
-  _globals['_REPORTROW']._serialized_start=1552
-  _globals['_REPORTROW']._serialized_end=1750
-  _globals['_REPORTRESPONSE']._serialized_start=1752
-  _globals['_REPORTRESPONSE']._serialized_end=1871
-  _globals['_REPLAYREQUEST']._serialized_start=1874
-  _globals['_REPLAYREQUEST']._serialized_end=2179
-  _globals['_LATEENTRY']._serialized_start=2182
-  _globals['_LATEENTRY']._serialized_end=2322
-  _globals['_INVALIDCONTACT']._serialized_start=2325
-  _globals['_INVALIDCONTACT']._serialized_end=2771
-  _globals['_REPLAYRESPONSE']._serialized_start=2774
-  _globals['_REPLAYRESPONSE']._serialized_end=2952
-  _globals['_AUDITSERVICE']._serialized_start=3662
-  _globals['_AUDITSERVICE']._serialized_end=4119
+  _globals['_EXPORTREQUEST']._serialized_end=644
+  _globals['_EXPORTRESPONSE']._serialized_start=646
+  _globals['_EXPORTRESPONSE']._serialized_end=766
+  _globals['_GETRECEIPTREQUEST']._serialized_start=768
+  _globals['_GETRECEIPTREQUEST']._serialized_end=820
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=822
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=917
+  _globals['_EXPLAINCONTACTREQUEST']._serialized_start=919
+  _globals['_EXPLAINCONTACTREQUEST']._serialized_end=977
+  _globals['_EXPLAINCONTACTRESPONSE']._serialized_start=979
+  _globals['_EXPLAINCONTACTRESPONSE']._serialized_end=1055
+  _globals['_GETACCESSREPORTREQUEST']._serialized_start=1057
+  _globals['_GETACCESSREPORTREQUEST']._serialized_end=1177
+  _globals['_GETACCESSREPORTRESPONSE']._serialized_start=1180
+  _globals['_GETACCESSREPORTRESPONSE']._serialized_end=1314
+  _globals['_REPORTREQUEST']._serialized_start=1317
+  _globals['_REPORTREQUEST']._serialized_end=1566
+  _globals['_REPORTROW']._serialized_start=1569
+  _globals['_REPORTROW']._serialized_end=1767
+  _globals['_REPORTRESPONSE']._serialized_start=1769
+  _globals['_REPORTRESPONSE']._serialized_end=1888
+  _globals['_REPLAYREQUEST']._serialized_start=1891
+  _globals['_REPLAYREQUEST']._serialized_end=2196
+  _globals['_LATEENTRY']._serialized_start=2199
+  _globals['_LATEENTRY']._serialized_end=2339
+  _globals['_INVALIDCONTACT']._serialized_start=2342
+  _globals['_INVALIDCONTACT']._serialized_end=2788
+  _globals['_REPLAYRESPONSE']._serialized_start=2791
+  _globals['_REPLAYRESPONSE']._serialized_end=2969
+  _globals['_AUDITSERVICE']._serialized_start=3679
+  _globals['_AUDITSERVICE']._serialized_end=4136
 # @@protoc_insertion_point(module_scope)

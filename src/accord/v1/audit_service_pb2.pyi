@@ -213,6 +213,7 @@ class ExportRequest(_message.Message):
     CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     RECEIPTS_FIELD_NUMBER: _builtins.int
+    PARQUET_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """The controller. Required."""
     request_id: _builtins.str
@@ -230,6 +231,10 @@ class ExportRequest(_message.Message):
     receipts: _builtins.bool
     """Add receipts.jsonld, a receipt of each permission, confirmation and refusal that is disclosed. Only where nothing
     is held back. An export of one customer has it anyway, where a catalogue tells what receipts need.
+    """
+    parquet: _builtins.bool
+    """Add report.parquet, the rows of report.csv with their types. Only where the server can write it; the same bytes
+    again only with the same version of pyarrow there, which the file names.
     """
     @_builtins.property
     def customer(self) -> _customer_pb2.CustomerKey:
@@ -269,10 +274,11 @@ class ExportRequest(_message.Message):
         checkpoint_size: _builtins.int = ...,
         offset: _builtins.int = ...,
         receipts: _builtins.bool = ...,
+        parquet: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "channels", b"channels", "checkpoint_size", b"checkpoint_size", "customer", b"customer", "end_position", b"end_position", "first_position", b"first_position", "offset", b"offset", "purposes", b"purposes", "receipts", b"receipts", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until", "redaction", b"redaction", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "channels", b"channels", "checkpoint_size", b"checkpoint_size", "customer", b"customer", "end_position", b"end_position", "first_position", b"first_position", "offset", b"offset", "parquet", b"parquet", "purposes", b"purposes", "receipts", b"receipts", "recorded_from", b"recorded_from", "recorded_until", b"recorded_until", "redaction", b"redaction", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
