@@ -44,6 +44,7 @@ from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.retention import due_customers
 from accord.service.scrub import Scrub
+from accord.service.simulations import Simulations
 from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import Clock, Writer
 from accord.storage.engine import open_engine
@@ -130,6 +131,7 @@ class Installation:
         self.past = Past(self.proven, self.store, self.lookups, self.keyring)
         self.past_questions = PastQuestions(self.proven, self.past, self.lookups, self.catalogues, self.remembered)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.signer)
+        self.simulations = Simulations(self.proven, self.store, self.policies, clock)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
@@ -236,6 +238,7 @@ class Installation:
             remembered=self.remembered,
             proofs=self.proofs,
             catalogues=self.catalogues,
+            simulations=self.simulations,
             erasures=self.erasures,
             exports=self.exports,
             receipts=self.receipts,

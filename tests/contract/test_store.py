@@ -9,6 +9,7 @@ from support.installations import Store
 from support.memory import seen_of
 
 from accord.domain.terms import BrandId, Position
+from accord.ledger.entry import BRAND_REF
 from accord.ledger.store import (
     Batch,
     ContactRow,
@@ -399,6 +400,26 @@ class TestGroups:
             self.GROUP: [ADA, BOB]
         }
         assert sight.head == seen_of(head_of(merged))
+
+    def test_a_census_meets_each_person_once_and_those_who_are_merged_together(self, merged: Store) -> None:
+        append(merged, customers={BRAND_REF: customer(state=b"brand")})
+        with merged.census(BRAND) as census:
+            assert census is not None
+            assert (census.head, census.count) == (head_of(merged), 2)
+            met = [[each.state for each in person] for person in census.persons]
+        assert met == [[b"e"], [b"a", b"b"]]
+        with merged.census(OTHER) as nothing:
+            assert nothing is None
+
+    def test_a_census_is_of_one_instant_and_holds_nobody_up(self, merged: Store) -> None:
+        with merged.census(BRAND) as census:
+            assert census is not None
+            before = head_of(merged)
+            append(merged, customers={EVE: customer(2, b"e2"), b"n" * 16: customer(state=b"new")})
+            assert head_of(merged) != before
+            assert census.head == before
+            met = [each.state for person in census.persons for each in person]
+        assert met == [b"e", b"a", b"b"]
 
     def test_a_question_about_somebody_else_sees_no_group(self, merged: Store) -> None:
         sight = merged.read(BRAND, (lookup(3),))

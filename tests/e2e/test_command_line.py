@@ -532,6 +532,31 @@ def test_permissions_are_counted_as_table_csv_chart_and_json(run: Run, answered:
     assert "must be an IANA name" in run("report-permissions", "--zone", "Mars", expect=1).stderr
 
 
+def test_a_catalogue_is_supposed_before_it_is_applied(run: Run, answered: Answered, tmp_path: Path) -> None:
+    run("grant", "supposed", *TILL)
+    supposed = answered("catalogue", "show")["catalogue"]
+    supposed["notices"][0]["channels"] = ["email"]
+    file = tmp_path / "catalogue.json"
+    file.write_text(json.dumps(supposed), "utf-8")
+    told = run("catalogue", "simulate", str(file), expect=1).stderr
+    assert "catalogue.notices" in told
+    assert "changed its words or lists" in told
+
+    supposed = answered("catalogue", "show")["catalogue"]
+    supposed["notices"] = [each | {"stale": each["code"] == "club-1"} for each in supposed["notices"]]
+    file.write_text(json.dumps(supposed), "utf-8")
+    before = answered("catalogue", "show")["version"]
+    found = answered("catalogue", "simulate", str(file), "--samples", "1")
+    change = next(each for each in found["changes"] if each["reason_after"].endswith("NOTICE_STALE"))
+    assert change["verdict_before"] == "VERDICT_ALLOW"
+    assert change["samples"][0]["after"]["trace"]
+    lines = run("catalogue", "simulate", str(file), "--samples", "1").stdout
+    assert "DENY NOTICE_STALE" in lines
+    assert f"the customer of entry {change['samples'][0]['position']}" in lines
+    assert "0 flips in all" in run("catalogue", "simulate").stdout
+    assert answered("catalogue", "show")["version"] == before
+
+
 def test_a_forged_proof_fails_at_the_step_it_breaks(run: Run, answered: Answered) -> None:
     for number in range(3):
         run("grant", f"forged-{number}", *TILL)
@@ -828,7 +853,7 @@ def test_a_shell_is_told_the_commands_and_values_that_fit(site: Site) -> None:
 
     assert completed("che") == ["check", "check-many", "checkpoint"]
     assert completed("contact-point", "-", "regis") == ["registry-listed", "registry-removed"]
-    assert completed("catalogue", "") == ["apply", "show", "versions"]
+    assert completed("catalogue", "") == ["apply", "show", "simulate", "versions"]
 
     asked = {VARIABLE: "bash_complete", "COMP_WORDS": "accord comp", "COMP_CWORD": "1"}
     done = subprocess.run(

@@ -700,9 +700,32 @@ def _catalogues() -> Iterator[Case]:
         yield _spoilt(f"obligation {number}", "channels[0].obligations[0]", change, INVALID)
     for label, path, change in _faults_of_a_catalogue():
         yield _spoilt(label, path, change)
+    yield from _simulations()
     for version in (2**64 - 1, 99):
         made = _case("CatalogueService/Get", f"version {version}", ["version"], put("version", version))
         yield made._replace(reason=Reason.CATALOGUE_VERSION_UNKNOWN)
+
+
+def _simulations() -> Iterator[Case]:
+    """Each kind of fault of a catalogue once: the same code finds them for both methods."""
+    method = "CatalogueService/Simulate"
+    yield _case(method, "catalogue missing", ["catalogue"], clear("catalogue"), missing="catalogue")
+    changed = _case(method, "a version that does not count", ["expected_version"], put("expected_version", 7))
+    yield changed._replace(reason=Reason.CATALOGUE_CHANGED)
+    for path, change in _required_in_a_catalogue().items():
+        field = f"catalogue.{path}"
+        where = field.rsplit(".", 1)[0] if field.endswith((".from", ".until")) else field
+        yield _fault(f"{field} missing", where, change, missing=field)._replace(method=method)
+    for label, path, change in _faults_of_a_catalogue():
+        yield _spoilt(label, path, change)._replace(method=method)
+    yield _case(method, "language de", ["language"], put("language", "de"))
+    yield _case(method, "eleven samples", ["samples"], put("samples", 11))
+    yield from _texts(method, "topic")
+    yield from _texts(method, "recipient")
+    yield from _instants(method, "decision_time")
+    yield _case(method, "a past decision_time", ["decision_time"], put("decision_time", at(-60)))
+    place = _case(method, "a place of neither catalogue", ["place"], put("place", f"store:{MARK}"))
+    yield place._replace(reason=Reason.PLACE_UNKNOWN)
 
 
 def _required_in_a_catalogue() -> dict[str, Change]:

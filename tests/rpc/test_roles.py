@@ -41,6 +41,7 @@ MAY: dict[str, set[str]] = {
     "CustomerService/ListErasures": {"privacy_officer", "auditor"},
     "ImportService/ImportSuppressions": {"privacy_officer"},
     "CatalogueService/Apply": {"administrator"},
+    "CatalogueService/Simulate": {"administrator"},
     "CatalogueService/Get": {"administrator"},
     "CatalogueService/List": {"administrator"},
     "AuditService/GetReceipt": {"auditor", "collector"},

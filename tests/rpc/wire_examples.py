@@ -562,6 +562,16 @@ VALID: dict[str, Make] = {
     "CustomerService/ListErasures": _listed(customer_service_pb2.ListErasuresRequest, page_size=10),
     "ImportService/ImportSuppressions": _suppressions,
     "CatalogueService/Apply": lambda _: apply(f"valid-{MARK}", expected_version=1),
+    "CatalogueService/Simulate": lambda _: catalogue_service_pb2.SimulateRequest(
+        brand=BRAND,
+        catalogue=catalogue(),
+        decision_time=at(3_600),
+        topic=f"topic-{MARK}",
+        place="store:lyon",
+        recipient=f"partner-{MARK}",
+        samples=2,
+        language="fr",
+    ),
     "CatalogueService/Get": _listed(catalogue_service_pb2.GetRequest, version=1),
     "CatalogueService/List": _listed(catalogue_service_pb2.ListRequest, page_size=10),
     "AuditService/GetReceipt": lambda ground: audit_service_pb2.GetReceiptRequest(

@@ -133,6 +133,7 @@ class GrpcServer:
                 remembered=it.remembered,
                 proofs=it.proofs,
                 catalogues=it.catalogues,
+                simulations=it.simulations,
                 erasures=it.erasures,
                 exports=it.exports,
                 receipts=it.receipts,

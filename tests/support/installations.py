@@ -43,6 +43,7 @@ from accord.service.records import Remembered
 from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.scrub import Scrub
+from accord.service.simulations import Simulations
 from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import NameLedger, Writer
 from accord.storage.engine import open_engine
@@ -180,6 +181,7 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, parts.signer)
         self.catalogues = Catalogues(self.proven, self.policies)
+        self.simulations = Simulations(self.proven, self.store, self.policies, self.clock)
         self.saga = ErasureSaga(
             self.proven,
             self.store,

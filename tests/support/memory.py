@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accord.domain.terms import BrandId, Instant
-from accord.ledger.entry import StoredEntry
+from accord.ledger.entry import BRAND_REF, StoredEntry
 from accord.ledger.erasing import Erasure, ErasureRow
 from accord.ledger.keyring import LedgerKeys, WrappedKey
 from accord.ledger.scrubbing import ScrubMark
 from accord.ledger.store import (
     TILE_WIDTH,
     Batch,
+    Census,
     ContactRow,
     CustomerRow,
     DenialRow,
@@ -161,6 +162,18 @@ class MemoryStore:
 
     def all_known(self, brand: BrandId) -> Iterator[Known]:
         yield from (_known(ref, row) for ref, row in self.all_customers(brand))
+
+    @contextmanager
+    def census(self, brand: BrandId) -> Iterator[Census | None]:
+        if brand not in self._brands:
+            yield None
+            return
+        everybody = [each for each in self.all_known(brand) if each.customer_ref != BRAND_REF]
+        persons: dict[bytes, tuple[Known, ...]] = {}
+        for each in sorted(everybody, key=lambda each: (each.group, each.customer_ref)):
+            person = each.group or each.customer_ref
+            persons[person] = (*persons.get(person, ()), each)
+        yield Census(self._brands[brand].head, len(persons), iter(persons.values()))
 
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
         yield from sorted(self._brands[brand].points.items())

@@ -85,6 +85,20 @@ class Policy:
                 return lane
         return lanes[-1]
 
+    def lanes(self, purpose: str, channel: str, facts: Facts) -> tuple[Lane, ...]:
+        """Return what binds the pair in each window of time, ascending; the last has no end."""
+        key = (purpose, channel, facts.country, facts.region, facts.time_zone, facts.kind)
+        return self._lanes.get(key) or self._remember(key, facts)
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Every purpose with every channel it can be asked on, in the catalogue's order."""
+        return tuple(
+            (purpose.code, channel)
+            for purpose in self.catalogue.purposes
+            for channel in ([""] if purpose.purpose_class is PurposeClass.PROCESSING else self.channels)
+        )
+
     def _remember(self, key: _LaneKey, facts: Facts) -> tuple[Lane, ...]:
         if len(self._lanes) >= _REMEMBERED:
             self._lanes = {}

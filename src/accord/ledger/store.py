@@ -322,6 +322,28 @@ class Points(Protocol):
         ...
 
 
+class Census(Struct, frozen=True):
+    """Everybody of a brand at one instant: the head, how many persons there are, and each of them, once.
+
+    A person is one customer, or all members of a group by reference. Those who are merged come last.
+    """
+
+    head: TreeHead
+    count: int
+    persons: Iterator[tuple[Known, ...]]
+
+
+class Censuses(Protocol):
+    """Everybody at one instant, for what judges them all."""
+
+    def census(self, brand: BrandId) -> AbstractContextManager[Census | None]:
+        """Open a snapshot of a brand and hold it until the context is left; None when the brand has no ledger.
+
+        Writers and questions are never waited for nor held up. Memory does not grow with the customers.
+        """
+        ...
+
+
 class Denials(Protocol):
     """Counts of denied authorisations."""
 

@@ -1,19 +1,17 @@
 """AuditService on the wire: an export is streamed as it is made, once it is recorded that it was asked for."""
 
-import threading
 from collections.abc import Iterator
 
 import grpc
 
 from accord.domain.calendar import zone_known
 from accord.domain.commands import RecordExport
-from accord.domain.problems import ErrorReason, Problem
 from accord.domain.tally import Cell, Dimension, Measure, Period
 from accord.domain.terms import Position
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
 from accord.rpc import explaining, exporting, replaying
-from accord.rpc.call import Call, admit, call, stream
+from accord.rpc.call import AtMost, Call, admit, call, stream
 from accord.rpc.errors import abort
 from accord.rpc.inbound import MAX_POSITION
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
@@ -56,7 +54,7 @@ class AuditService(AuditServiceServicer):
         """Serve from these."""
         self._exports = exports
         self._submitter = submitter
-        self._running = threading.BoundedSemaphore(MAX_EXPORTS)
+        self._running = AtMost(MAX_EXPORTS, "too many exports are made")
         self._receipts = receipts
         self._explanations = explanations
         self._access = access
@@ -69,14 +67,8 @@ class AuditService(AuditServiceServicer):
         """Stream an export."""
         if request is MALFORMED:
             abort(context, NO_MESSAGE)
-        if not self._running.acquire(blocking=False):
-            abort(
-                context, Problem(ErrorReason.OVERLOADED, "too many exports are made", (), {"limit": str(MAX_EXPORTS)})
-            )
-        try:
+        with self._running.one_more(context):
             yield from stream(context, self._export(request, context))
-        finally:
-            self._running.release()
 
     @call("auditor", "collector")
     def GetReceipt(self, request: pb.GetReceiptRequest, call: Call) -> pb.GetReceiptResponse:

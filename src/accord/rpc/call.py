@@ -3,8 +3,10 @@
 A decorator, not an interceptor, so that a call pays for one look at its metadata and no more.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol
 
@@ -121,3 +123,22 @@ def stream(context: grpc.ServicerContext, responses: Iterator[Any]) -> Iterator[
             break
         yield response
     abort(context, problem)
+
+
+class AtMost:
+    """Lets so many streams of a kind run at once; one more is told so instead of being queued."""
+
+    def __init__(self, limit: int, message: str) -> None:
+        """Let `limit` run; `message` says to one more what there is too much of."""
+        self._problem = Problem(ErrorReason.OVERLOADED, message, (), {"limit": str(limit)})
+        self._running = threading.BoundedSemaphore(limit)
+
+    @contextmanager
+    def one_more(self, context: grpc.ServicerContext) -> Iterator[None]:
+        """Hold a place until left; where none is free, end the call."""
+        if not self._running.acquire(blocking=False):
+            abort(context, self._problem)
+        try:
+            yield
+        finally:
+            self._running.release()

@@ -1,25 +1,46 @@
 """CatalogueService on the wire."""
 
+from collections.abc import Iterator
+
+import grpc
+
 from accord.domain.commands import ApplyCatalogue
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
-from accord.rpc import catalogues, outbound
-from accord.rpc.call import Call, call
+from accord.rpc import catalogues, outbound, simulating
+from accord.rpc.call import AtMost, Call, admit, call, stream
+from accord.rpc.errors import abort
+from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.submit import Submitter
 from accord.rpc.wire import Examiner, timestamp
 from accord.service.catalogues import Catalogues
+from accord.service.simulations import Simulations
 from accord.service.tokens import page, page_start
 from accord.v1 import catalogue_service_pb2 as pb
 from accord.v1.catalogue_service_pb2_grpc import CatalogueServiceServicer
+
+MAX_SIMULATIONS = 2
+"""Simulations at once: each keeps a processor busy, and checks come first."""
+
+_ADMINISTRATORS = frozenset({"administrator"})
 
 
 class CatalogueService(CatalogueServiceServicer):
     """Keeps the catalogue of a brand."""
 
-    def __init__(self, submitter: Submitter, catalogues_of: Catalogues, lookups: Lookups, callers: Callers) -> None:
+    def __init__(
+        self,
+        submitter: Submitter,
+        catalogues_of: Catalogues,
+        simulations: Simulations,
+        lookups: Lookups,
+        callers: Callers,
+    ) -> None:
         """Serve from these."""
         self._submitter = submitter
         self._catalogues = catalogues_of
+        self._simulations = simulations
+        self._running = AtMost(MAX_SIMULATIONS, "too many simulations run")
         self._lookups = lookups
         self.callers = callers
 
@@ -57,8 +78,22 @@ class CatalogueService(CatalogueServiceServicer):
             next_page_token=page(self._lookups, binding, start + size) if start + size < len(found) else "",
         )
 
+    def Simulate(self, request: pb.SimulateRequest, context: grpc.ServicerContext) -> Iterator[pb.SimulateResponse]:
+        """Stream what a catalogue would change."""
+        if request is MALFORMED:
+            abort(context, NO_MESSAGE)
+        with self._running.one_more(context):
+            yield from stream(context, self._simulate(request, context))
 
-def _apply(request: pb.ApplyRequest, examiner: Examiner) -> ApplyCatalogue:
+    def _simulate(self, request: pb.SimulateRequest, context: grpc.ServicerContext) -> Iterator[pb.SimulateResponse]:
+        call = admit(self.callers, context, request.brand, _ADMINISTRATORS)
+        examiner = Examiner()
+        supposed, language = simulating.supposed(request, examiner), examiner.language(request.language)
+        command = _apply(request, examiner)
+        yield from simulating.responses(self._simulations.simulate(call.brand, command, supposed), language)
+
+
+def _apply(request: pb.ApplyRequest | pb.SimulateRequest, examiner: Examiner) -> ApplyCatalogue:
     if not request.HasField("catalogue"):
         examiner.fault("catalogue", "is required")
     examiner.done()

@@ -1,6 +1,5 @@
 """PermissionService on the wire."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -8,13 +7,13 @@ import grpc
 
 from accord.domain.commands import Command
 from accord.domain.events import PermissionGranted, PermissionRefused
-from accord.domain.problems import ErrorReason, Problem, invalid
+from accord.domain.problems import Problem, invalid
 from accord.domain.terms import BrandId, RefusalKind
 from accord.keys.callers import ROLES, Callers
 from accord.ledger.lookup import Lookups
 from accord.rpc import inbound, outbound
-from accord.rpc.call import Call, admit, call, stream
-from accord.rpc.errors import abort, to_item_error
+from accord.rpc.call import AtMost, Call, admit, call, stream
+from accord.rpc.errors import to_item_error
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.pools import MAX_STREAMS
 from accord.rpc.submit import Submitter, request_for
@@ -57,7 +56,7 @@ class PermissionService(PermissionServiceServicer):
         self._submitter = submitter
         self._remembered = remembered
         self._lookups = lookups
-        self._streams = threading.BoundedSemaphore(MAX_STREAMS)
+        self._streams = AtMost(MAX_STREAMS, "too many streams are open")
         self.callers = callers
 
     @call("collector")
@@ -89,15 +88,9 @@ class PermissionService(PermissionServiceServicer):
         self, request_iterator: Iterator[pb.BatchRecordRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.BatchRecordResponse]:
         """Record a stream, message by message: each is answered when all of it is durable."""
-        if not self._streams.acquire(blocking=False):
-            abort(
-                context, Problem(ErrorReason.OVERLOADED, "too many streams are open", (), {"limit": str(MAX_STREAMS)})
-            )
         held: list[BrandId] = []
-        try:
+        with self._streams.one_more(context):
             yield from stream(context, (self._batch(message, context, held) for message in request_iterator))
-        finally:
-            self._streams.release()
 
     @call("collector")
     def ListPermissions(self, request: pb.ListPermissionsRequest, call: Call) -> pb.ListPermissionsResponse:

@@ -41,6 +41,7 @@ from accord.service.receipts import Receipts
 from accord.service.records import Remembered
 from accord.service.replay import Replay
 from accord.service.reports import Reports
+from accord.service.simulations import Simulations
 from accord.service.suppression_lists import SuppressionLists
 from accord.service.writer import Writer
 from accord.telemetry.tally import Tally
@@ -96,6 +97,7 @@ class Services(Struct, frozen=True):
     remembered: Remembered
     proofs: Proofs
     catalogues: Catalogues
+    simulations: Simulations
     erasures: Erasures
     exports: Exports
     receipts: Receipts
@@ -181,7 +183,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     submitter = Submitter(it.writer, it.lookups)
     permissions = PermissionService(submitter, it.remembered, it.lookups, it.callers)
     ledgers = LedgerService(it.proofs, it.remembered, it.lookups, it.callers)
-    versions = CatalogueService(submitter, it.catalogues, it.lookups, it.callers)
+    versions = CatalogueService(submitter, it.catalogues, it.simulations, it.lookups, it.callers)
     contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.erasures, it.lookups, it.callers)
     audits = AuditService(
@@ -192,6 +194,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
     AuditService.Export.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
+    CatalogueService.Simulate.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
     _use_pool(imports, pools.streaming)
     decisions = DecisionService(it.questions, it.past_questions, it.callers, it.tally)
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, careful)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from accord.domain.decision import Point
+from accord.domain.decision import Customer, Point
 from accord.domain.group import Group, Member, unite
 from accord.domain.problems import Problem
 from accord.domain.state import NO_POINT, decode_customer, decode_point
@@ -24,6 +24,14 @@ def group_of(sight: Sight, holders: tuple[Known, ...], named: Mapping[Identifier
     if not holders or not holders[0].group:
         return None
     return unite([_member(each) for each in sight.groups[holders[0].group]], named)
+
+
+def readings_of(person: tuple[Known, ...]) -> tuple[Customer, ...]:
+    """Return a person of a census as `decide` meets them, under each reading of the facts; no address is named."""
+    if person[0].group:
+        return unite([_member(each) for each in person]).readings
+    alone = _member(person[0])
+    return (Customer(alone.state, tuple(point for _, point in alone.addresses)),)
 
 
 def _member(known: Known) -> Member:

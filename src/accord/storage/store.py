@@ -11,15 +11,18 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from accord.domain.terms import BrandId, Instant, Position
-from accord.ledger.entry import REF_BYTES, StoredEntry
+from accord.ledger.entry import BRAND_REF, REF_BYTES, StoredEntry
 from accord.ledger.store import (
     TILE_WIDTH,
     Batch,
+    Census,
     ContactRow,
     CustomerRow,
     DenialRow,
@@ -139,7 +142,12 @@ _FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" f
 _STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND customer_ref = ANY(?)"
 _ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
 _ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
-_ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
+_ALONE = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NULL AND customer_ref <> ? ORDER BY")
+_MERGED = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NOT NULL ORDER BY group_id,")
+_PERSONS = (
+    "SELECT (SELECT count(*) FROM customer WHERE brand_id = ? AND group_id IS NULL AND customer_ref <> ?) + "
+    "(SELECT count(DISTINCT group_id) FROM customer WHERE brand_id = ? AND group_id IS NOT NULL)"
+)
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
 _UNREPORTED = (
     "SELECT brand, brand_id, (SELECT min(positions) FROM contact c "
@@ -153,6 +161,8 @@ _DENIALS = (
     "SELECT day, channel, purpose, reason, count FROM denial WHERE brand_id = ? AND day >= ? AND day < ? "
     "ORDER BY day, channel, purpose, reason"
 )
+
+_ROWS_AT_ONCE = 10_000
 
 _POSITION = struct.Struct(">Q")
 """A position in a contact's row: the order of the bytes is the order of the numbers."""
@@ -244,8 +254,19 @@ class SqlStore:
 
     def all_known(self, brand: BrandId) -> Iterator[Known]:
         """Yield every customer as questions meet them, by reference."""
-        for ref, state, raw, group in self._stream(brand, _ALL_KNOWN):
-            yield Known(bytes(ref), bytes(state), held.decode(raw) if raw else (), bytes(group or b""))
+        yield from map(_known, self._stream(brand, _ALL_KNOWN))
+
+    @contextmanager
+    def census(self, brand: BrandId) -> Iterator[Census | None]:
+        """Open a snapshot of a brand: one transaction that only reads."""
+        with translated(), self._snapshot() as connection:
+            row = connection.exec_driver_sql(in_dialect(self._engine, _HEAD), (brand,)).first()
+            if row is None:
+                yield None
+                return
+            it, *head = row
+            count = connection.exec_driver_sql(in_dialect(self._engine, _PERSONS), (it, BRAND_REF, it)).scalar()
+            yield Census(TreeHead(*head), int(count or 0), self._persons(connection, it))
 
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
         """Yield the state of every address."""
@@ -315,8 +336,28 @@ class SqlStore:
     def _stream(self, brand: BrandId, sql: str) -> Iterator[Any]:
         with translated(), self._engine.connect() as connection:
             brand_id = connection.exec_driver_sql(in_dialect(self._engine, _BRAND_ID), (brand,)).scalar()
-            streaming = connection.execution_options(yield_per=10_000)
-            yield from streaming.exec_driver_sql(in_dialect(self._engine, sql), (brand_id,))
+            yield from self._streamed(connection, sql, brand_id)
+
+    def _streamed(self, connection: Connection, sql: str, *values: object) -> Iterator[Any]:
+        streaming = connection.execution_options(yield_per=_ROWS_AT_ONCE)
+        yield from streaming.exec_driver_sql(in_dialect(self._engine, sql), values)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
+        """Lend a connection whose statements all see one instant."""
+        with self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    def _persons(self, connection: Connection, brand_id: int) -> Iterator[tuple[Known, ...]]:
+        with translated():
+            for row in self._streamed(connection, _ALONE, brand_id, BRAND_REF):
+                yield (_known(row),)
+            merged = map(_known, self._streamed(connection, _MERGED, brand_id))
+            yield from (tuple(members) for _, members in groupby(merged, attrgetter("group")))
 
 
 class SqlWriting:
@@ -471,6 +512,11 @@ def _contact_row(ref: bytes, raw: bytes, others: bytes | None) -> ContactRow:
     positions = tuple(Position(each) for (each,) in _POSITION.iter_unpack(raw))
     told = bytes(others or b"")
     return ContactRow(bytes(ref), positions, tuple(told[at : at + REF_BYTES] for at in range(0, len(told), REF_BYTES)))
+
+
+def _known(row: Any) -> Known:  # noqa: ANN401 - a row of either driver
+    ref, state, raw, group = row
+    return Known(bytes(ref), bytes(state), held.decode(raw) if raw else (), bytes(group or b""))
 
 
 def _grouped(rows: Iterable[Any]) -> Iterator[tuple[bytes, CustomerRow]]:

@@ -23,31 +23,42 @@ _sym_db = _symbol_database.Default()
 
 
 from accord.v1 import catalogue_pb2 as accord_dot_v1_dot_catalogue__pb2
+from accord.v1 import decision_pb2 as accord_dot_v1_dot_decision__pb2
 from accord.v1 import evidence_pb2 as accord_dot_v1_dot_evidence__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!accord/v1/catalogue_service.proto\x12\taccord.v1\x1a\x19\x61\x63\x63ord/v1/catalogue.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x0c\x41pplyRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tcatalogue\x18\x03 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x04\"E\n\rApplyResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12\x0f\n\x07version\x18\x02 \x01(\x04\",\n\nGetRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"Y\n\x0bGetResponse\x12\'\n\tcatalogue\x18\x01 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x10\n\x08position\x18\x03 \x01(\x04\"C\n\x0bListRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x10\x43\x61talogueVersion\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x31\n\rrecorded_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x0cListResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.accord.v1.CatalogueVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbd\x01\n\x10\x43\x61talogueService\x12:\n\x05\x41pply\x12\x17.accord.v1.ApplyRequest\x1a\x18.accord.v1.ApplyResponse\x12\x34\n\x03Get\x12\x15.accord.v1.GetRequest\x1a\x16.accord.v1.GetResponse\x12\x37\n\x04List\x12\x16.accord.v1.ListRequest\x1a\x17.accord.v1.ListResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!accord/v1/catalogue_service.proto\x12\taccord.v1\x1a\x19\x61\x63\x63ord/v1/catalogue.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n\x0c\x41pplyRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\'\n\tcatalogue\x18\x03 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x18\n\x10\x65xpected_version\x18\x04 \x01(\x04\"E\n\rApplyResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12\x0f\n\x07version\x18\x02 \x01(\x04\",\n\nGetRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"Y\n\x0bGetResponse\x12\'\n\tcatalogue\x18\x01 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x10\n\x08position\x18\x03 \x01(\x04\"C\n\x0bListRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x10\x43\x61talogueVersion\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x31\n\rrecorded_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"V\n\x0cListResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.accord.v1.CatalogueVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xea\x01\n\x0fSimulateRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\'\n\tcatalogue\x18\x02 \x01(\x0b\x32\x14.accord.v1.Catalogue\x12\x18\n\x10\x65xpected_version\x18\x03 \x01(\x04\x12\x31\n\rdecision_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x05 \x01(\t\x12\r\n\x05place\x18\x06 \x01(\t\x12\x11\n\trecipient\x18\x07 \x01(\t\x12\x0f\n\x07samples\x18\x08 \x01(\r\x12\x10\n\x08language\x18\t \x01(\t\"\xa0\x01\n\x10SimulateResponse\x12\x1a\n\x12\x63ustomers_compared\x18\x01 \x01(\x04\x12\x17\n\x0f\x63ustomers_total\x18\x02 \x01(\x04\x12-\n\x07summary\x18\x03 \x01(\x0b\x32\x1c.accord.v1.SimulationSummary\x12(\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x17.accord.v1.AnswerChange\"\xfe\x01\n\x11SimulationSummary\x12\x31\n\rdecision_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06ledger\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x16\n\x0eversion_before\x18\x04 \x01(\x04\x12\x15\n\rversion_after\x18\x05 \x01(\x04\x12\x11\n\tcustomers\x18\x06 \x01(\x04\x12\x19\n\x11\x63ustomers_flipped\x18\x07 \x01(\x04\x12\r\n\x05\x66lips\x18\x08 \x01(\x04\x12\r\n\x05pairs\x18\t \x01(\r\x12\x1d\n\x15pairs_bound_otherwise\x18\n \x01(\r\"\xb6\x02\n\x0c\x41nswerChange\x12\x0f\n\x07purpose\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12*\n\x0everdict_before\x18\x03 \x01(\x0e\x32\x12.accord.v1.Verdict\x12\x30\n\rreason_before\x18\x04 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12)\n\rverdict_after\x18\x05 \x01(\x0e\x32\x12.accord.v1.Verdict\x12/\n\x0creason_after\x18\x06 \x01(\x0e\x32\x19.accord.v1.DecisionReason\x12\r\n\x05\x66lips\x18\x07 \x01(\x08\x12\x11\n\tcustomers\x18\x08 \x01(\x04\x12(\n\x07samples\x18\t \x03(\x0b\x32\x17.accord.v1.AnswerSample\"i\n\x0c\x41nswerSample\x12\x10\n\x08position\x18\x01 \x01(\x04\x12#\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x13.accord.v1.Decision\x12\"\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x13.accord.v1.Decision2\x84\x02\n\x10\x43\x61talogueService\x12:\n\x05\x41pply\x12\x17.accord.v1.ApplyRequest\x1a\x18.accord.v1.ApplyResponse\x12\x34\n\x03Get\x12\x15.accord.v1.GetRequest\x1a\x16.accord.v1.GetResponse\x12\x37\n\x04List\x12\x16.accord.v1.ListRequest\x1a\x17.accord.v1.ListResponse\x12\x45\n\x08Simulate\x12\x1a.accord.v1.SimulateRequest\x1a\x1b.accord.v1.SimulateResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.catalogue_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLYREQUEST']._serialized_start=134
-  _globals['_APPLYREQUEST']._serialized_end=250
-  _globals['_APPLYRESPONSE']._serialized_start=252
-  _globals['_APPLYRESPONSE']._serialized_end=321
-  _globals['_GETREQUEST']._serialized_start=323
-  _globals['_GETREQUEST']._serialized_end=367
-  _globals['_GETRESPONSE']._serialized_start=369
-  _globals['_GETRESPONSE']._serialized_end=458
-  _globals['_LISTREQUEST']._serialized_start=460
-  _globals['_LISTREQUEST']._serialized_end=527
-  _globals['_CATALOGUEVERSION']._serialized_start=529
-  _globals['_CATALOGUEVERSION']._serialized_end=633
-  _globals['_LISTRESPONSE']._serialized_start=635
-  _globals['_LISTRESPONSE']._serialized_end=721
-  _globals['_CATALOGUESERVICE']._serialized_start=724
-  _globals['_CATALOGUESERVICE']._serialized_end=913
+  _globals['_APPLYREQUEST']._serialized_start=160
+  _globals['_APPLYREQUEST']._serialized_end=276
+  _globals['_APPLYRESPONSE']._serialized_start=278
+  _globals['_APPLYRESPONSE']._serialized_end=347
+  _globals['_GETREQUEST']._serialized_start=349
+  _globals['_GETREQUEST']._serialized_end=393
+  _globals['_GETRESPONSE']._serialized_start=395
+  _globals['_GETRESPONSE']._serialized_end=484
+  _globals['_LISTREQUEST']._serialized_start=486
+  _globals['_LISTREQUEST']._serialized_end=553
+  _globals['_CATALOGUEVERSION']._serialized_start=555
+  _globals['_CATALOGUEVERSION']._serialized_end=659
+  _globals['_LISTRESPONSE']._serialized_start=661
+  _globals['_LISTRESPONSE']._serialized_end=747
+  _globals['_SIMULATEREQUEST']._serialized_start=750
+  _globals['_SIMULATEREQUEST']._serialized_end=984
+  _globals['_SIMULATERESPONSE']._serialized_start=987
+  _globals['_SIMULATERESPONSE']._serialized_end=1147
+  _globals['_SIMULATIONSUMMARY']._serialized_start=1150
+  _globals['_SIMULATIONSUMMARY']._serialized_end=1404
+  _globals['_ANSWERCHANGE']._serialized_start=1407
+  _globals['_ANSWERCHANGE']._serialized_end=1717
+  _globals['_ANSWERSAMPLE']._serialized_start=1719
+  _globals['_ANSWERSAMPLE']._serialized_end=1824
+  _globals['_CATALOGUESERVICE']._serialized_start=1827
+  _globals['_CATALOGUESERVICE']._serialized_end=2087
 # @@protoc_insertion_point(module_scope)

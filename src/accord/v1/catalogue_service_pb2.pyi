@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from accord.v1 import catalogue_pb2 as _catalogue_pb2
+from accord.v1 import decision_pb2 as _decision_pb2
 from accord.v1 import evidence_pb2 as _evidence_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -232,3 +233,255 @@ class ListResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListResponse: _TypeAlias = ListResponse  # noqa: Y015
+
+@_typing.final
+class SimulateRequest(_message.Message):
+    """Supposes a catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    DECISION_TIME_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    expected_version: _builtins.int
+    """The version it would replace, when the caller wants to be sure. 0: whichever counts now."""
+    topic: _builtins.str
+    """The topic every question names, as alerts need one."""
+    place: _builtins.str
+    """The place every question names, as offers in a store need one."""
+    recipient: _builtins.str
+    """The third party every question names."""
+    samples: _builtins.int
+    """How many customers to show of each change, 0 to 10."""
+    language: _builtins.str
+    """In which language samples tell their words, BCP 47 such as `fr`; only the first subtag counts: en or fr. Empty:
+    English.
+    """
+    @_builtins.property
+    def catalogue(self) -> _catalogue_pb2.Catalogue:
+        """The whole catalogue. Required."""
+
+    @_builtins.property
+    def decision_time(self) -> _timestamp_pb2.Timestamp:
+        """The instant at which both are asked, now or later: quiet hours hide at night what changes by day, and a rule may
+        count only from some day on. States stay those of now. Absent: now.
+        """
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        catalogue: _catalogue_pb2.Catalogue | None = ...,
+        expected_version: _builtins.int = ...,
+        decision_time: _timestamp_pb2.Timestamp | None = ...,
+        topic: _builtins.str = ...,
+        place: _builtins.str = ...,
+        recipient: _builtins.str = ...,
+        samples: _builtins.int = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue", "decision_time", b"decision_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "catalogue", b"catalogue", "decision_time", b"decision_time", "expected_version", b"expected_version", "language", b"language", "place", b"place", "recipient", b"recipient", "samples", b"samples", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateRequest: _TypeAlias = SimulateRequest  # noqa: Y015
+
+@_typing.final
+class SimulateResponse(_message.Message):
+    """How far it is, and what was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_COMPARED_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_TOTAL_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    customers_compared: _builtins.int
+    """How many customers were compared by now; those who are merged count as one."""
+    customers_total: _builtins.int
+    """How many will be."""
+    @_builtins.property
+    def summary(self) -> Global___SimulationSummary:
+        """What was found, once everybody was compared."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerChange]:
+        """Answers that would change, after the summary: in the order of the catalogue, of one purpose and channel those that
+        meet most customers first.
+        """
+
+    def __init__(
+        self,
+        *,
+        customers_compared: _builtins.int = ...,
+        customers_total: _builtins.int = ...,
+        summary: Global___SimulationSummary | None = ...,
+        changes: _abc.Iterable[Global___AnswerChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "customers_compared", b"customers_compared", "customers_total", b"customers_total", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateResponse: _TypeAlias = SimulateResponse  # noqa: Y015
+
+@_typing.final
+class SimulationSummary(_message.Message):
+    """What a catalogue would change, in all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_TIME_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    VERSION_BEFORE_FIELD_NUMBER: _builtins.int
+    VERSION_AFTER_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FLIPPED_FIELD_NUMBER: _builtins.int
+    FLIPS_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    PAIRS_BOUND_OTHERWISE_FIELD_NUMBER: _builtins.int
+    ledger: _builtins.str
+    """The ledger."""
+    size: _builtins.int
+    """How many entries it had: the states are those after the last of them."""
+    version_before: _builtins.int
+    """The version that counts now."""
+    version_after: _builtins.int
+    """The version the catalogue would be."""
+    customers: _builtins.int
+    """How many customers were compared."""
+    customers_flipped: _builtins.int
+    """How many of them have a flip: an answer with another verdict, where what cannot be asked reads as DENY."""
+    flips: _builtins.int
+    """How many flips there are, over all purposes and channels."""
+    pairs: _builtins.int
+    """How many pairs of purpose and channel either catalogue has."""
+    pairs_bound_otherwise: _builtins.int
+    """How many of them other rules would bind, for a customer there is. The others were not asked: no answer changes."""
+    @_builtins.property
+    def decision_time(self) -> _timestamp_pb2.Timestamp:
+        """The instant at which both were asked."""
+
+    def __init__(
+        self,
+        *,
+        decision_time: _timestamp_pb2.Timestamp | None = ...,
+        ledger: _builtins.str = ...,
+        size: _builtins.int = ...,
+        version_before: _builtins.int = ...,
+        version_after: _builtins.int = ...,
+        customers: _builtins.int = ...,
+        customers_flipped: _builtins.int = ...,
+        flips: _builtins.int = ...,
+        pairs: _builtins.int = ...,
+        pairs_bound_otherwise: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision_time", b"decision_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers", b"customers", "customers_flipped", b"customers_flipped", "decision_time", b"decision_time", "flips", b"flips", "ledger", b"ledger", "pairs", b"pairs", "pairs_bound_otherwise", b"pairs_bound_otherwise", "size", b"size", "version_after", b"version_after", "version_before", b"version_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulationSummary: _TypeAlias = SimulationSummary  # noqa: Y015
+
+@_typing.final
+class AnswerChange(_message.Message):
+    """One answer that would change, and for how many customers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    VERDICT_BEFORE_FIELD_NUMBER: _builtins.int
+    REASON_BEFORE_FIELD_NUMBER: _builtins.int
+    VERDICT_AFTER_FIELD_NUMBER: _builtins.int
+    REASON_AFTER_FIELD_NUMBER: _builtins.int
+    FLIPS_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """The purpose."""
+    channel: _builtins.str
+    """The channel; empty for purposes of class processing."""
+    verdict_before: _decision_pb2.Verdict.ValueType
+    """The verdict now. Unspecified: the catalogue does not know the question, so that it is an error."""
+    reason_before: _decision_pb2.DecisionReason.ValueType
+    """Why."""
+    verdict_after: _decision_pb2.Verdict.ValueType
+    """The verdict if the catalogue were applied. Unspecified: it would not know the question."""
+    reason_after: _decision_pb2.DecisionReason.ValueType
+    """Why."""
+    flips: _builtins.bool
+    """Whether callers would read another verdict; otherwise only the reason differs."""
+    customers: _builtins.int
+    """How many customers it meets."""
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerSample]:
+        """Some of them, as many as were asked for."""
+
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        verdict_before: _decision_pb2.Verdict.ValueType = ...,
+        reason_before: _decision_pb2.DecisionReason.ValueType = ...,
+        verdict_after: _decision_pb2.Verdict.ValueType = ...,
+        reason_after: _decision_pb2.DecisionReason.ValueType = ...,
+        flips: _builtins.bool = ...,
+        customers: _builtins.int = ...,
+        samples: _abc.Iterable[Global___AnswerSample] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customers", b"customers", "flips", b"flips", "purpose", b"purpose", "reason_after", b"reason_after", "reason_before", b"reason_before", "samples", b"samples", "verdict_after", b"verdict_after", "verdict_before", b"verdict_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerChange: _TypeAlias = AnswerChange  # noqa: Y015
+
+@_typing.final
+class AnswerSample(_message.Message):
+    """One customer whose answer would change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Their first entry. It names nobody; whoever has the role auditor may open it."""
+    @_builtins.property
+    def before(self) -> _decision_pb2.Decision:
+        """The answer now, in full view. Absent where it cannot be asked."""
+
+    @_builtins.property
+    def after(self) -> _decision_pb2.Decision:
+        """The answer if the catalogue were applied, in full view. Absent where it could not be asked."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        before: _decision_pb2.Decision | None = ...,
+        after: _decision_pb2.Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerSample: _TypeAlias = AnswerSample  # noqa: Y015

@@ -50,6 +50,11 @@ class CatalogueServiceStub:
                 request_serializer=accord_dot_v1_dot_catalogue__service__pb2.ListRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_catalogue__service__pb2.ListResponse.FromString,
                 _registered_method=True)
+        self.Simulate = channel.unary_stream(
+                '/accord.v1.CatalogueService/Simulate',
+                request_serializer=accord_dot_v1_dot_catalogue__service__pb2.SimulateRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_catalogue__service__pb2.SimulateResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogueServiceServicer:
@@ -77,6 +82,14 @@ class CatalogueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Simulate(self, request, context):
+        """Says how many answers a catalogue would change if it were applied, and appends nothing. It is examined as Apply
+        examines it. Streams progress, then the summary, then the changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogueServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +107,11 @@ def add_CatalogueServiceServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=accord_dot_v1_dot_catalogue__service__pb2.ListRequest.FromString,
                     response_serializer=accord_dot_v1_dot_catalogue__service__pb2.ListResponse.SerializeToString,
+            ),
+            'Simulate': grpc.unary_stream_rpc_method_handler(
+                    servicer.Simulate,
+                    request_deserializer=accord_dot_v1_dot_catalogue__service__pb2.SimulateRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_catalogue__service__pb2.SimulateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +196,33 @@ class CatalogueService:
             '/accord.v1.CatalogueService/List',
             accord_dot_v1_dot_catalogue__service__pb2.ListRequest.SerializeToString,
             accord_dot_v1_dot_catalogue__service__pb2.ListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Simulate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/accord.v1.CatalogueService/Simulate',
+            accord_dot_v1_dot_catalogue__service__pb2.SimulateRequest.SerializeToString,
+            accord_dot_v1_dot_catalogue__service__pb2.SimulateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class CatalogueServiceStub:
     """Returns one version."""
     List: _grpc.UnaryUnaryMultiCallable[_catalogue_service_pb2.ListRequest, _catalogue_service_pb2.ListResponse]
     """Lists the versions, oldest first."""
+    Simulate: _grpc.UnaryStreamMultiCallable[_catalogue_service_pb2.SimulateRequest, _catalogue_service_pb2.SimulateResponse]
+    """Says how many answers a catalogue would change if it were applied, and appends nothing. It is examined as Apply
+    examines it. Streams progress, then the summary, then the changes.
+    """
 
 @_typing.type_check_only
 class CatalogueServiceAsyncStub(CatalogueServiceStub):
@@ -51,6 +55,10 @@ class CatalogueServiceAsyncStub(CatalogueServiceStub):
     """Returns one version."""
     List: _aio.UnaryUnaryMultiCallable[_catalogue_service_pb2.ListRequest, _catalogue_service_pb2.ListResponse]  # type: ignore[assignment]
     """Lists the versions, oldest first."""
+    Simulate: _aio.UnaryStreamMultiCallable[_catalogue_service_pb2.SimulateRequest, _catalogue_service_pb2.SimulateResponse]  # type: ignore[assignment]
+    """Says how many answers a catalogue would change if it were applied, and appends nothing. It is examined as Apply
+    examines it. Streams progress, then the summary, then the changes.
+    """
 
 class CatalogueServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the catalogue of a brand. Role: administrator."""
@@ -78,5 +86,15 @@ class CatalogueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalogue_service_pb2.ListResponse, _abc.Awaitable[_catalogue_service_pb2.ListResponse]]:
         """Lists the versions, oldest first."""
+
+    @_abc_1.abstractmethod
+    def Simulate(
+        self,
+        request: _catalogue_service_pb2.SimulateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_catalogue_service_pb2.SimulateResponse], _abc.AsyncIterator[_catalogue_service_pb2.SimulateResponse]]:
+        """Says how many answers a catalogue would change if it were applied, and appends nothing. It is examined as Apply
+        examines it. Streams progress, then the summary, then the changes.
+        """
 
 def add_CatalogueServiceServicer_to_server(servicer: CatalogueServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
