@@ -13,7 +13,7 @@ from accord.ledger.keyring import KeyLostError
 
 @click.group()
 def keys() -> None:
-    """See and rotate the key-encryption key, and rotate the key that signs."""
+    """Rotate the key-encryption key, and the key that signs."""
 
 
 @keys.command()

@@ -103,7 +103,9 @@ def audit(brand: str | None, database: str | None, as_json: bool) -> None:
 @click.option("--database", help="URL of the ledger's database (ACCORD_DATABASE).")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def scrub(database: str | None, as_json: bool) -> None:
-    """Read every leaf, ciphertext and tile of all ledgers again, and hold them to their hashes; exits 1 on any fault.
+    """Read all that is stored again, and hold it to its hashes.
+
+    Every leaf, ciphertext and tile of all ledgers is read; exits 1 on any fault.
 
     A server does the same all the time, slowly. Needs no key; `accord audit` compares the meaning too.
     """

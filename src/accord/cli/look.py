@@ -32,7 +32,7 @@ def permissions(server: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN4
 @limit
 @remote
 def history(server: str, as_json: bool, limit: int | None, **asked: Any) -> None:  # noqa: ANN401 - a list's sides
-    """List every entry of CUSTOMER, oldest first; with --as-of or --as-known-at, those that counted then."""
+    """List every entry of CUSTOMER, oldest first. With --as-of or --as-known-at, those that counted then."""
     request = permission_service_pb2.GetHistoryRequest(**asked)
     with connect(server) as connection:
         found = whole(pages(connection, connection.permissions.GetHistory, request, limit or 0))
