@@ -19,6 +19,7 @@ from accord.keys.secrets import Secrets
 from accord.keys.signing import SigningFolder
 from accord.ledger.erasing import ErasureRow
 from accord.ledger.lookup import Lookups
+from accord.ledger.store import LedgerStore
 from accord.rpc.server import Server, Services, serve
 from accord.rpc.tls import server_credentials
 from accord.sample.demo import play_demo
@@ -40,6 +41,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.recovery import Recovery
 from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.retention import due_customers
@@ -113,17 +115,7 @@ class Installation:
         self.tally = Tally()
         self.exporting = Exporting(os.environ)
         self.ledgers = Ledgers(self.fresh, self.outside, marks, clock)
-        self.writer = Writer(
-            self.proven,
-            self.keyring,
-            self.lookups,
-            self.policies,
-            self.outside,
-            self.signer,
-            clock,
-            name_ledger,
-            self.tally,
-        )
+        self.writer = self._writer(self.proven, clock)
         self.questions = Questions(self.proven, self.lookups, self.policies, clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, clock)
         self.proofs = Proofs(self.proven, self.outside, self.signer)
@@ -160,6 +152,16 @@ class Installation:
             self.writer.write,
             self.proven.keep_checkpoints,
         )
+        # What is to be recovered is not proven, and nobody serves it.
+        self.recovery = Recovery(
+            self.store,
+            self.store,
+            self.signer,
+            handovers,
+            self.outside,
+            self._writer(self.store, clock).write,
+            self.proven.examine,
+        )
         self.erasures = Erasures(self.proven, self.store, kept, fences, self.lookups, self.policies, saga, clock)
         self.clock = clock
         # One leader for each folder that checkpoints are kept in, on each machine.
@@ -188,6 +190,19 @@ class Installation:
                 for name, engine in (("ledger", self.engine), ("keys", self.keys_engine))
                 if engine.dialect.name == "sqlite"
             ),
+        )
+
+    def _writer(self, store: LedgerStore, clock: Clock) -> Writer:
+        return Writer(
+            store,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            self.signer,
+            clock,
+            name_ledger,
+            self.tally,
         )
 
     def migrate(self) -> tuple[str, str]:

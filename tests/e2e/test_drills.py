@@ -85,6 +85,9 @@ def test_what_is_lost_for_good_is_sent_again_and_counts_as_if_it_had_never_been_
 ) -> None:
     (server,) = site.servers
     _grant(site, server, "ada")
+    pin = site.run("key", "--server", server.address, expect=0).stdout.strip()
+    kept = tmp_path / "kept"
+    kept.write_text(site.run("checkpoint", "--server", server.address, expect=0).stdout)
     server.stop()
     older = tmp_path / "older"
     shutil.copytree(site.data, older)
@@ -96,15 +99,24 @@ def test_what_is_lost_for_good_is_sent_again_and_counts_as_if_it_had_never_been_
     shutil.copy(older / "accord.db", site.sqlite_file)
     with pytest.raises(StartFailedError, match="does not extend the outside checkpoint"):
         site.launch(free_address()).wait_until_serving()
-    (site.data / "checkpoints").rename(tmp_path / "evidence")
-    shutil.copytree(older / "checkpoints", site.data / "checkpoints")
+    assert "does not extend the outside checkpoint" in site.run("scrub", expect=1).stdout
+    told = site.run("recover", "--new-incarnation", expect=0).stdout
+    assert "incarnation-2: kept 2 entries, 2 are told as lost" in told
+    assert "nothing to recover" in site.run("recover", "--new-incarnation", expect=1).stderr
     server = site.start()
     for _ in range(2):
         _withdraw(site, server, "ada")
         _grant(site, server, "grace")
     asked = ["marketing.news", "--channel", "email", "--server", server.address]
     assert site.run("check", "ada", *asked).returncode == 10
+    assert "UNRECONCILED" in site.run("check", "grace", *asked, expect=10).stdout
+    site.run("recover", "--accept-loss", "--reason", "the fire of the 3rd", "--officer-id", "o-1", expect=0)
+    assert site.run("check", "ada", *asked).returncode == 10
     assert site.run("check", "grace", *asked).returncode == 0
+    export = tmp_path / "export.zip"
+    site.run("export", "--all", "-o", str(export), "--server", server.address, expect=0)
+    shown = site.run("verify", str(export), "--pin", pin, "--previous", str(kept), expect=0).stdout
+    assert "The ledger was recovered at entry 4" in shown
     assert site.audit().faults == ()
 
 

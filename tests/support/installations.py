@@ -23,6 +23,7 @@ from accord.ledger.erasing import ErasureStore, OutsideFences
 from accord.ledger.keyring import Handovers, OutsideCopy
 from accord.ledger.lookup import Lookups
 from accord.ledger.scrubbing import ScrubMarks
+from accord.ledger.store import LedgerStore
 from accord.service.access import Access
 from accord.service.answers import Request, Result
 from accord.service.audit import AuditReport, audit
@@ -40,6 +41,7 @@ from accord.service.proofs import Proofs
 from accord.service.questions import Questions
 from accord.service.receipts import Receipts
 from accord.service.records import Remembered
+from accord.service.recovery import Recovery
 from accord.service.replay import Replay
 from accord.service.reports import Reports
 from accord.service.scrub import Scrub
@@ -166,17 +168,7 @@ class Installation:
         self.scrub = Scrub(self.store, parts.fresh, self.proven.examine, parts.marks, self.clock, entries=256)
         self.policies = Policies(self.proven, self.keyring)
         self.tally = Tally()
-        self.writer = Writer(
-            self.proven,
-            self.keyring,
-            self.lookups,
-            self.policies,
-            self.outside,
-            parts.signer,
-            self.clock,
-            name_ledger,
-            self.tally,
-        )
+        self.writer = self._writer(self.proven, name_ledger)
         self.questions = Questions(self.proven, self.lookups, self.policies, self.clock)
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, parts.signer)
@@ -203,6 +195,15 @@ class Installation:
             self.writer.write,
             self.proven.keep_checkpoints,
         )
+        self.recovery = Recovery(
+            self.store,
+            self.store,
+            parts.signer,
+            parts.handovers,
+            self.outside,
+            self._writer(self.store, name_ledger).write,
+            self.proven.examine,
+        )
         self.erasures = Erasures(
             self.proven,
             self.store,
@@ -222,6 +223,19 @@ class Installation:
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
         self.replay = Replay(self.proven, self.store, self.past, self.lookups, self.catalogues, self.remembered)
+
+    def _writer(self, store: LedgerStore, name_ledger: NameLedger) -> Writer:
+        return Writer(
+            store,
+            self.keyring,
+            self.lookups,
+            self.policies,
+            self.outside,
+            self.parts.signer,
+            self.clock,
+            name_ledger,
+            self.tally,
+        )
 
     def request(self, command: Command, request_id: str = "", content: bytes = b"", caller: str = "tests") -> Request:
         """Return a request as the edge makes it: keyed digests, none for AuthorizeContact or without an id."""

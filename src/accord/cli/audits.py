@@ -22,7 +22,7 @@ from accord.cli.ledger import verify_checkpoint
 from accord.cli.options import remote
 from accord.proof import checkpoint as notes
 from accord.proof import verify as verifier
-from accord.proof.handover import trusted, verify_any
+from accord.proof.handover import ledger_of, trusted, verify_any
 from accord.proof.merkle import verify_consistency
 from accord.v1 import audit_service_pb2, ledger_service_pb2
 
@@ -237,7 +237,7 @@ def consistent(
     # (2) The older one is the one that was kept, signed by a key of the same ledger.
     keys = trusted(verifier_key or found.checkpoint.verifier_key, found.checkpoint.handovers)
     older = verify_any(kept, keys)[0] if kept else notes.Checkpoint(newer.origin, old_size, found.old_root_hash)
-    if older.origin != newer.origin or (found.old_size, older.size) != (old_size, old_size):
+    if ledger_of(older.origin) != ledger_of(newer.origin) or (found.old_size, older.size) != (old_size, old_size):
         raise ValueError("the proof is of another ledger or size")
     # (3) The tree only grew.
     if not verify_consistency(older.size, older.root, newer.size, newer.root, tuple(found.hashes)):

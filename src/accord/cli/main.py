@@ -40,6 +40,7 @@ class Installed(Protocol):
     proven: Any
     scrub: Any
     key_rotation: Any
+    recovery: Any
     erasures: Any
     wrapped_keys: Any
     followers: Any
@@ -131,6 +132,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "serve": "serve worker",
         "local": "migrate audit scrub config tokens",
         "keys": "keys",
+        "recover": "recover",
         "health": "health",
         "demo": "demo",
         "completion": "completion",

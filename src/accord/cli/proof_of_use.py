@@ -24,6 +24,7 @@ from accord.domain.packs import EDITIONS, edition
 from accord.domain.terms import ContactStatus
 from accord.ledger.entry import Leaf, Payload, commitment, read_leaf, read_payload
 from accord.proof.checkpoint import Checkpoint
+from accord.proof.handover import ledger_of
 from accord.proof.merkle import leaf_hash, verify_inclusion
 from accord.v1 import contact_service_pb2, decision_pb2, evidence_pb2, explanation_pb2
 
@@ -73,7 +74,7 @@ def _verify_entry(found: explanation_pb2.ProvenEntry, signed: Checkpoint) -> Rea
         raise ValueError(f"{at}: the path does not lead to the root of the checkpoint")
     leaf = read_leaf(entry.leaf)
     if (leaf.ledger, leaf.position, leaf.type, leaf.recorded_at) != (
-        signed.origin,
+        ledger_of(signed.origin),
         entry.position,
         entry.type,
         entry.recorded_time.ToMicroseconds(),

@@ -14,6 +14,7 @@ from accord.domain.events import (
     Exported,
     FactsRecorded,
     Justification,
+    LedgerRecovered,
     SigningKeyRotated,
     SuppressionsEnded,
     SuppressionsImported,
@@ -303,9 +304,22 @@ class RecordExport(Struct, frozen=True, kw_only=True):
 
 
 class RecordHandover(Struct, frozen=True, kw_only=True):
-    """Tell in the ledger that it was handed over to another key."""
+    """Tell in the ledger that it was handed over to another key, or recovered."""
 
-    rotated: SigningKeyRotated
+    told: SigningKeyRotated | LedgerRecovered
+
+
+class MarkLost(Struct, frozen=True, kw_only=True):
+    """Tell of so many positions that what stood there is lost."""
+
+    count: int
+    incarnation: int
+
+
+class AcceptLoss(Struct, frozen=True, kw_only=True):
+    """Accept, as an officer, that entries are lost."""
+
+    justification: Justification
 
 
 Command = (
@@ -334,4 +348,6 @@ Command = (
     | Erase
     | RecordExport
     | RecordHandover
+    | MarkLost
+    | AcceptLoss
 )

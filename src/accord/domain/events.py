@@ -400,6 +400,30 @@ class SigningKeyRotated(_Event, frozen=True, kw_only=True):
     disowned: bool = False
 
 
+class EntryLost(_Event, frozen=True, kw_only=True):
+    """An entry stood here that was lost with the database, before the ledger was recovered as this incarnation."""
+
+    incarnation: int
+
+
+class LedgerRecovered(_Event, frozen=True, kw_only=True):
+    """The ledger goes on as another incarnation, by a handover that names its last checkpoint.
+
+    `lost` entries before this one are `EntryLost`. Until `LossAccepted`, marketing is denied.
+    """
+
+    incarnation: int
+    handover: str
+    lost: int
+
+
+class LossAccepted(_Event, frozen=True, kw_only=True):
+    """An officer accepts that entries are lost; `recovered` is where it was told that they are."""
+
+    recovered: Position
+    justification: Justification
+
+
 Event = (
     PermissionGranted
     | PermissionConfirmed
@@ -428,4 +452,7 @@ Event = (
     | CatalogueApplied
     | Exported
     | SigningKeyRotated
+    | EntryLost
+    | LedgerRecovered
+    | LossAccepted
 )

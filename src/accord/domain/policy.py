@@ -31,7 +31,7 @@ from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTe
 from accord.domain.law import Subject, windows
 from accord.domain.packs import Edition, edition
 from accord.domain.state import Facts
-from accord.domain.terms import DAY, FAR, HOUR, Basis, CustomerKind, Instant, PurposeClass
+from accord.domain.terms import DAY, FAR, HOUR, Basis, CustomerKind, Instant, Position, PurposeClass
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
@@ -55,6 +55,7 @@ class Policy:
         """Compile a catalogue that `examine` found without fault, with the packs it names unless others are told."""
         self.catalogue = catalogue
         self.version = version
+        self.unreconciled_since = Position(0)
         self.packs = packs or (edition(catalogue.rules_edition) if catalogue.rules_edition else None)
         self.channels: dict[str, Channel] = {channel.code: channel for channel in catalogue.channels}
         self.purposes: dict[str, Purpose] = {purpose.code: purpose for purpose in catalogue.purposes}
@@ -70,6 +71,12 @@ class Policy:
         self._lawful_hours: dict[str, OpenHours] = {}
         self._lanes: dict[_LaneKey, tuple[Lane, ...]] = {}
         self._compiled: dict[tuple[str, ...], tuple[Lane, ...]] = {}
+
+    def unreconciled(self, since: Position) -> "Policy":
+        """Return the policy as it counts since the entry at `since` told of a loss, until somebody accepts that."""
+        found = Policy(self.catalogue, self.version, self.packs)
+        found.unreconciled_since = since
+        return found
 
     def lane(self, purpose: str, channel: str, facts: Facts, now: Instant) -> Lane:
         """Return what binds the pair now, for a customer of whom these facts are known.

@@ -23,6 +23,9 @@ REF_BYTES: Final = 16
 BRAND_REF: Final = bytes(REF_BYTES)
 """Stands where a customer's reference would, for entries of the brand itself."""
 
+LOST_REF = b"\xff" * REF_BYTES
+"""Stands there for entries that tell of a position that what stood there is lost."""
+
 _COMMITMENT_LABEL = b"accord/v1/payload\x00"
 
 

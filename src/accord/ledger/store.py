@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import StoredEntry
+from accord.proof.handover import origin_of
 from accord.proof.merkle import EMPTY_ROOT
 
 TILE_WIDTH = 256
@@ -23,6 +24,8 @@ class Head(Struct, frozen=True, gc=False):
     """The end of a ledger. Moved by every commit that appends; position order is commit order.
 
     `recorded_time` is that of the newest entry, `catalogue_position` that of the catalogue that counts.
+    `unreconciled_since` is the position of the entry by which the ledger was recovered, while nobody has accepted
+    what was lost, else 0.
     """
 
     brand: BrandId
@@ -31,6 +34,13 @@ class Head(Struct, frozen=True, gc=False):
     recorded_time: Instant = Instant(0)
     catalogue_position: Position = Position(0)
     catalogue_version: int = 0
+    incarnation: int = 1
+    unreconciled_since: Position = Position(0)
+
+    @property
+    def origin(self) -> str:
+        """The name under which it is signed for."""
+        return origin_of(self.ledger, self.incarnation)
 
 
 class TreeHead(Head, frozen=True, gc=False):

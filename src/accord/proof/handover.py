@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from accord.proof.checkpoint import Checkpoint, key_id, read_verifier_key, sign_text, verifier_key, verify
 
 FORMAT = "accord-handover/1"
+_INCARNATION = re.compile(r"/incarnation-([0-9]+)")
 _SIZED = r"(0|[1-9][0-9]{0,15}) ([A-Za-z0-9+/]{43}=)"
 _BODY = re.compile(
     rf"{re.escape(FORMAT)}\n([^\n]+)\nkept {_SIZED}\nlast {_SIZED}\nfirst (0|[1-9][0-9]{{0,15}})\n"
@@ -39,6 +40,16 @@ class Handover(NamedTuple):
     before: str
     after: str
 
+    @property
+    def recovers(self) -> bool:
+        """Whether the ledger goes on as another incarnation, by whatever key."""
+        return self.name != self.last.origin
+
+    @property
+    def name(self) -> str:
+        """The name that the ledger is signed for under, from here on."""
+        return _name(self.after)
+
     def body(self) -> str:
         """Return the text that is signed."""
         kept, last = (f"{each.size} {base64.b64encode(each.root).decode()}" for each in (self.kept, self.last))
@@ -53,6 +64,22 @@ class TrustedKey(NamedTuple):
     name: str
     public: Ed25519PublicKey
     until: int | None
+
+
+def origin_of(ledger: str, incarnation: int) -> str:
+    """Return the name under which an incarnation of a ledger is signed for: the first one's is the ledger's."""
+    return ledger if incarnation == 1 else f"{ledger}/incarnation-{incarnation}"
+
+
+def ledger_of(origin: str) -> str:
+    """Return the ledger that an origin is of, which its entries name."""
+    return _INCARNATION.sub("", origin)
+
+
+def incarnation_of(origin: str) -> int:
+    """Return which incarnation of its ledger an origin is, from 1."""
+    found = _INCARNATION.search(origin)
+    return int(found[1]) if found else 1
 
 
 def write(told: Handover, before: Ed25519PrivateKey | None, after: Ed25519PrivateKey) -> str:

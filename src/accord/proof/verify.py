@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from hashlib import sha256
+from itertools import pairwise
 from multiprocessing import cpu_count, get_context
 from signal import SIG_IGN, SIGINT, signal
 from struct import Struct
@@ -86,6 +87,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Python 3.10 
 _INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
 _INNER_REST, _OUTER_REST = b"\x36" * 32, b"\x5c" * 32
 """The pads of HMAC, over a key of half a block and over the zeros that follow it."""
+_INCARNATION = re.compile(r"/incarnation-[0-9]+")
+LOST, RECOVERED = "EntryLost", "LedgerRecovered"
 
 _HASH = rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="
 _CODE = rb"[a-z0-9_.:\-]{1,256}"
@@ -125,6 +128,9 @@ signed
 followed
   Your key and the one that signed this are keys of one ledger: {handovers} handovers between them say so.
   Votre clé et celle qui a signé ceci sont des clés d'un même registre : {handovers} passations entre elles le disent.
+recovered
+  The ledger was recovered at entry {first}: its keys say so, and {lost} entries before that one are told as lost.
+  Le registre a été rétabli à l'écriture {first} : ses clés le disent, et {lost} écritures avant elle sont dites perdues.
 whole
   The {size} entries lead to the root that was signed: none is missing, none was added or changed.
   Les {size} écritures mènent à la racine signée : aucune ne manque, aucune n'a été ajoutée ni modifiée.
@@ -174,6 +180,9 @@ later
 one_view
   That others are shown the same ledger: compare checkpoints, and give an earlier one with --previous.
   Que d'autres voient le même registre : comparez les points de contrôle, donnez-en un antérieur par --previous.
+lost
+  What the {lost} lost entries told, and that no more was lost than is told: it is the operator's signed word.
+  Ce que disaient les {lost} écritures perdues, et que rien de plus ne le soit : c'est la parole signée de l'exploitant.
 key_safe
   That nobody else ever had one of these keys: whoever had the earlier one could have named another successor.
   Que personne d'autre n'ait jamais eu l'une de ces clés : qui avait la première aurait pu nommer une autre suivante.
@@ -244,6 +253,12 @@ entry_misplaced
 entry_unasked
   Entry {position} is not one that was asked for.
   L'écriture {position} ne fait pas partie de ce qui fut demandé.
+seam_differs
+  Entry {position} is not what the keys of the ledger say of the place where it was recovered.
+  L'écriture {position} n'est pas ce que disent les clés du registre de l'endroit où il fut rétabli.
+seam_missing
+  It is of the incarnation {found}, and no handover tells of how the ledger was recovered.
+  Il vient de l'incarnation {found}, et aucune passation ne dit comment le registre fut rétabli.
 entry_foreign
   Entry {position} is of the ledger {found}.
   L'écriture {position} vient du registre {found}.
@@ -305,6 +320,9 @@ format_unknown
 previous_unusable
   The earlier checkpoint is not one that the pinned key signed.
   Le point de contrôle antérieur n'est pas signé par la clé épinglée.
+previous_lost
+  All else holds, but the ledger was recovered since your checkpoint of {previous} entries, and what this export shows does not lead to it: some of what you know may be lost, as the recovery tells.
+  Tout le reste tient, mais le registre a été rétabli depuis votre point de contrôle de {previous} écritures, et ce que montre cet export n'y mène pas : une partie de ce que vous connaissez peut être perdue, comme le dit le rétablissement.
 previous_elsewhere
   All else holds, but this export does not show whether the ledger extends your checkpoint of {previous} entries: ask for `accord prove-consistency`, or for an export of all.
   Tout le reste tient, mais cet export ne montre pas si le registre prolonge votre point de contrôle de {previous} écritures : demandez `accord prove-consistency`, ou un export complet.
@@ -558,10 +576,11 @@ class Key(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """The size and root that were signed."""
+    """The size and root that were signed, and under which name."""
 
     size: int
     root: bytes
+    origin: str = ""
 
 
 def read_key(text: str) -> Key:
@@ -598,6 +617,22 @@ class Handover(NamedTuple):
     before: str
     after: str
     endorsed: bool
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """Under which name the ledger was signed for before."""
+        return self.before.partition("+")[0]
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the ledger goes on as another incarnation, with a loss perhaps."""
+        return self.name != self.after.partition("+")[0]
+
+
+def ledger_of(origin: str) -> str:
+    """Return the ledger that an incarnation is of, which entries name."""
+    return _INCARNATION.sub("", origin)
 
 
 def read_handover(note: str) -> Handover:
@@ -615,6 +650,7 @@ def read_handover(note: str) -> Handover:
             before,
             after,
             endorsed=False,
+            note=note,
         )
     except ValueError:
         raise TamperedError("malformed", file=file, why="a root") from None
@@ -709,7 +745,7 @@ def read_checkpoint(raw: bytes, key: Key, file: str = "checkpoint") -> Checkpoin
     if match is None:
         raise TamperedError("malformed", file=file, why="no checkpoint")
     try:
-        return Checkpoint(int(match[2]), _base64(match[3]))
+        return Checkpoint(int(match[2]), _base64(match[3]), match[1])
     except ValueError:
         raise TamperedError("malformed", file=file, why="the root") from None
 
@@ -1017,6 +1053,28 @@ def _related(asked: str, code: str) -> bool:
     return asked == code or code.startswith(asked + ".") or asked.startswith(code + ".")
 
 
+class Seam(NamedTuple):
+    """Where a ledger was recovered: what it kept, where it goes on, and the handover that says so."""
+
+    kept: int
+    first: int
+    note: str
+
+
+def check_seam(line: Line, seams: tuple[Seam, ...]) -> None:
+    """Raise TamperedError where an entry tells of a loss or recovery that is none, or does not tell of one."""
+    seam = next((each for each in reversed(seams) if line.position >= each.kept), None)
+    if seam is None or line.position > seam.first:
+        good = line.type not in (LOST, RECOVERED)
+    elif line.position < seam.first:
+        good = line.type == LOST
+    else:
+        shown = line.payload["event"].get("handover") if line.payload is not None else seam.note
+        good = line.type == RECOVERED and shown == seam.note
+    if not good:
+        raise TamperedError("seam_differs", position=line.position)
+
+
 # --- views for people ----------------------------------------------------------------------------
 
 
@@ -1298,6 +1356,7 @@ class Scope(NamedTuple):
     recorded_from: int
     recorded_until: int
     receipts: bool
+    seams: tuple[Seam, ...] = ()
 
     def side(self, line: Line) -> int:
         """Say whether a line was recorded before the period (-1), within it (0) or after it (1)."""
@@ -1368,6 +1427,7 @@ def _in_order(lines: Iterable[bytes], scope: Scope) -> Iterator[Line]:
     counted_only, personal = scope.redaction == "counts", scope.redaction != "none"
     for raw in lines:
         line = read_line(raw, scope.ledger)
+        check_seam(line, scope.seams)
         if line.position <= last_position:
             raise TamperedError("entry_repeated", position=line.position)
         if line.recorded_at <= last_time:
@@ -1470,7 +1530,7 @@ class _Examination:
         self.files.check_small()
         # (2) The checkpoint is signed, and the one the manifest names.
         self.checkpoint = self._read_checkpoint()
-        if previous is not None and previous.size > self.checkpoint.size:
+        if previous is not None and previous.size > self.checkpoint.size and not self.recovered_since(previous):
             raise TamperedError("rollback", previous=previous.size, size=self.checkpoint.size)
         # (3) Every entry shown stands in the tree, where it says, and opens what it committed to.
         wanted = previous.size if previous else -1
@@ -1549,8 +1609,23 @@ class _Examination:
         self.counted_only = redaction == "counts"
         limits = {side: self.scope[side] for side in Scope._fields if side in self.scope}
         receipts = "receipts.jsonld" in self.files
-        self.asked = Scope(ledger=self.key.name, redaction=redaction, receipts=receipts, **limits)
+        self.handovers = self._read_recoveries()
+        seams = tuple(Seam(each.kept.size, each.first, each.note) for each in self.handovers)
+        self.asked = Scope(
+            ledger=ledger_of(self.key.name), redaction=redaction, receipts=receipts, seams=seams, **limits
+        )
         return found
+
+    def _read_recoveries(self) -> list[Handover]:
+        """Return the handovers, up to the key that signed, by which the ledger was recovered."""
+        if ledger_of(self.key.name) == self.key.name:
+            return []
+        found = [read_handover(note) for note in read_handovers(self.files.small("keys.json"))]
+        if not found or read_key(found[-1].after) != self.key or ledger_of(found[0].name) != found[0].name:
+            raise TamperedError("seam_missing", found=self.key.name)
+        if any(told.after != after.before for told, after in pairwise(found)):
+            raise TamperedError("malformed", file="keys.json", why="handovers that do not follow each other")
+        return [told for told in found if told.recovers]
 
     def _pieces(self) -> Iterator[Piece]:
         """Yield what the lines of a range say, piece by piece; positions and times only go up."""
@@ -1736,7 +1811,7 @@ class _Examination:
         if line.notice:
             self.notices.add(line.notice)
         if self.asked.receipts and line.payload is not None and line.type in SAID:
-            self._note_said(_receipt_name(self.key.name, line, hash_).encode(), 1)
+            self._note_said(_receipt_name(self.asked.ledger, line, hash_).encode(), 1)
 
     def _check_head(self, customer: str, newest: bytes) -> None:
         notes = _read_document(self.files.small("heads.json"), "heads.json", {"heads": [str]})["heads"]
@@ -1774,7 +1849,7 @@ class _Examination:
         proven = {f"proofs/{line.position}.tlog-proof" for line in self.shown}
         for name in policies:
             raw = self.files.small(name)
-            line = read_line(raw.removesuffix(b"\n"), self.key.name, name)
+            line = read_line(raw.removesuffix(b"\n"), self.asked.ledger, name)
             version = line.payload["event"].get("version") if line.payload else None
             if not raw.endswith(b"\n") or line.type != "CatalogueApplied" or name != f"policies/{version}.json":
                 raise TamperedError("malformed", file=name, why="no catalogue of this version")
@@ -1839,11 +1914,17 @@ class _Examination:
         root = self.checkpoint.root if previous.size == size else self.earlier_root
         if previous.size == 0:
             root = _EMPTY_ROOT
+        if root != previous.root and self.recovered_since(previous):
+            raise UndecidableError("previous_lost", previous=previous.size)
         if root is None:
             raise UndecidableError("previous_elsewhere", previous=previous.size)
         if root != previous.root:
             raise TamperedError("fork", previous=previous.size)
         self.conclusion.proven.append(("extends", {"previous": previous.size}))
+
+    def recovered_since(self, previous: Checkpoint) -> bool:
+        """Say whether a checkpoint is of an earlier incarnation."""
+        return any(told.name == previous.origin for told in self.handovers)
 
     def _conclude(self, *, asked: bool) -> None:
         said, told = self.conclusion, self.manifest["counts"]
@@ -1860,6 +1941,10 @@ class _Examination:
             said.unproven.append(("counted", {}))
         elif told["left_out"]:
             said.unproven.append(("left_out", {"left_out": told["left_out"]}))
+        for seam in self.asked.seams:
+            lost = seam.first - seam.kept
+            said.proven.append(("recovered", {"first": seam.first, "lost": lost}))
+            said.unproven.append(("lost", {"lost": lost}))
         said.unproven += [(name, {name: told[name]}) for name in ("redacted", "erased") if told[name]]
         if "report.parquet" in self.files:
             said.unproven.append(("parquet", {}))

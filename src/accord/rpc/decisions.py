@@ -41,7 +41,7 @@ class DecisionService(DecisionServiceServicer):
         examiner.done()
         answer = self._questions.check(call.brand, question, full=full, fresh=request.at_least_as_fresh)
         self._tally.decided("check", question, answer.decision)
-        token = freshness(answer.head.ledger, answer.head.size)
+        token = freshness(answer.head.origin, answer.head.size)
         response = pb.CheckResponse()
         outbound.tell(response.decision, answer.decision, token, language)
         return response
@@ -75,7 +75,7 @@ class DecisionService(DecisionServiceServicer):
         language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
-        token = freshness(head.ledger, head.size)
+        token = freshness(head.origin, head.size)
         response = pb.BatchCheckResponse()
         for told, each in zip(request.questions, found, strict=True):
             result = response.results.add()
@@ -100,7 +100,7 @@ class DecisionService(DecisionServiceServicer):
         language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.list_reach(call.brand, question, full=full, fresh=request.at_least_as_fresh)
-        token = freshness(head.ledger, head.size)
+        token = freshness(head.origin, head.size)
         response = pb.ListReachResponse()
         for channel, decision in found:
             self._tally.counted("reach", channel, decision)

@@ -48,6 +48,7 @@ STATUS: dict[ErrorReason, grpc.StatusCode] = {
     ErrorReason.ENTRY_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.PAGE_TOKEN_INVALID: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorReason.FRESHNESS_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    ErrorReason.STATE_LOST: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.RECEIPT_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     ErrorReason.CONTROLLER_UNTOLD: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorReason.VIEW_UNAVAILABLE: grpc.StatusCode.FAILED_PRECONDITION,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain.events import CatalogueApplied, CustomersErased
+from accord.domain.events import CatalogueApplied, CustomersErased, LedgerRecovered, LossAccepted
 from accord.domain.state import customer_anew, point_anew
 from accord.domain.terms import BrandId, IdentifierKind
 from accord.ledger.entry import BRAND_REF, Leaf, StoredEntry
@@ -79,6 +79,7 @@ class _Auditor:
         self.edge: Edge = ()
         self.size = 0
         self.catalogue = (0, 0)
+        self.recovered = (1, 0)
         self._erased: dict[bytes, int] = {}
         self._suppressed: Counter[int] = Counter()
         self._store = store
@@ -139,6 +140,10 @@ class _Auditor:
         self.world.advance(entry.customer_ref, entry.customer_version, entry.leaf_hash)
         if isinstance(payload.event, CatalogueApplied):
             self.catalogue = (entry.position, payload.event.version)
+        if isinstance(payload.event, LedgerRecovered):
+            self.recovered = (payload.event.incarnation, entry.position)
+        if isinstance(payload.event, LossAccepted):
+            self.recovered = (self.recovered[0], 0)
         if isinstance(payload.event, CustomersErased):
             self._suppressed[leaf.recorded_at] += payload.event.suppressed
 
@@ -177,6 +182,8 @@ class _Auditor:
             yield "the head's root or edge does not fit the entries"
         if self._last_time != head.recorded_time:
             yield "the head's recorded time is not that of the newest entry"
+        if self.recovered != (head.incarnation, head.unreconciled_since):
+            yield "the head says something else of what was lost than the entries"
         if self.catalogue != (head.catalogue_position, head.catalogue_version):
             yield "the head names another catalogue than the newest one applied"
 

@@ -33,6 +33,7 @@ from accord.ledger.lookup import Lookups
 from accord.ledger.opening import open_entry
 from accord.ledger.store import Head, LedgerStore, StoreUnavailableError
 from accord.ledger.walk import history
+from accord.proof.handover import ledger_of
 from accord.service.answers import Receipt, Request, Result, Written
 from accord.service.erasure_receipt import Erased, sign_receipt
 from accord.service.errors import CallError, customer_changed
@@ -152,13 +153,13 @@ class ErasureSaga:
             (stored,) = self._store.entries(erasure.brand, entry.position, 1)
             event = self._event(head, stored)
         erased = Erased(
-            ledger=head.ledger if head else erasure.brand,
+            ledger=head.origin if head else erasure.brand,
             entry=entry,
             erased_time=erased_time,
             irrecoverable_by=self._irrecoverable_by(erased_time),
             suppressed=event.suppressed if event else 0,
         )
-        receipt = sign_receipt(erasure, erased, self._signer.keys(erased.ledger).private_key)
+        receipt = sign_receipt(erasure, erased, self._signer.keys(ledger_of(erased.ledger)).private_key)
         self._kept.finish(erasure.brand, erasure.erasure_id, receipt)
         return receipt
 

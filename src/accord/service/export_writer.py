@@ -20,13 +20,14 @@ from msgspec.structs import replace
 
 from accord.domain.events import Exported
 from accord.domain.terms import BrandId, Redaction
-from accord.ledger.entry import BRAND_REF, StoredEntry
+from accord.ledger.entry import BRAND_REF, LOST_REF, StoredEntry
 from accord.ledger.keyring import Keyring, Signer
 from accord.ledger.opening import TamperedError
 from accord.ledger.store import LedgerStore
 from accord.ledger.tree import Tree
 from accord.proof import verify
 from accord.proof.checkpoint import sign_text
+from accord.proof.handover import ledger_of
 from accord.service.archive import Archive
 from accord.service.catalogues import Applied, Catalogues
 from accord.service.export_lines import disclosed, held_back, leaf_of
@@ -50,9 +51,14 @@ class Settled(Struct, frozen=True):
     parquet: bool = False
 
     @property
-    def ledger(self) -> str:
-        """The ledger it is of."""
+    def origin(self) -> str:
+        """Under which name it is signed."""
         return self.signed.checkpoint.origin
+
+    @property
+    def ledger(self) -> str:
+        """The ledger it is of, which its entries name."""
+        return ledger_of(self.origin)
 
     @property
     def name(self) -> str:
@@ -68,7 +74,7 @@ class Settled(Struct, frozen=True):
             held_back += "-receipts"
         if self.parquet:
             held_back += "-parquet"
-        return f"export-{self.ledger.replace('/', '-')}-{it.size}-{scope}{held_back}.zip"
+        return f"export-{self.origin.replace('/', '-')}-{it.size}-{scope}{held_back}.zip"
 
 
 class Chunk(Struct, frozen=True):
@@ -144,7 +150,7 @@ class _Writing:
 
     def blocks(self) -> Iterator[bytes]:
         archive, signed = self._archive, self._settled.signed
-        yield archive.add("README.txt", readme(self._settled.ledger, self._it))
+        yield archive.add("README.txt", readme(self._settled.origin, self._it))
         yield archive.add("checkpoint", signed.note.encode())
         yield archive.add("keys.json", verify.keys_document(signed.verifier_key, signed.handovers))
         yield archive.add("verify.py", files("accord.proof").joinpath("verify.py").read_bytes())
@@ -159,7 +165,7 @@ class _Writing:
             counts |= {**nothing, "left_out": self.total}
         manifest = verify.document(self._manifest(counts))
         yield archive.add("manifest.json", manifest)
-        signed_text = verify.statement(self._settled.ledger, manifest, self._format)
+        signed_text = verify.statement(self._settled.origin, manifest, self._format)
         yield archive.add("manifest.note", self._signed(signed_text).encode())
         yield archive.close()
 
@@ -221,7 +227,7 @@ class _Writing:
             if it.redaction is Redaction.COUNTS:
                 self._counts.add(line)
                 return None
-        if it.redaction is Redaction.PERSONAL and entry.customer_ref != BRAND_REF:
+        if it.redaction is Redaction.PERSONAL and entry.customer_ref not in (BRAND_REF, LOST_REF):
             return self._take(held_back(entry, leaf, "redacted"))
         return self._opened(entry, leaf, keys)
 
@@ -273,7 +279,7 @@ class _Writing:
             yield self._proof(entry)
             self.done += 1
         newest = entries[-1].leaf_hash if entries else b""
-        head = verify.head_statement(self._settled.ledger, it.size, it.customer, len(entries), newest)
+        head = verify.head_statement(self._settled.origin, it.size, it.customer, len(entries), newest)
         yield self._archive.add("heads.json", verify.document({"heads": [self._signed(head)]}))
         yield self._archive.add("report.csv", self._report.take())
         if self._receipts is not None:
@@ -318,7 +324,7 @@ class _Writing:
             if code in self._notices:
                 yield self._archive.add(verify.notice_file(code, language), text.encode())
         if self._it.customer:
-            page = verify.timeline(self._settled.ledger, self._it.customer, self._history, texts)
+            page = verify.timeline(self._settled.origin, self._it.customer, self._history, texts)
             yield self._archive.add("timeline.html", page)
 
     def _policies(self) -> list[StoredEntry]:
@@ -340,7 +346,7 @@ class _Writing:
             "counts": counts,
             "files": self._archive.files,
             "format": self._format,
-            "ledger": self._settled.ledger,
+            "ledger": self._settled.origin,
             "redaction": it.redaction.value.lower(),
             "scope": {
                 "channels": list(it.channels),
@@ -354,7 +360,7 @@ class _Writing:
         }
 
     def _signed(self, body: str) -> str:
-        return sign_text(self._settled.ledger, body, self._private_key)
+        return sign_text(self._settled.origin, body, self._private_key)
 
     def _keys(self, entries: list[StoredEntry]) -> dict[tuple[bytes, int], bytes]:
         return self._keyring.find(self._settled.brand, {entry.customer_ref for entry in entries})

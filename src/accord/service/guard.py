@@ -7,20 +7,20 @@ outside checkpoint are not protected by it. A ledger in which the scrub found da
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
-from accord.ledger.keyring import OutsideCopy, Signer
+from accord.ledger.keyring import LedgerKeys, OutsideCopy, Signer
 from accord.ledger.scrubbing import ScrubMarks
 from accord.ledger.store import LedgerStore, Records, Sight, StoreUnavailableError, TreeHead, Writing
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
-from accord.proof.handover import verify_any
+from accord.proof.handover import incarnation_of, ledger_of, verify_any
 from accord.proof.merkle import EMPTY_ROOT, verify_consistency
 from accord.service.errors import CallError
 
@@ -81,8 +81,8 @@ class ProvenStore:
 
     def examine(self, head: TreeHead) -> None:
         """Prove one ledger by what the database holds now. Raises LedgerUnprovenError, StoreUnavailableError."""
-        note = self._outside.read(head.ledger)
-        self._prove_ledger(head.ledger, note, self._fresh.head(head.brand))
+        kept = {name: self._outside.read(name) for name in self._outside.ledgers()}
+        self._prove_ledger(head.ledger, kept, self._fresh.head(head.brand))
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside. Raises LedgerUnprovenError, StoreUnavailableError.
@@ -175,25 +175,31 @@ class ProvenStore:
         # Notes before heads: others write and keep checkpoints meanwhile, and a head read after a note is no smaller.
         notes_kept = {name: self._outside.read(name) for name in self._outside.ledgers()}
         heads = self._fresh.heads()
-        begun = [head.ledger for head in heads if head.ledger not in notes_kept]
+        begun = [head.origin for head in heads if head.origin not in notes_kept]
         if begun:
             # A ledger that was begun in between has had its note since before its first commit.
             notes_kept |= {name: self._outside.read(name) for name in begun}
             heads = self._fresh.heads()
-        by_name = {head.ledger: head for head in heads}
-        for name in sorted({*by_name, *notes_kept}):
-            self._prove_ledger(name, notes_kept.get(name), by_name.get(name))
+        by_ledger = {head.ledger: head for head in heads}
+        for ledger in sorted({*by_ledger, *map(ledger_of, notes_kept)}):
+            self._prove_ledger(ledger, notes_kept, by_ledger.get(ledger))
         return heads
 
-    def _prove_ledger(self, name: str, note: str | None, head: TreeHead | None) -> None:
-        if note is None:
-            raise LedgerUnprovenError(f"no checkpoint of {name} is kept outside the database: {_ADVICE}")
+    def _prove_ledger(self, ledger: str, notes_kept: Mapping[str, str | None], head: TreeHead | None) -> None:
+        """Prove a ledger against the checkpoint of its newest incarnation; those of earlier ones are history."""
+        name = ledger
         try:
-            kept, _ = verify_any(note, self._signer.keys(name).trusted())
+            keys = self._signer.keys(ledger)
+            name, note = keys.name, notes_kept.get(keys.name)
+            if note is None:
+                raise LedgerUnprovenError(_unkept(name))
+            kept, _ = verify_any(note, keys.trusted())
         except ValueError as error:
             raise LedgerUnprovenError(f"the outside checkpoint of {name} is not ours: {error}; {_ADVICE}") from error
         if kept.origin != name:
             raise LedgerUnprovenError(f"the outside checkpoint of {name} names another ledger; {_ADVICE}")
+        if head is not None and head.origin != name:
+            raise LedgerUnprovenError(f"the database holds {head.origin}, which was recovered as {name}; {_ADVICE}")
         if head is None:
             if kept.size == 0:
                 return  # the first commit of this ledger never happened
@@ -212,17 +218,35 @@ class ProvenStore:
         return verify_consistency(kept.size, kept.root, head.size, head.root, proof)
 
 
-_ADVICE = "restore the newest database, or the outside checkpoints that belong to this one"
+def keys_of(signer: Signer, head: TreeHead) -> LedgerKeys:
+    """Return the keys that sign for a head, asked for after it was read. Raises LedgerUnprovenError, KeyLostError."""
+    keys = signer.keys(head.ledger)
+    if keys.name != head.origin:
+        raise LedgerUnprovenError(f"the database holds {head.origin}, which was recovered as {keys.name}; {_ADVICE}")
+    return keys
+
+
+def _unkept(name: str) -> str:
+    told = f"no checkpoint of {name} is kept outside the database: "
+    if incarnation_of(name) > 1:
+        told += "if its recovery was cut off, run `accord recover --new-incarnation` again; else "
+    return told + _ADVICE
+
+
+_ADVICE = (
+    "restore the newest database, or the outside checkpoints that belong to this one; "
+    "where entries are lost for good: `accord recover --new-incarnation`"
+)
 _MEND = "put back what was there, from a replica or a backup; it is served again once it is read and fits"
 
 
 def keep_outside(outside: OutsideCopy, head: TreeHead, signer: Signer) -> str:
     """Sign the head and keep it outside unless something newer is kept; return the note."""
-    keys = signer.keys(head.ledger)
+    keys = keys_of(signer, head)
     note = notes.sign(Checkpoint(keys.name, head.size, head.root), keys.private_key)
     while True:
-        before = outside.read(head.ledger)
+        before = outside.read(keys.name)
         if before is not None and int(before.split("\n")[1]) >= head.size:
             return note
-        if outside.replace(head.ledger, before, note):
+        if outside.replace(keys.name, before, note):
             return note

@@ -86,40 +86,40 @@ class KeyRotation:
 
     def _hand_over(self, head: TreeHead, before: str) -> None:
         notes, newest = self._handovers.read(head.ledger), self._keys.newest()
-        if notes and handover.read(notes[-1])[0].after == text_of(head.ledger, newest):
+        if notes and handover.read(notes[-1])[0].after == text_of(head.origin, newest):
             return
-        old, private = self._before(head.ledger, notes, before)
+        old, private = self._before(head, notes, before)
         with self._store.write(head.brand) as writing:
             # Nobody commits meanwhile, and whoever signs asks for the key after reading the head: nothing larger
             # than this was signed by the key before, or ever will be.
             at = writing.head or head
-            last = Checkpoint(at.ledger, at.size, at.root)
-            told = Handover(kept=last, last=last, first=at.size, before=old, after=text_of(at.ledger, newest))
+            last = Checkpoint(at.origin, at.size, at.root)
+            told = Handover(kept=last, last=last, first=at.size, before=old, after=text_of(at.origin, newest))
             self._handovers.keep(at.ledger, (*notes, handover.write(told, private, newest)))
 
-    def _before(self, ledger: str, notes: tuple[str, ...], given: str) -> tuple[str, Ed25519PrivateKey | None]:
+    def _before(self, head: TreeHead, notes: tuple[str, ...], given: str) -> tuple[str, Ed25519PrivateKey | None]:
         """Return the key before as it is pinned, and itself where it vouches for the one after."""
         if not self._keys.disowned():
-            keys = self._keys.keys(ledger)
+            keys = self._keys.keys(head.ledger)
             return keys.verifier_key, keys.private_key
         if notes:
             return handover.read(notes[-1])[0].after, None
-        old = given or self._keys.keys(ledger).verifier_key
+        old = given or self._keys.keys(head.ledger).verifier_key
         try:
-            verify(self._outside.read(ledger) or "", read_verifier_key(old)[1])
+            verify(self._outside.read(head.origin) or "", read_verifier_key(old)[1])
         except ValueError as error:
-            told = f"the checkpoint of {ledger} kept outside is not signed by {old}: name the key that was handed out"
+            told = f"the outside checkpoint of {head.origin} is not signed by {old}: name the key that was handed out"
             raise KeyLostError(told) from error
         return old, None
 
     def _tell(self) -> None:
         """Tell in each ledger the handovers that it does not tell yet."""
         for head in self._records.heads():
-            notes = self._handovers.read(head.ledger)
+            notes = [note for note in self._handovers.read(head.ledger) if not handover.read(note)[0].recovers]
             told = self._told(head) if notes else 0
             for note in notes[told:]:
                 event = SigningKeyRotated(handover=note, disowned=not handover.read(note)[1])
-                self._write(head.brand, [Request(command=RecordHandover(rotated=event), caller=CALLER)])
+                self._write(head.brand, [Request(command=RecordHandover(told=event), caller=CALLER)])
 
     def _told(self, head: TreeHead) -> int:
         """Return how many handovers the entries of a ledger tell: in order, and none twice."""

@@ -61,7 +61,7 @@ class PastQuestions:
             decision = completed(erased, (), question, policy) if full else erased
         else:
             decision = answer(told.fold(brand, self._lookups, moment), question, policy, moment, full=full)
-        return PastAnswer(decision, head.ledger, moment)
+        return PastAnswer(decision, head.origin, moment)
 
 
 def answer(world: Projection, question: Question, policy: Policy, moment: Moment, *, full: bool) -> Decision:

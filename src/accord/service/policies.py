@@ -4,6 +4,7 @@ import threading
 
 from accord.domain.events import CatalogueApplied
 from accord.domain.policy import Policy
+from accord.domain.terms import Position
 from accord.ledger.entry import BRAND_REF, StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.opening import open_entry
@@ -20,6 +21,7 @@ class Policies:
         self._store = store
         self._keyring = keyring
         self._known: dict[tuple[str, int], Policy] = {}
+        self._unreconciled: dict[tuple[str, int, Position], Policy] = {}
         self._lock = threading.Lock()
 
     def of(self, head: Head) -> Policy | None:
@@ -27,8 +29,16 @@ class Policies:
         if not head.catalogue_version:
             return None
         key = (head.ledger, head.catalogue_version)
-        policy = self._known.get(key)
-        return policy if policy is not None else self._load(key, head)
+        policy = self._known.get(key) or self._load(key, head)
+        return policy if not head.unreconciled_since else self._denying(policy, head)
+
+    def _denying(self, policy: Policy, head: Head) -> Policy:
+        key = (head.ledger, head.catalogue_version, head.unreconciled_since)
+        found = self._unreconciled.get(key)
+        if found is None:
+            # Few losses, and few catalogues while one lasts.
+            found = self._unreconciled[key] = policy.unreconciled(head.unreconciled_since)
+        return found
 
     def _load(self, key: tuple[str, int], head: Head) -> Policy:
         with self._lock:

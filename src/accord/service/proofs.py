@@ -12,7 +12,7 @@ from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.proof.merkle import verify_consistency, verify_inclusion
 from accord.service.errors import CallError, catalogue_missing
-from accord.service.guard import keep_outside
+from accord.service.guard import keep_outside, keys_of
 
 
 class SignedCheckpoint(Struct, frozen=True):
@@ -118,7 +118,7 @@ class Proofs:
 
     def _sign(self, head: TreeHead) -> SignedCheckpoint:
         keep_outside(self._outside, head, self._signer)
-        return signed_by(self._signer.keys(head.ledger), head.size, head.root)
+        return signed_by(keys_of(self._signer, head), head.size, head.root)
 
     def _sign_past(self, head: TreeHead, size: int) -> SignedCheckpoint:
         """Sign a state the ledger was in, once it is proven that the head extends it."""
@@ -127,7 +127,7 @@ class Proofs:
         proof = tree.prove_consistency(size, head.size)
         if not verify_consistency(size, root, head.size, head.root, proof):
             raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
-        return signed_by(self._signer.keys(head.ledger), size, root)
+        return signed_by(keys_of(self._signer, head), size, root)
 
 
 def signed_by(keys: LedgerKeys, size: int, root: bytes) -> SignedCheckpoint:

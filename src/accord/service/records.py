@@ -18,6 +18,7 @@ from accord.ledger.keyring import Keyring
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
 from accord.ledger.store import Head, Known, LedgerStore, Records, Sight
+from accord.proof.handover import ledger_of
 from accord.service.answers import Receipt
 from accord.service.errors import (
     CallError,
@@ -156,7 +157,7 @@ class Remembered:
         names = []
         for position in positions:
             entries = self._store.entries(brand, position, 1)
-            found = self.try_open(brand, ledger, entries[0]) if entries else None
+            found = self.try_open(brand, ledger_of(ledger), entries[0]) if entries else None
             event = found.payload.event if found else None
             names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
         return names

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from accord.domain import admit, confirmation, officer, standing
 from accord.domain.commands import (
+    AcceptLoss,
     AddOverlay,
     ApplyCatalogue,
     AuthorizeContact,
@@ -29,6 +30,7 @@ from accord.domain.commands import (
     LiftRestriction,
     Link,
     ListAddress,
+    MarkLost,
     Merge,
     RecordExport,
     RecordFacts,
@@ -47,7 +49,10 @@ from accord.domain.decision import Customer
 from accord.domain.events import (
     CatalogueApplied,
     ContactPointUnlisted,
+    EntryLost,
     Event,
+    LedgerRecovered,
+    LossAccepted,
     PermissionConfirmed,
     PermissionGranted,
     PermissionRefused,
@@ -59,6 +64,7 @@ from accord.domain.state import ContactMark
 from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Position, Verdict
 from accord.ledger.entry import (
     BRAND_REF,
+    LOST_REF,
     Leaf,
     Payload,
     StoredEntry,
@@ -139,8 +145,10 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         elif isinstance(command, Erase):
             customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
             contacts.update(lookups.contact(head.brand, each) for each in command.contacts)
-        elif isinstance(command, ApplyCatalogue | RecordExport | RecordHandover | BeginList | EndList):
+        elif isinstance(command, ApplyCatalogue | RecordExport | RecordHandover | AcceptLoss | BeginList | EndList):
             customers.add(BRAND_REF)
+        elif isinstance(command, MarkLost):
+            customers.add(LOST_REF)
         elif isinstance(command, UnlistAddress):
             found.add(command.lookup)
             suppressions.add(command.digest)
@@ -164,6 +172,8 @@ def named(command: Command) -> tuple[Identifier, ...]:
             ApplyCatalogue()
             | RecordExport()
             | RecordHandover()
+            | MarkLost()
+            | AcceptLoss()
             | ReportContact()
             | HoldErasure()
             | BeginList()
@@ -249,8 +259,8 @@ class Sitting:
         command = request.command
         if isinstance(command, ApplyCatalogue):
             return self._apply_catalogue(command, request.caller)
-        if isinstance(command, RecordHandover):
-            return _Drafted((self._append(BRAND_REF, command.rotated, request.caller),), BRAND_REF)
+        if isinstance(command, RecordHandover | MarkLost | AcceptLoss):
+            return self._on_ledger(command, request.caller)
         if self._policy is None:
             return Problem(ErrorReason.CATALOGUE_MISSING, "the brand has no catalogue yet", (), {"field": "brand"})
         if isinstance(command, AuthorizeContact):
@@ -390,7 +400,7 @@ class Sitting:
         for number, draft in enumerate(self._drafts):
             if draft.position == position:
                 return _Drafted((number,), ref, status)
-        return Written(self._head.ledger, (), status, told_at=position)
+        return Written(self._head.origin, (), status, told_at=position)
 
     def _status(self, ref: bytes, position: Position, now: Instant) -> int:
         """Return where the permission stands that was given at a position."""
@@ -475,6 +485,20 @@ class Sitting:
         drafts = [self._append(ref, event, caller) for ref in told_to]
         return _Drafted((drafts[0],), told_to[0], STATUS_AFTER[command.outcome].value)
 
+    def _on_ledger(self, command: RecordHandover | MarkLost | AcceptLoss, caller: str) -> _Judged:
+        match command:
+            case RecordHandover():
+                ref, told = BRAND_REF, [self._append(BRAND_REF, command.told, caller)]
+            case MarkLost():
+                lost, ref = EntryLost(incarnation=command.incarnation), LOST_REF
+                told = [self._append(LOST_REF, lost, caller) for _ in range(command.count)]
+            case AcceptLoss():
+                if not self._head.unreconciled_since:
+                    return Problem(ErrorReason.INVALID_ARGUMENT, "nothing is lost that was not accepted")
+                accepted = LossAccepted(recovered=self._head.unreconciled_since, justification=command.justification)
+                ref, told = BRAND_REF, [self._append(BRAND_REF, accepted, caller)]
+        return _Drafted(tuple(told), ref)
+
     def _apply_catalogue(self, command: ApplyCatalogue, caller: str) -> _Judged:
         before = self._policy.catalogue if self._policy else None
         event = admit.admit_catalogue(command, before, self._head.catalogue_version)
@@ -482,6 +506,8 @@ class Sitting:
             return event
         draft = self._append(BRAND_REF, event, caller)
         self._policy = compile_policy(event)
+        if self._head.unreconciled_since:
+            self._policy = self._policy.unreconciled(self._head.unreconciled_since)
         return _Drafted((draft,), BRAND_REF, version=event.version)
 
     def _on_erasures(self, command: HoldErasure | Erase, caller: str) -> _Judged:
@@ -524,6 +550,10 @@ class Sitting:
         head = replace(self._head, size=position + 1, recorded_time=now)
         if isinstance(event, CatalogueApplied):
             head = replace(head, catalogue_position=position, catalogue_version=event.version)
+        elif isinstance(event, LedgerRecovered):
+            head = replace(head, incarnation=event.incarnation, unreconciled_since=position)
+        elif isinstance(event, LossAccepted):
+            head = replace(head, unreconciled_since=Position(0))
         self._head = head
         return len(self._drafts) - 1
 
@@ -575,7 +605,7 @@ class Sitting:
         match judged:
             case _Drafted():
                 return Written(
-                    ledger=self._head.ledger,
+                    ledger=self._head.origin,
                     receipts=tuple(receipts[number] for number in judged.drafts),
                     status=judged.status,
                     open_contacts=judged.open_contacts,
@@ -583,7 +613,7 @@ class Sitting:
                 )
             case _Authorized():
                 receipt = receipts[judged.draft] if judged.draft is not None else None
-                return Authorized(self._head.ledger, self._head.size, judged.found, receipt, judged.token)
+                return Authorized(self._head.origin, self._head.size, judged.found, receipt, judged.token)
             case Written() | Problem():
                 return judged
         raise AssertionError("unreachable: every judgement is matched above")
@@ -640,6 +670,8 @@ def _admit(  # noqa: C901 - one case for each command
             | ApplyCatalogue()
             | RecordExport()
             | RecordHandover()
+            | MarkLost()
+            | AcceptLoss()
             | Merge()
             | Split()
             | HoldErasure()

@@ -12,15 +12,16 @@ from functools import lru_cache
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import Head
+from accord.proof.handover import incarnation_of, ledger_of
 from accord.service.errors import CallError
 
 _MAC_BYTES = 8
 
 
 @lru_cache(maxsize=1024)
-def freshness(ledger: str, size: int) -> str:
+def freshness(origin: str, size: int) -> str:
     """Return the token of a state that knows the first `size` entries."""
-    return base64.urlsafe_b64encode(size.to_bytes(8, "big") + ledger.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(size.to_bytes(8, "big") + origin.encode()).decode().rstrip("=")
 
 
 def require_fresh(token: str, head: Head) -> None:
@@ -34,8 +35,12 @@ def size_known(token: str, head: Head, field: str) -> int:
     raw = _decoded(token)
     if raw is None or len(raw) < 9:
         raise _not_fresh(ErrorReason.INVALID_ARGUMENT, field, "must be a token of an earlier answer")
-    size, ledger = int.from_bytes(raw[:8], "big"), raw[8:].decode("utf-8", "replace")
-    if ledger != head.ledger or size > head.size:
+    size, origin = int.from_bytes(raw[:8], "big"), raw[8:].decode("utf-8", "replace")
+    if ledger_of(origin) == head.ledger and incarnation_of(origin) < head.incarnation:
+        # What was kept may be another history than the one the token is of: nobody can tell.
+        description = "is of before the ledger was recovered: what it names may be lost"
+        raise _not_fresh(ErrorReason.STATE_LOST, field, description)
+    if origin != head.origin or size > head.size:
         description = "names another ledger or a state not known here yet"
         raise _not_fresh(ErrorReason.FRESHNESS_UNAVAILABLE, field, description)
     return size

@@ -21,8 +21,8 @@ from accord.storage.engine import PRAGMAS
 from accord.storage.held import decode
 
 _SELECT = (
-    "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, "
-    "w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
+    "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, h.incarnation, "
+    "h.unreconciled_since, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
     "LEFT JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
     "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
     "WHERE h.brand = {mark}"
@@ -184,12 +184,12 @@ def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
     if not rows:
         return None
     known: dict[bytes, tuple[Known, ...]] = {}
-    for _, _, _, _, _, lookup, ref, state, addresses, group in rows:
+    for _, _, _, _, _, _, _, lookup, ref, state, addresses, group in rows:
         if group is not None:
             return _SOMEBODY_MERGED
         if state is not None:
             known[lookup] = (*known.get(lookup, ()), Known(ref, state, decode(addresses) if addresses else ()))
-    return Sight(Head(brand, *rows[0][:5]), known)
+    return Sight(Head(brand, *rows[0][:7]), known)
 
 
 def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
@@ -198,7 +198,7 @@ def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
         return None
     known: dict[bytes, dict[bytes, Known]] = {}
     groups: dict[bytes, dict[bytes, Known]] = {}
-    for _, _, _, _, _, lookup, ref, state, addresses, group, *member in rows:
+    for _, _, _, _, _, _, _, lookup, ref, state, addresses, group, *member in rows:
         if state is None:
             continue
         known.setdefault(lookup, {})[ref] = Known(ref, state, decode(addresses) if addresses else (), group or b"")
@@ -206,7 +206,7 @@ def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
             of_member, its_state, held = member
             groups.setdefault(group, {})[of_member] = Known(of_member, its_state, decode(held) if held else (), group)
     return Sight(
-        Head(brand, *rows[0][:5]),
+        Head(brand, *rows[0][:7]),
         {lookup: tuple(theirs.values()) for lookup, theirs in known.items()},
         {group: tuple(members[ref] for ref in sorted(members)) for group, members in groups.items()},
     )

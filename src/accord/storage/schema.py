@@ -34,6 +34,8 @@ head = Table(
     Column("recorded_time", BigInteger, nullable=False),
     Column("catalogue_position", BigInteger, nullable=False),
     Column("catalogue_version", BigInteger, nullable=False),
+    Column("incarnation", Integer, nullable=False, server_default="1"),
+    Column("unreconciled_since", BigInteger, nullable=False, server_default="0"),
 )
 
 entry = Table(

@@ -44,14 +44,17 @@ from accord.storage.reader import Reader, open_reader
 from accord.storage.wal import truncate_wal
 
 _MAKE_HEAD = (
-    "INSERT INTO head (brand, ledger, size, root, edge, recorded_time, catalogue_position, catalogue_version) "
-    "VALUES (?, ?, 0, ?, ?, 0, 0, 0)"
+    "INSERT INTO head (brand, ledger, size, root, edge, recorded_time, catalogue_position, catalogue_version, "
+    "incarnation, unreconciled_since) VALUES (?, ?, 0, ?, ?, 0, 0, 0, 1, 0)"
 )
 _MOVE_HEAD = (
     "UPDATE head SET size = ?, root = ?, edge = ?, recorded_time = ?, catalogue_position = ?, "
-    "catalogue_version = ? WHERE brand_id = ?"
+    "catalogue_version = ?, incarnation = ?, unreconciled_since = ? WHERE brand_id = ?"
 )
-_HEAD_COLUMNS = "brand, ledger, size, recorded_time, catalogue_position, catalogue_version, root, edge"
+_HEAD_COLUMNS = (
+    "brand, ledger, size, recorded_time, catalogue_position, catalogue_version, incarnation, unreconciled_since, "
+    "root, edge"
+)
 _HEAD = f"SELECT brand_id, {_HEAD_COLUMNS} FROM head WHERE brand = ?"
 _HEADS = f"SELECT {_HEAD_COLUMNS} FROM head ORDER BY brand"
 _BRAND_ID = "SELECT brand_id FROM head WHERE brand = ?"
@@ -492,6 +495,8 @@ def _moved(brand_id: int, head: TreeHead) -> Row:
         head.recorded_time,
         head.catalogue_position,
         head.catalogue_version,
+        head.incarnation,
+        head.unreconciled_since,
         brand_id,
     )
 

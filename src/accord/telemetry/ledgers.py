@@ -54,14 +54,14 @@ class Ledgers:
     def checkpoint_ages(self) -> Named:
         """Yield how long ago the checkpoint of each was kept, in seconds."""
         for head in self._heads():
-            kept = self._outside.kept_time(head.ledger)
+            kept = self._outside.kept_time(head.origin)
             if kept is not None:
                 yield (head.brand,), self._seconds_since(kept)
 
     def checkpoint_lags(self) -> Named:
         """Yield how many entries each has that its checkpoint does not protect."""
         for head in self._heads():
-            note = self._outside.read(head.ledger)
+            note = self._outside.read(head.origin)
             if note is not None:
                 yield (head.brand,), max(0, head.size - int(note.split("\n")[1]))
 

@@ -73,6 +73,10 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 1: an authority forbade it."""
     DECISION_REASON_SECTOR_PROHIBITED: _DecisionReason.ValueType  # 14
     """Gate 1: the sector may not contact anyone for this."""
+    DECISION_REASON_UNRECONCILED: _DecisionReason.ValueType  # 15
+    """Gate 1: entries were lost with the database, a no perhaps among them, and no officer has accepted the loss yet.
+    Purposes of the classes service, legal, safety and confirmation pass.
+    """
     DECISION_REASON_CONTACT_POINT_BOUNCED: _DecisionReason.ValueType  # 20
     """Gate 2: messages to this address come back."""
     DECISION_REASON_CONTACT_POINT_COMPLAINED: _DecisionReason.ValueType  # 21
@@ -169,6 +173,10 @@ DECISION_REASON_AUTHORITY_ORDER: DecisionReason.ValueType  # 13
 """Gate 1: an authority forbade it."""
 DECISION_REASON_SECTOR_PROHIBITED: DecisionReason.ValueType  # 14
 """Gate 1: the sector may not contact anyone for this."""
+DECISION_REASON_UNRECONCILED: DecisionReason.ValueType  # 15
+"""Gate 1: entries were lost with the database, a no perhaps among them, and no officer has accepted the loss yet.
+Purposes of the classes service, legal, safety and confirmation pass.
+"""
 DECISION_REASON_CONTACT_POINT_BOUNCED: DecisionReason.ValueType  # 20
 """Gate 2: messages to this address come back."""
 DECISION_REASON_CONTACT_POINT_COMPLAINED: DecisionReason.ValueType  # 21

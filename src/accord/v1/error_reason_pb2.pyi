@@ -133,6 +133,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The token names another ledger, or a state that this server cannot show yet.
     Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
     """
+    ERROR_REASON_STATE_LOST: _ErrorReason.ValueType  # 63
+    """The token is of a state before the ledger was recovered from a loss: what it names may be lost. Ask without it.
+    Example: { reason: "STATE_LOST", metadata: { field: "at_least_as_fresh" } }. Status FAILED_PRECONDITION.
+    """
     ERROR_REASON_RECEIPT_UNKNOWN: _ErrorReason.ValueType  # 37
     """No customer said what this entry tells, or its key is gone: there is no receipt of it.
     Example: { reason: "RECEIPT_UNKNOWN", metadata: { field: "position", position: "0" } }. Status NOT_FOUND.
@@ -301,6 +305,10 @@ Example: { reason: "PAGE_TOKEN_INVALID", metadata: { field: "page_token" } }. St
 ERROR_REASON_FRESHNESS_UNAVAILABLE: ErrorReason.ValueType  # 36
 """The token names another ledger, or a state that this server cannot show yet.
 Example: { reason: "FRESHNESS_UNAVAILABLE", metadata: { field: "at_least_as_fresh" } }. Status UNAVAILABLE.
+"""
+ERROR_REASON_STATE_LOST: ErrorReason.ValueType  # 63
+"""The token is of a state before the ledger was recovered from a loss: what it names may be lost. Ask without it.
+Example: { reason: "STATE_LOST", metadata: { field: "at_least_as_fresh" } }. Status FAILED_PRECONDITION.
 """
 ERROR_REASON_RECEIPT_UNKNOWN: ErrorReason.ValueType  # 37
 """No customer said what this entry tells, or its key is gone: there is no receipt of it.

@@ -45,6 +45,7 @@ from accord.domain.events import (
     CustomerRestricted,
     CustomersErased,
     CustomerSplit,
+    EntryLost,
     ErasureRequested,
     Event,
     Evidence,
@@ -53,7 +54,9 @@ from accord.domain.events import (
     IdentifierLinked,
     IdentifierUnlinked,
     Justification,
+    LedgerRecovered,
     Link,
+    LossAccepted,
     OverlayAdded,
     OverlayLifted,
     PermissionConfirmed,
@@ -362,6 +365,9 @@ LATER: dict[str, Event] = {
     "ContactPointUnlisted": ContactPointUnlisted(number=2, list="fr.bloctel", imported=Position(12)),
     "SigningKeyRotated": SigningKeyRotated(handover="accord-handover/1\n…\n", disowned=True),
     "SigningKeyRotated with defaults": SigningKeyRotated(handover="accord-handover/1\n…\n"),
+    "EntryLost": EntryLost(incarnation=2),
+    "LedgerRecovered": LedgerRecovered(incarnation=2, handover="accord-handover/1\n…\n", lost=3),
+    "LossAccepted": LossAccepted(recovered=Position(9), justification=WHY),
 }
 """What came after the first ledgers: only their payloads, so that the leaves above stay. Append, never move."""
 

@@ -15,6 +15,7 @@ _REASONS: Final = {
     Reason.DECEASED: "the customer has died",
     Reason.AUTHORITY_ORDER: "an authority forbade it",
     Reason.SECTOR_PROHIBITED: "the sector may not contact anyone for this",
+    Reason.UNRECONCILED: "entries were lost with the database, a no perhaps among them",
     Reason.CONTACT_POINT_BOUNCED: "messages to this address come back",
     Reason.CONTACT_POINT_COMPLAINED: "a message to this address was reported as unwanted",
     Reason.CONTACT_POINT_REASSIGNED: "the address now belongs to somebody else",

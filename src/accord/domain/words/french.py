@@ -16,6 +16,7 @@ _REASONS: Final = {
     Reason.DECEASED: "il est décédé",
     Reason.AUTHORITY_ORDER: "une autorité l'a interdit",
     Reason.SECTOR_PROHIBITED: "ce secteur ne peut démarcher personne ainsi",
+    Reason.UNRECONCILED: "des écritures ont été perdues avec la base, un refus peut-être parmi elles",
     Reason.CONTACT_POINT_BOUNCED: "les messages envoyés à cette adresse reviennent",
     Reason.CONTACT_POINT_COMPLAINED: "un message envoyé à cette adresse a été signalé comme indésirable",
     Reason.CONTACT_POINT_REASSIGNED: "l'adresse appartient désormais à quelqu'un d'autre",
