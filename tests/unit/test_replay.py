@@ -263,9 +263,10 @@ def test_pages_lose_nothing_and_tell_nothing_twice(it: Installation, monkeypatch
     it.write(late_no(acted=1))
     whole = it.replay.replay(BRAND, Wished())
     assert [each.position for each in whole.invalid] == positions
-    for limits in ({"ENTRIES_A_PAGE": 2}, {"CONTACTS_A_PAGE": 2}, {"ENTRIES_A_PAGE": 3, "CONTACTS_A_PAGE": 1}):
-        for name in ("ENTRIES_A_PAGE", "CONTACTS_A_PAGE"):
-            monkeypatch.setattr(replay, name, limits.get(name, 100))
+    names = ("ENTRIES_A_PAGE", "CONTACTS_A_PAGE", "WORK_A_PAGE")
+    for limits in ((2, 100, 999), (100, 2, 999), (3, 1, 999), (100, 100, 20), (100, 100, 0)):
+        for name, limit in zip(names, limits, strict=True):
+            monkeypatch.setattr(replay, name, limit)
         found, read, start = [], 0, None
         while True:
             page = it.replay.replay(BRAND, Wished(), start)

@@ -32,6 +32,9 @@ from accord.ledger.walk import first_since, history
 from accord.service.errors import CallError
 from accord.service.tokens import size_known
 
+_REMEMBERED = 20_000
+"""Entries of remembered histories beyond which they are forgotten."""
+
 _FACTS = ("bounced", "complained", "reassigned", "invalid", "verified", "listed")
 
 
@@ -130,9 +133,19 @@ class Past:
             return Moment(then.as_of, first_since(self._store, head.brand, after, head.size))
         return Moment(then.as_of, head.size)
 
-    def told(self, head: Head, moment: Moment, lookups: tuple[bytes, ...] = (), refs: Iterable[bytes] = ()) -> Told:
+    def histories(self, head: Head) -> "Histories":
+        """Return where histories are opened, for several questions about one ledger."""
+        return Histories(self._store, self._keyring, head)
+
+    def told(
+        self,
+        histories: "Histories",
+        moment: Moment,
+        lookups: tuple[bytes, ...] = (),
+        refs: Iterable[bytes] = (),
+    ) -> Told:
         """Return what was told of whoever the lookups lead to, or ever led to, and of these customers."""
-        reading = _Reading(self._store, self._keyring, head, moment)
+        head, reading = histories.head, _Reading(histories, moment)
         persons = {*refs, *self._holders(head.brand, lookups)}
         unreadable = reading.persons(persons)
         addresses = tuple(self._addresses(head.brand, reading))
@@ -154,13 +167,55 @@ class Past:
                 yield self._lookups.identifier(brand, identifier)
 
 
-class _Reading:
-    """Histories, each opened once."""
+class Histories:
+    """Opens histories, and remembers some: contacts of one customer stand near each other."""
 
-    def __init__(self, store: LedgerStore, keyring: Keyring, head: Head, moment: Moment) -> None:
+    def __init__(self, store: LedgerStore, keyring: Keyring, head: Head) -> None:
+        """Read from these, at this end of the ledger."""
+        self.head = head
         self._store = store
         self._keyring = keyring
-        self._head = head
+        self._opened: dict[bytes, tuple[OpenedEntry, ...] | None] = {}
+        self._entries = 0
+
+    def of(self, ref: bytes) -> tuple[OpenedEntry, ...] | None:
+        """Return every entry of a customer, oldest first; None when they were erased."""
+        if ref not in self._opened:
+            if self._entries > _REMEMBERED:
+                self._opened, self._entries = {}, 0
+            found = self._opened[ref] = self._open(ref)
+            self._entries += len(found or ())
+        return self._opened[ref]
+
+    def _open(self, ref: bytes) -> tuple[OpenedEntry, ...] | None:
+        keys = self._keyring.find(self.head.brand, [ref])
+        try:
+            told = history(self._store, self.head.brand, ref)
+            return tuple(open_entry(entry, self.head.ledger, keys) for entry in told)
+        except KeyError:
+            return None
+
+    def at(self, first: int, count: int) -> list[StoredEntry]:
+        """Return up to so many entries of the ledger from a position on."""
+        return self._store.entries(self.head.brand, first, count)
+
+    def group_made_at(self, entry: StoredEntry) -> str | None:
+        """Return the group that an entry made; None where it made none, empty where nobody can read it any more."""
+        if read_leaf(entry.leaf).type != CustomerMerged.__name__:
+            return None
+        keys = self._keyring.find(self.head.brand, [entry.customer_ref])
+        try:
+            event = open_entry(entry, self.head.ledger, keys).payload.event
+        except KeyError:
+            return ""
+        return event.group if isinstance(event, CustomerMerged) else None
+
+
+class _Reading:
+    """The histories that concern one person."""
+
+    def __init__(self, histories: Histories, moment: Moment) -> None:
+        self._histories = histories
         self._moment = moment
         self._found: dict[bytes, tuple[OpenedEntry, ...] | None] = {}
 
@@ -177,7 +232,7 @@ class _Reading:
             ref = waiting.pop()
             if ref in self._found:
                 continue
-            entries = self._open(ref)
+            entries = self._found[ref] = self._histories.of(ref)
             unreadable = unreadable or entries is None
             for each in entries or ():
                 if isinstance(each.payload.event, CustomerMerged) and self._moment.counts(each):
@@ -188,50 +243,31 @@ class _Reading:
         """Open customers for what they told of addresses."""
         for ref in refs:
             if ref not in self._found:
-                self._open(ref)
+                self._found[ref] = self._histories.of(ref)
 
     def tellers(self, positions: Iterable[Position]) -> bool:
         """Open whoever told the entries at these positions; False where one of them was erased."""
         readable = True
         for position in positions:
-            (entry,) = self._store.entries(self._head.brand, position, 1)
+            (entry,) = self._histories.at(position, 1)
             self.beside([entry.customer_ref])
             readable = readable and self._found[entry.customer_ref] is not None
         return readable
-
-    def _open(self, ref: bytes) -> tuple[OpenedEntry, ...] | None:
-        keys = self._keyring.find(self._head.brand, [ref])
-        try:
-            told = history(self._store, self._head.brand, ref)
-            self._found[ref] = tuple(open_entry(entry, self._head.ledger, keys) for entry in told)
-        except KeyError:
-            self._found[ref] = None
-        return self._found[ref]
 
     def _merged_with(self, merge: OpenedEntry, group: str) -> set[bytes]:
         """Return everyone in the group that one command made: their entries stand side by side."""
         position = merge.entry.position
         first = max(0, position - MAX_GROUP)
-        around = self._store.entries(self._head.brand, first, 2 * MAX_GROUP + 1)
+        around = self._histories.at(first, 2 * MAX_GROUP + 1)
         at = next(index for index, entry in enumerate(around) if entry.position == position)
         found = {merge.entry.customer_ref}
         for run in (reversed(around[:at]), iter(around[at + 1 :])):
             for entry in run:
-                if not self._is_of(entry, group):
+                # Where nobody can read it, it is taken for one that made the same group.
+                if self._histories.group_made_at(entry) not in ("", group):
                     break
                 found.add(entry.customer_ref)
         return found
-
-    def _is_of(self, entry: StoredEntry, group: str) -> bool:
-        """Say whether an entry made the group. Where nobody can read it, it is taken for one that did."""
-        if read_leaf(entry.leaf).type != CustomerMerged.__name__:
-            return False
-        keys = self._keyring.find(self._head.brand, [entry.customer_ref])
-        try:
-            event = open_entry(entry, self._head.ledger, keys).payload.event
-        except KeyError:
-            return True
-        return isinstance(event, CustomerMerged) and event.group == group
 
 
 def _with_lost(then: PointState, today: PointState, readable: set[Position], moment: Moment) -> PointState:

@@ -55,7 +55,8 @@ class PastQuestions:
         policy = self._catalogues.policy_then(head, moment.as_of, moment.size)
         if problem := examine_question(question, policy):
             raise CallError(problem)
-        told = self._past.told(head, moment, (self._lookups.identifier(brand, question.customer),))
+        lookup = self._lookups.identifier(brand, question.customer)
+        told = self._past.told(self._past.histories(head), moment, (lookup,))
         if told.unreadable:
             erased = Decision(Verdict.DENY, Reason.ERASED, moment.as_of, policy.version)
             decision = completed(erased, (), question, policy) if full else erased

@@ -31,12 +31,12 @@ from accord.ledger.entry import StoredEntry
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry
 from accord.ledger.projection import Projection
-from accord.ledger.store import Head, LedgerStore, Records
+from accord.ledger.store import LedgerStore, Records
 from accord.ledger.walk import first_since
 from accord.service import persons
 from accord.service.catalogues import Catalogues
 from accord.service.errors import CallError, catalogue_missing
-from accord.service.past import Moment, Past, Told
+from accord.service.past import Histories, Moment, Past, Told
 from accord.service.past_questions import answer_for
 from accord.service.records import Remembered
 
@@ -45,6 +45,9 @@ ENTRIES_A_PAGE: Final = 10_000
 
 CONTACTS_A_PAGE: Final = 200
 """How many contacts one answer answers again at most: well within a deadline."""
+
+WORK_A_PAGE: Final = 20_000
+"""How many entries one answer folds, or a contact more: some customers have long histories."""
 
 _BATCH: Final = 1000
 _MARK: Final = f'"type":"{ContactAuthorized.__name__}"'.encode()
@@ -153,12 +156,13 @@ class Replay:
         if wished.today:
             wished = replace(wished, version=head.catalogue_version, law_time=self._remembered.now(head))
         laws = _Laws(self._catalogues, brand, wished)
+        page = _Page(self._past.histories(head), laws)
         found: list[Invalid | Outcome] = []
         for entry in self._contacts(brand, position, last):
-            if len(found) == CONTACTS_A_PAGE:
+            if len(found) == CONTACTS_A_PAGE or page.folded > WORK_A_PAGE:
                 last = entry.position
                 break
-            found.append(self._again(head, laws, entry))
+            found.append(self._again(page, entry))
         return Replayed(
             invalid=tuple(each for each in found if isinstance(each, Invalid)),
             contacts=sum(isinstance(each, Invalid) or each is Outcome.ALLOWED for each in found),
@@ -175,8 +179,9 @@ class Replay:
             yield from (entry for entry in batch if _MARK in entry.leaf)
             start += len(batch)
 
-    def _again(self, head: Head, laws: "_Laws", entry: StoredEntry) -> "Invalid | Outcome":
+    def _again(self, page: "_Page", entry: StoredEntry) -> Invalid | Outcome:
         """Return what is wrong with a contact, or that nothing is, or that it is not for this entry to say."""
+        head = page.histories.head
         opened = self._remembered.try_open(head.brand, head.ledger, entry)
         event = opened.payload.event if opened else None
         if opened is None or not isinstance(event, ContactAuthorized):
@@ -186,15 +191,17 @@ class Replay:
             # A contact of several who are merged is told in each of their histories; it is one contact.
             return Outcome.TOLD_ELSEWHERE
         moment = Moment(opened.leaf.recorded_at, head.size)
-        told = self._past.told(head, moment, refs=[entry.customer_ref])
+        told = self._past.told(page.histories, moment, refs=[entry.customer_ref])
         if told.unreadable:
             return Outcome.UNREADABLE
         contact = _Contact(self._lookups, head.brand, told, opened, event)
-        policy = laws.of(entry.position)
+        policy = page.laws.of(entry.position)
         decision = contact.answer(policy, moment)
         if decision.verdict is Verdict.ALLOW:
+            page.folded += contact.folded
             return Outcome.ALLOWED
-        cause, late = contact.cause(policy, laws.then(entry.position), moment)
+        cause, late = contact.cause(policy, page.laws.then(entry.position), moment)
+        page.folded += contact.folded
         return Invalid(
             position=entry.position,
             authorized=event,
@@ -204,6 +211,15 @@ class Replay:
             cause=cause,
             late_entry=late,
         )
+
+
+class _Page:
+    """What the contacts of one answer share, and how many entries were folded for them."""
+
+    def __init__(self, histories: Histories, laws: "_Laws") -> None:
+        self.histories = histories
+        self.laws = laws
+        self.folded = 0
 
 
 class _Laws:
@@ -260,6 +276,7 @@ class _Contact:
         self._opened = opened
         self._event = event
         self._question = self._asked()
+        self.folded = 0
 
     @property
     def status(self) -> ContactStatus:
@@ -276,6 +293,7 @@ class _Contact:
         if examine_question(self._question, policy):
             # The catalogue knows such a contact no longer: nothing in it is a basis for one.
             return Decision(Verdict.DENY, Reason.NO_BASIS, moment.as_of, policy.version)
+        self.folded += len(self._told.entries)
         world = self._told.fold(self._brand, self._lookups, moment, without=self._event.contact_id)
         ref = self._opened.entry.customer_ref
         if self._event.confirms is None:
