@@ -43,9 +43,10 @@ def replay(
     catalogue_version: int | None,
     **asked: Any,  # noqa: ANN401 - a replay's sides
 ) -> None:
-    """Answer every contact of a period again, by what is known today, and list those no longer allowed.
+    """Answer every contact of a period again.
 
-    Left out, each is answered under the catalogue and the law of then. Exits 0 where all are allowed, 10 else.
+    By what is known today; those no longer allowed are listed. Without --today, --catalogue and the like each is
+    answered under the catalogue and the law of then. Exits 0 where all are allowed, 10 else.
     """
     told = catalogue.read(file) if file else None
     request = audit_service_pb2.ReplayRequest(catalogue=told, catalogue_version=catalogue_version or 0, **asked)
