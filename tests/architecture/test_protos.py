@@ -10,6 +10,7 @@ from support.make_stubs import STUBS, make
 from support.protos import documented, files
 
 from accord.domain import tally, terms
+from accord.domain.importing import ImportVerdict
 from accord.domain.problems import ErrorReason
 from accord.service.listed import ListVerdict
 from accord.service.replay import Cause
@@ -27,6 +28,7 @@ from accord.v1 import (
 )
 
 BY_NUMBER = {
+    "ImportVerdict": (import_service_pb2.ImportVerdict, ImportVerdict),
     "SuppressionVerdict": (import_service_pb2.SuppressionVerdict, ListVerdict),
     "InvalidityCause": (audit_service_pb2.InvalidityCause, Cause),
     "Verdict": (decision_pb2.Verdict, terms.Verdict),

@@ -38,6 +38,7 @@ from accord.v1 import (
     customer_service_pb2,
     decision_pb2,
     evidence_pb2,
+    import_service_pb2,
     permission_service_pb2,
 )
 
@@ -109,6 +110,7 @@ def cases() -> Iterator[Case]:
     yield from _reports()
     yield from _replays()
     yield from _suppressions()
+    yield from _imports()
 
 
 # What is asked of one field, whatever the request
@@ -959,6 +961,20 @@ def _suppressions() -> Iterator[Case]:
     for number in BEYOND:
         yield _case(method, f"lines {number}", ["list.lines"], put("list.lines", number))
         yield _case(method, f"limit {number}", ["end.ending_limit"], put("end.ending_limit", number))
+
+
+def _imports() -> Iterator[Case]:
+    method = "ImportService/ImportRecords"
+    yield _case(method, "source missing", ["source.partner"], clear("source"), missing="source", also=True)
+    for path in ("source.partner", "source.media_type"):
+        yield from _texts(method, path, required=True)
+    yield _case(method, "a partner of 65 characters", ["source.partner"], put("source.partner", "p" * 65))
+    for path in ("source.sha256", "source.mapping_sha256"):
+        for digest in (b"", b"\x0a" * 31, b"\x0a" * 33):
+            yield _case(method, f"{path} of {len(digest)} bytes", [path], put(path, digest), "" if digest else path)
+    yield _case(method, "no record", ["records"], clear("records"))
+    many = [import_service_pb2.ImportRecord(row=number) for number in range(1, 1002)]
+    yield _case(method, "1,001 records", ["records"], put("records", many))
 
 
 # Making cases and changing messages

@@ -14,6 +14,7 @@ from accord.domain.problems import ErrorReason
 FAILS_ALONE = {
     "DecisionService/BatchCheck": "questions[0]",
     "ImportService/ImportSuppressions": "contact_points[0]",
+    "ImportService/ImportRecords": "records[0]",
 }
 """Where the items of a method stand that fail alone."""
 

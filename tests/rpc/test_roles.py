@@ -40,6 +40,7 @@ MAY: dict[str, set[str]] = {
     "CustomerService/GetErasure": {"privacy_officer", "auditor"},
     "CustomerService/ListErasures": {"privacy_officer", "auditor"},
     "ImportService/ImportSuppressions": {"privacy_officer"},
+    "ImportService/ImportRecords": {"collector"},
     "CatalogueService/Apply": {"administrator"},
     "CatalogueService/Simulate": {"administrator"},
     "CatalogueService/Get": {"administrator"},

@@ -448,6 +448,33 @@ def _suppressions(_: Ground) -> Any:
     )
 
 
+def imported(record: Any, **fields: Any) -> Any:
+    """Return a record as an import tells it, from the request that tells the same alone."""
+    for field in ("brand", "request_id"):
+        record.ClearField(field)
+    record.evidence.recorder = evidence_pb2.RECORDER_IMPORT
+    record.evidence.ClearField("recorder_id")
+    for name, value in fields.items():
+        setattr(record.evidence, name, value)
+    return record
+
+
+def _records(ground: Ground) -> Any:
+    kinds = {name.lower(): imported(VALID[f"PermissionService/{name}"](ground)) for name in _IMPORTED}
+    records = [
+        import_service_pb2.ImportRecord(row=number + 1, **{kind: kinds[kind]}) for number, kind in enumerate(kinds)
+    ]
+    return import_service_pb2.ImportRecordsRequest(
+        brand=BRAND,
+        source=import_service_pb2.ImportSource(
+            partner=f"partner-{MARK}", sha256=b"\x0a" * 32, media_type="text/csv", mapping_sha256=b"\x0b" * 32
+        ),
+        records=records,
+    )
+
+
+_IMPORTED = ("Grant", "Refuse", "Withdraw", "Object")
+
 VALID: dict[str, Make] = {
     "DecisionService/Check": lambda ground: decision_service_pb2.CheckRequest(
         brand=BRAND,
@@ -561,6 +588,7 @@ VALID: dict[str, Make] = {
     ),
     "CustomerService/ListErasures": _listed(customer_service_pb2.ListErasuresRequest, page_size=10),
     "ImportService/ImportSuppressions": _suppressions,
+    "ImportService/ImportRecords": _records,
     "CatalogueService/Apply": lambda _: apply(f"valid-{MARK}", expected_version=1),
     "CatalogueService/Simulate": lambda _: catalogue_service_pb2.SimulateRequest(
         brand=BRAND,

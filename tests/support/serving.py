@@ -273,11 +273,11 @@ class Site:
         self.close()
 
 
-def wait_for(seen: Callable[[], bool], what: str) -> None:
+def wait_for(seen: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Return once `seen` says so; fail when it never does."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not seen():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} seconds in vain for {what}"
+        assert time.monotonic() < deadline, f"waited {seconds} seconds in vain for {what}"
         time.sleep(0.01)
 
 

@@ -112,7 +112,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "batch": "record",
         "look": "permissions history",
     },
-    "What others know": {"suppress": "suppress"},
+    "What others know": {"import_file": "import", "suppress": "suppress"},
     "Who customers are and what they do": {"customers": "link unlink facts activity contact-point"},
     "What a privacy officer does": {"officers": "merge split overlay restrict"},
     "Erasing customers": {"erasures": "erase erasures"},

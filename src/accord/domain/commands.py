@@ -266,6 +266,12 @@ class Erase(Struct, frozen=True, kw_only=True):
     contacts: dict[str, tuple[Position, ...]] = {}
 
 
+class Import(Struct, frozen=True, kw_only=True):
+    """Tell what a customer said elsewhere, recorded by an import: a permission only where it fills a gap."""
+
+    record: Grant | Refuse
+
+
 class BeginList(Struct, frozen=True, kw_only=True):
     """Note that a list of addresses not to be contacted is imported, before any of it is."""
 
@@ -340,6 +346,7 @@ Command = (
     | Restrict
     | LiftRestriction
     | ApplyCatalogue
+    | Import
     | BeginList
     | ListAddress
     | UnlistAddress

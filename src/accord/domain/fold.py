@@ -206,8 +206,9 @@ def _with_links(state: CustomerState, event: Event) -> CustomerState:
     return replace(state, identifiers=max(state.identifiers, *(link.number for link in event.links)))
 
 
-def _granted(event: PermissionGranted, position: Position, recorded_time: Instant) -> PermissionMark:
-    granted = Granted(
+def cells_of(event: PermissionGranted) -> Granted:
+    """Return what a permission gives, as the state holds it."""
+    return Granted(
         purposes=event.purposes,
         channels=event.channels,
         point=event.point,
@@ -215,6 +216,10 @@ def _granted(event: PermissionGranted, position: Position, recorded_time: Instan
         places=event.places,
         recipients=tuple(code(recipient) for recipient in event.recipients),
     )
+
+
+def _granted(event: PermissionGranted, position: Position, recorded_time: Instant) -> PermissionMark:
+    granted = cells_of(event)
     return PermissionMark(
         position=position,
         act_time=event.evidence.act_time,

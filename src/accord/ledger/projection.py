@@ -199,6 +199,14 @@ class Projection:
         ]
         return replace(self.row(ref), identifiers=tuple(identifiers))
 
+    def addresses(self, ref: bytes) -> tuple[IdentifierRow, ...]:
+        """Return the addresses a customer holds, by number, as a store keeps them beside their state."""
+        return tuple(
+            IdentifierRow(key, number, str(kind), self.point_row(key))
+            for number, (key, kind) in self.held.get(ref, {}).items()
+            if kind is not IdentifierKind.CUSTOMER_ID
+        )
+
     def point_row(self, lookup: bytes) -> bytes:
         """Return the state of an address as a store keeps it; empty when nothing is known of it."""
         return encode(self.points[lookup]) if lookup in self.points else b""

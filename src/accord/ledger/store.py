@@ -190,6 +190,8 @@ class Batch(Struct, frozen=True):
     requests: dict[bytes, RequestRow] = {}
     denials: tuple[DenialRow, ...] = ()
     dropped_points: tuple[bytes, ...] = ()
+    made: dict[bytes, tuple[IdentifierRow, ...]] = {}
+    """Customers who were not there before: the addresses they hold, by number, and what is known of each."""
     suppressions: dict[bytes, Instant] = {}
     listings: dict[tuple[bytes, str], ListingRow | None] = {}
     """By digest of the address and list; None takes it off."""

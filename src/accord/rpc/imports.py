@@ -8,16 +8,19 @@ import grpc
 
 from accord.domain.problems import ErrorReason, Problem
 from accord.keys.callers import Callers
-from accord.rpc import suppressions
+from accord.ledger.lookup import Lookups
+from accord.rpc import importing, suppressions
 from accord.rpc.call import Call, admit, stream
 from accord.rpc.errors import abort
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.pools import MAX_STREAMS
+from accord.rpc.submit import Submitter
 from accord.service.errors import CallError
 from accord.service.suppression_lists import SuppressionLists
 from accord.v1 import import_service_pb2 as pb
 from accord.v1.import_service_pb2_grpc import ImportServiceServicer
 
+_COLLECTORS = frozenset({"collector"})
 _OFFICERS = frozenset({"privacy_officer"})
 
 Response = TypeVar("Response")
@@ -26,8 +29,10 @@ Response = TypeVar("Response")
 class ImportService(ImportServiceServicer):
     """Takes over what others know."""
 
-    def __init__(self, lists: SuppressionLists, callers: Callers) -> None:
+    def __init__(self, submitter: Submitter, lists: SuppressionLists, lookups: Lookups, callers: Callers) -> None:
         """Serve from these."""
+        self._submitter = submitter
+        self._lookups = lookups
         self._lists = lists
         self._streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.callers = callers
@@ -38,6 +43,17 @@ class ImportService(ImportServiceServicer):
         """Import a list of addresses that are not to be contacted."""
         yield from self._each(
             request_iterator, context, _OFFICERS, lambda told, call: suppressions.answer(self._lists, told, call)
+        )
+
+    def ImportRecords(
+        self, request_iterator: Iterator[pb.ImportRecordsRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.ImportRecordsResponse]:
+        """Import what customers said elsewhere."""
+        yield from self._each(
+            request_iterator,
+            context,
+            _COLLECTORS,
+            lambda told, call: importing.answer(self._submitter, self._lookups, told, call),
         )
 
     def _each(

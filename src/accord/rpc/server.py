@@ -189,7 +189,7 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     audits = AuditService(
         it.exports, it.receipts, it.explanations, it.access, it.reports, it.replay, submitter, it.lookups, it.callers
     )
-    imports = ImportService(it.lists, it.callers)
+    imports = ImportService(submitter, it.lists, it.lookups, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc

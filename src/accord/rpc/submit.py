@@ -8,7 +8,7 @@ from accord.domain.problems import Problem
 from accord.ledger.lookup import Lookups
 from accord.rpc.call import Call
 from accord.rpc.wire import Examiner
-from accord.service.answers import Authorized, Request, Written
+from accord.service.answers import Authorized, Request, Result, Written
 from accord.service.errors import CallError
 from accord.service.writer import MAX_COMMIT, Writer
 
@@ -50,11 +50,12 @@ class Submitter:
         """Write requests in order, in commits of at most MAX_COMMIT, and return their answers or problems."""
         found: list[Written | Problem] = []
         for start in range(0, len(requests), MAX_COMMIT):
-            for result in self._writer.submit(call.brand, requests[start : start + MAX_COMMIT]):
-                if isinstance(result, Authorized):
-                    raise TypeError("a contact is not authorised among other writes")
-                found.append(result)
+            found += _records(self._writer.submit(call.brand, requests[start : start + MAX_COMMIT]))
         return found
+
+    def rehearse(self, call: Call, requests: list[Request]) -> list[Written | Problem]:
+        """Return what `many` would, without receipts, and write nothing."""
+        return _records(self._writer.rehearse(call.brand, requests))
 
     def authorize(self, command: Command, call: Call, *, full: bool) -> Authorized:
         """Authorise one contact. Raises CallError."""
@@ -65,3 +66,12 @@ class Submitter:
         if not isinstance(result, Authorized):
             raise TypeError("only contacts are authorised")
         return result
+
+
+def _records(results: list[Result]) -> list[Written | Problem]:
+    found: list[Written | Problem] = []
+    for result in results:
+        if isinstance(result, Authorized):
+            raise TypeError("a contact is not authorised among other writes")
+        found.append(result)
+    return found

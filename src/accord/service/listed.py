@@ -14,7 +14,7 @@ from accord.domain.commands import ListAddress
 from accord.domain.events import ContactPointListed, Event, SuppressionsImported
 from accord.domain.problems import Problem, invalid
 from accord.domain.state import Listing
-from accord.domain.terms import Instant
+from accord.domain.terms import Instant, ListKind
 from accord.ledger.lookup import Lookups
 from accord.ledger.projection import Projection
 from accord.ledger.store import ListingRow
@@ -80,6 +80,12 @@ def told_of_links(world: Projection, lookups: Lookups, event: Event, listed: OnL
             found = told(row, link.number)
             if not _told_before(world, lookups.identifier(world.brand, link.identifier), found):
                 yield found
+
+
+def own(rows: Mapping[str, ListingRow]) -> bool:
+    """Say whether the brand's own list for every purpose is among these: nobody is imported whom it names."""
+    found = (_decode(row.listing) for row in rows.values())
+    return any(each.kind is ListKind.OWN and not each.purposes for each in found)
 
 
 def import_began(begun: SuppressionsImported) -> str:

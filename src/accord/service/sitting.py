@@ -13,7 +13,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accord.domain import admit, confirmation, officer, standing
+from accord.domain import admit, confirmation, importing, officer, standing
 from accord.domain.commands import (
     AcceptLoss,
     AddOverlay,
@@ -26,6 +26,7 @@ from accord.domain.commands import (
     Erase,
     Grant,
     HoldErasure,
+    Import,
     LiftOverlay,
     LiftRestriction,
     Link,
@@ -58,6 +59,7 @@ from accord.domain.events import (
     PermissionRefused,
 )
 from accord.domain.fold import STATUS_AFTER
+from accord.domain.importing import ImportVerdict
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import ContactMark
@@ -136,7 +138,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
     suppressions: set[bytes] = set()
     keys = {request.key for request in requests if request.key}
     for request in requests:
-        command = request.command
+        command = request.command.record if isinstance(request.command, Import) else request.command
         found.update(lookups.identifier(head.brand, each) for each in named(command))
         if isinstance(command, AuthorizeContact | ReportContact):
             contacts.add(lookups.contact(head.brand, command.contact_id))
@@ -165,7 +167,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
     )
 
 
-def named(command: Command) -> tuple[Identifier, ...]:
+def named(command: Command) -> tuple[Identifier, ...]:  # noqa: C901 - one case for each command
     """Return the identifiers a command names: whom first, then the address."""
     match command:
         case (
@@ -181,6 +183,8 @@ def named(command: Command) -> tuple[Identifier, ...]:
             | UnlistAddress()
         ):
             return ()
+        case Import():
+            return named(command.record)
         case Erase():
             return command.addresses
         case ReportContactPoint() | ListAddress():
@@ -211,6 +215,7 @@ class Sitting:
         self._clock_time = clock_time
         self._world = Projection(view.head.brand, lookups)
         self._world.load(view)
+        self._before = view.customers.keys()
         self._answered: dict[bytes, RequestRow] = view.requests
         self._suppressed = dict(view.suppressions)
         self._suppressing: dict[bytes, Instant] = {}
@@ -242,8 +247,15 @@ class Sitting:
             if request.key and isinstance(judged, _Drafted) and isinstance(result, Written):
                 requests[request.key] = RequestRow(request.content, judged.ref, encode_answer(result))
             results.append(result)
-        batch = self._batch(entries, requests) if entries or self._denials or self._listing else None
+        batch = self._batch(entries, requests) if entries or requests or self._denials or self._listing else None
         return batch, results
+
+    def rehearsed(self) -> list[Result]:
+        """Return a result for each request as `end` would, without receipts: nothing is sealed, and no key is made."""
+        return [
+            Written(self._head.ledger, (), judged.status) if isinstance(judged, _Drafted) else self._result(judged, [])
+            for _, judged in self._judged
+        ]
 
     def _repeat(self, request: Request) -> _Judged | None:
         if not request.key:
@@ -273,8 +285,8 @@ class Sitting:
             return self._on_groups(command, request.caller)
         if isinstance(command, RecordExport | BeginList | EndList):
             return self._on_brand(command, request.caller)
-        if isinstance(command, ListAddress | UnlistAddress):
-            return self._on_lists(command, request.caller)
+        if isinstance(command, ListAddress | UnlistAddress | Import):
+            return self._on_imports(command, request.caller, self._policy)
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
@@ -312,6 +324,45 @@ class Sitting:
             ),
         )
 
+    def _import(self, record: Grant | Refuse, caller: str, policy: Policy) -> _Judged:
+        """Append what is new of an imported record; of a permission nothing where its address is not to be woken up."""
+        refs = persons.targets(self._world, record, named(record))
+        if isinstance(refs, Problem):
+            return refs
+        now = self._now()
+        admitted: list[tuple[bytes, Event]] = []
+        for ref in refs:
+            customer = self._world.customer(ref, named(record))
+            if customer.state.erased:
+                return customer_erased()
+            event = _admit(customer, persons.readdressed(self._world, record, ref), policy, now)
+            if isinstance(event, Problem):
+                return event
+            if isinstance(event, PermissionGranted):
+                found = self._filling(customer, event, now)
+                if isinstance(found, ImportVerdict):
+                    return _Drafted((), ref, found)
+                event = found
+            elif isinstance(event, PermissionRefused) and not importing.is_new(customer, event):
+                continue
+            admitted.append((ref, event))
+        if not admitted:
+            return _Drafted((), refs[0], ImportVerdict.ALREADY_KNOWN)
+        first = admitted[0][1]
+        if isinstance(first, PermissionRefused):
+            verdict = ImportVerdict.REFUSAL_RECORDED
+        else:
+            waits = isinstance(first, PermissionGranted) and first.confirm_until
+            verdict = ImportVerdict.PENDING if waits else ImportVerdict.IMPORTED
+        return _Drafted(tuple(self._tell(ref, event, caller) for ref, event in admitted), admitted[0][0], verdict)
+
+    def _filling(self, customer: Customer, event: PermissionGranted, now: Instant) -> PermissionGranted | ImportVerdict:
+        if event.links and (self._suppressed or self._lists_of):
+            digests = [self._lookups.suppression(self._head.brand, link.identifier) for link in event.links]
+            if any(each in self._suppressed or listed.own(self._lists_of.get(each, {})) for each in digests):
+                return ImportVerdict.REFUSAL_STANDS
+        return importing.filling(customer, event, now)
+
     def _tell(self, ref: bytes, event: Event, caller: str) -> int:
         """Append what was admitted, then what stands of each address it gave to the customer."""
         draft = self._append(ref, event, caller)
@@ -331,7 +382,9 @@ class Sitting:
                 event = begun
         return _Drafted((self._append(BRAND_REF, event, caller),), BRAND_REF)
 
-    def _on_lists(self, command: ListAddress | UnlistAddress, caller: str) -> _Judged:
+    def _on_imports(self, command: ListAddress | UnlistAddress | Import, caller: str, policy: Policy) -> _Judged:
+        if isinstance(command, Import):
+            return self._import(command.record, caller, policy)
         if isinstance(command, ListAddress):
             return self._list(command, caller)
         return self._take_off(command, caller)
@@ -633,6 +686,7 @@ class Sitting:
             requests=requests,
             denials=tuple(DenialRow(*key, count) for key, count in sorted(self._denials.items())),
             dropped_points=tuple(sorted(world.dropped_points)),
+            made={ref: world.addresses(ref) for ref in world.changed_customers if ref not in self._before},
             suppressions=self._suppressing,
             listings=self._listing,
         )
@@ -676,6 +730,7 @@ def _admit(  # noqa: C901 - one case for each command
             | Split()
             | HoldErasure()
             | Erase()
+            | Import()
             | BeginList()
             | ListAddress()
             | UnlistAddress()

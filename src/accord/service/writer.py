@@ -27,7 +27,7 @@ from accord.service.sitting import Sitting, wanted_by
 MAX_QUEUED = 4096
 """Requests queued at most; beyond it callers are told to come again."""
 
-MAX_COMMIT = 512
+MAX_COMMIT = 1024
 """Requests in one commit at most."""
 
 LINGER_SECONDS = 0.0007
@@ -142,6 +142,18 @@ class Writer:
         """Judge and commit now, on the caller's own thread; for loaders and erasures, which wait for nobody."""
         with self._store.write(brand) as writing:
             return self._commit(brand, requests, writing)
+
+    def rehearse(self, brand: BrandId, requests: list[Request]) -> list[Result]:
+        """Judge on the newest state, each on the result of those before it, and write nothing.
+
+        On the caller's own thread, and under the head's lock, since what is judged on must be of one instant.
+        """
+        with self._store.write(brand) as writing:
+            view, policy = self._load(brand, requests, writing)
+            sitting = Sitting(self._lookups, view, policy, self._clock())
+            for request in requests:
+                sitting.judge(request)
+            return sitting.rehearsed()
 
     def _run(self) -> None:
         while self._await_company():

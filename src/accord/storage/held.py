@@ -31,13 +31,23 @@ decode = msgspec.msgpack.Decoder(tuple[IdentifierRow, ...]).decode
 
 
 def refresh(database: Driver, brand_id: int, batch: Batch) -> None:
-    """Write anew what those customers hold whose addresses the batch changed; all else of it is written."""
+    """Write anew what those customers hold whose addresses the batch changed; all else of it is written.
+
+    Who was made by the batch is told of in it, and written with it: nobody else can have changed what they hold.
+    """
     refs = {ref for _, ref, *_ in (*batch.linked, *batch.unlinked)}
     if batch.points:
         refs.update(bytes(ref) for (ref,) in database.rows(_HOLDERS, brand_id, list(batch.points)))
+    refs -= batch.made.keys()
     if refs:
         held = {ref: raw for raw, _, ref in packed(database.rows(_THEIRS, brand_id, sorted(refs)))}
         database.write([(PUT, [(held.get(ref), brand_id, ref) for ref in sorted(refs)])])
+
+
+def of_made(batch: Batch, ref: bytes) -> bytes | None:
+    """Return the value of a customer whom the batch made, None where they hold nothing or were there before."""
+    addresses = batch.made.get(ref)
+    return _encode(addresses) if addresses else None
 
 
 def packed(rows: Iterable[Any]) -> Iterator[Row]:

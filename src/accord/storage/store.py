@@ -84,7 +84,7 @@ _ADD_ENTRIES = (
 )
 _ADD_TILES = "INSERT INTO tile (brand_id, level, tile_index, hashes) VALUES (?, ?, ?, ?)"
 _PUT_CUSTOMERS = (
-    "INSERT INTO customer (brand_id, customer_ref, version, leaf_hash, state) VALUES (?, ?, ?, ?, ?) "
+    "INSERT INTO customer (brand_id, customer_ref, version, leaf_hash, state, held) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (brand_id, customer_ref) DO UPDATE SET "
     "version = excluded.version, leaf_hash = excluded.leaf_hash, state = excluded.state"
 )
@@ -471,7 +471,10 @@ def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
     requests = sorted(batch.requests.items())
     listings = sorted(batch.listings.items())
     return [
-        (_PUT_CUSTOMERS, [(it, ref, row.version, row.leaf_hash, row.state) for ref, row in customers]),
+        (
+            _PUT_CUSTOMERS,
+            [(it, ref, row.version, row.leaf_hash, row.state, held.of_made(batch, ref)) for ref, row in customers],
+        ),
         (_PUT_GROUPS, [(*_group_values(row), it, ref) for ref, row in sorted(batch.merged.items())]),
         (_DROP_POINTS, [(it, lookup) for lookup in batch.dropped_points]),
         (_PUT_SUPPRESSIONS, [(it, digest, time) for digest, time in sorted(batch.suppressions.items())]),

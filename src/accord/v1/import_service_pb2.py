@@ -25,32 +25,45 @@ _sym_db = _symbol_database.Default()
 from accord.v1 import customer_pb2 as accord_dot_v1_dot_customer__pb2
 from accord.v1 import evidence_pb2 as accord_dot_v1_dot_evidence__pb2
 from accord.v1 import item_error_pb2 as accord_dot_v1_dot_item__error__pb2
+from accord.v1 import permission_service_pb2 as accord_dot_v1_dot_permission__service__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61\x63\x63ord/v1/import_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1a\x61\x63\x63ord/v1/item_error.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x01\n\x0fSuppressionList\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12!\n\x04kind\x18\x02 \x01(\x0e\x32\x13.accord.v1.ListKind\x12-\n\tlist_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\x12\r\n\x05lines\x18\x05 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x10\n\x08purposes\x18\x07 \x03(\t\"\xae\x01\n\x19ImportSuppressionsRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x04list\x18\x02 \x01(\x0b\x32\x1a.accord.v1.SuppressionList\x12/\n\x0e\x63ontact_points\x18\x03 \x03(\x0b\x32\x17.accord.v1.ContactPoint\x12\'\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1a.accord.v1.SuppressionsEnd\"\'\n\x0fSuppressionsEnd\x12\x14\n\x0c\x65nding_limit\x18\x01 \x01(\x04\"h\n\x11SuppressionResult\x12.\n\x07verdict\x18\x01 \x01(\x0e\x32\x1d.accord.v1.SuppressionVerdict\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.accord.v1.ItemError\"l\n\x11SuppressionsEnded\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12\x0e\n\x06listed\x18\x02 \x01(\x04\x12\x11\n\ttaken_off\x18\x03 \x01(\x04\x12\x0f\n\x07stay_on\x18\x04 \x01(\x04\"\x9d\x01\n\x1aImportSuppressionsResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12-\n\x07results\x18\x02 \x03(\x0b\x32\x1c.accord.v1.SuppressionResult\x12+\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x1c.accord.v1.SuppressionsEnded*\x81\x01\n\x08ListKind\x12\x19\n\x15LIST_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12LIST_KIND_REGISTRY\x10\x01\x12\x15\n\x11LIST_KIND_BOUNCED\x10\x02\x12\x18\n\x14LIST_KIND_COMPLAINED\x10\x03\x12\x11\n\rLIST_KIND_OWN\x10\x04*\x9d\x01\n\x12SuppressionVerdict\x12#\n\x1fSUPPRESSION_VERDICT_UNSPECIFIED\x10\x00\x12\x1d\n\x19SUPPRESSION_VERDICT_BOUND\x10\x01\x12\x1c\n\x18SUPPRESSION_VERDICT_KEPT\x10\x02\x12%\n!SUPPRESSION_VERDICT_ALREADY_KNOWN\x10\x03\x32v\n\rImportService\x12\x65\n\x12ImportSuppressions\x12$.accord.v1.ImportSuppressionsRequest\x1a%.accord.v1.ImportSuppressionsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61\x63\x63ord/v1/import_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1a\x61\x63\x63ord/v1/item_error.proto\x1a\"accord/v1/permission_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x01\n\x0fSuppressionList\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12!\n\x04kind\x18\x02 \x01(\x0e\x32\x13.accord.v1.ListKind\x12-\n\tlist_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\x12\r\n\x05lines\x18\x05 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x10\n\x08purposes\x18\x07 \x03(\t\"\xae\x01\n\x19ImportSuppressionsRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x04list\x18\x02 \x01(\x0b\x32\x1a.accord.v1.SuppressionList\x12/\n\x0e\x63ontact_points\x18\x03 \x03(\x0b\x32\x17.accord.v1.ContactPoint\x12\'\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x1a.accord.v1.SuppressionsEnd\"\'\n\x0fSuppressionsEnd\x12\x14\n\x0c\x65nding_limit\x18\x01 \x01(\x04\"h\n\x11SuppressionResult\x12.\n\x07verdict\x18\x01 \x01(\x0e\x32\x1d.accord.v1.SuppressionVerdict\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x14.accord.v1.ItemError\"l\n\x11SuppressionsEnded\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12\x0e\n\x06listed\x18\x02 \x01(\x04\x12\x11\n\ttaken_off\x18\x03 \x01(\x04\x12\x0f\n\x07stay_on\x18\x04 \x01(\x04\"\x9d\x01\n\x1aImportSuppressionsResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12-\n\x07results\x18\x02 \x03(\x0b\x32\x1c.accord.v1.SuppressionResult\x12+\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x1c.accord.v1.SuppressionsEnded\"[\n\x0cImportSource\x12\x0f\n\x07partner\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\x12\n\nmedia_type\x18\x03 \x01(\t\x12\x16\n\x0emapping_sha256\x18\x04 \x01(\x0c\"\xe5\x01\n\x0cImportRecord\x12\x0b\n\x03row\x18\x01 \x01(\x04\x12\x0c\n\x04part\x18\x02 \x01(\r\x12(\n\x05grant\x18\x03 \x01(\x0b\x32\x17.accord.v1.GrantRequestH\x00\x12*\n\x06refuse\x18\x04 \x01(\x0b\x32\x18.accord.v1.RefuseRequestH\x00\x12.\n\x08withdraw\x18\x05 \x01(\x0b\x32\x1a.accord.v1.WithdrawRequestH\x00\x12*\n\x06object\x18\x06 \x01(\x0b\x32\x18.accord.v1.ObjectRequestH\x00\x42\x08\n\x06record\"\x89\x01\n\x14ImportRecordsRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\'\n\x06source\x18\x02 \x01(\x0b\x32\x17.accord.v1.ImportSource\x12(\n\x07records\x18\x03 \x03(\x0b\x32\x17.accord.v1.ImportRecord\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"p\n\x0cImportResult\x12)\n\x07verdict\x18\x01 \x01(\x0e\x32\x18.accord.v1.ImportVerdict\x12\x10\n\x08position\x18\x02 \x01(\x04\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x14.accord.v1.ItemError\"A\n\x15ImportRecordsResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.accord.v1.ImportResult*\x81\x01\n\x08ListKind\x12\x19\n\x15LIST_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12LIST_KIND_REGISTRY\x10\x01\x12\x15\n\x11LIST_KIND_BOUNCED\x10\x02\x12\x18\n\x14LIST_KIND_COMPLAINED\x10\x03\x12\x11\n\rLIST_KIND_OWN\x10\x04*\x9d\x01\n\x12SuppressionVerdict\x12#\n\x1fSUPPRESSION_VERDICT_UNSPECIFIED\x10\x00\x12\x1d\n\x19SUPPRESSION_VERDICT_BOUND\x10\x01\x12\x1c\n\x18SUPPRESSION_VERDICT_KEPT\x10\x02\x12%\n!SUPPRESSION_VERDICT_ALREADY_KNOWN\x10\x03*\xf2\x01\n\rImportVerdict\x12\x1e\n\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x1b\n\x17IMPORT_VERDICT_IMPORTED\x10\x01\x12\x1a\n\x16IMPORT_VERDICT_PENDING\x10\x02\x12 \n\x1cIMPORT_VERDICT_ALREADY_KNOWN\x10\x03\x12!\n\x1dIMPORT_VERDICT_REFUSAL_STANDS\x10\x04\x12\x1e\n\x1aIMPORT_VERDICT_OPT_IN_OPEN\x10\x05\x12#\n\x1fIMPORT_VERDICT_REFUSAL_RECORDED\x10\x06\x32\xce\x01\n\rImportService\x12\x65\n\x12ImportSuppressions\x12$.accord.v1.ImportSuppressionsRequest\x1a%.accord.v1.ImportSuppressionsResponse(\x01\x30\x01\x12V\n\rImportRecords\x12\x1f.accord.v1.ImportRecordsRequest\x1a .accord.v1.ImportRecordsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.import_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTKIND']._serialized_start=936
-  _globals['_LISTKIND']._serialized_end=1065
-  _globals['_SUPPRESSIONVERDICT']._serialized_start=1068
-  _globals['_SUPPRESSIONVERDICT']._serialized_end=1225
-  _globals['_SUPPRESSIONLIST']._serialized_start=159
-  _globals['_SUPPRESSIONLIST']._serialized_end=339
-  _globals['_IMPORTSUPPRESSIONSREQUEST']._serialized_start=342
-  _globals['_IMPORTSUPPRESSIONSREQUEST']._serialized_end=516
-  _globals['_SUPPRESSIONSEND']._serialized_start=518
-  _globals['_SUPPRESSIONSEND']._serialized_end=557
-  _globals['_SUPPRESSIONRESULT']._serialized_start=559
-  _globals['_SUPPRESSIONRESULT']._serialized_end=663
-  _globals['_SUPPRESSIONSENDED']._serialized_start=665
-  _globals['_SUPPRESSIONSENDED']._serialized_end=773
-  _globals['_IMPORTSUPPRESSIONSRESPONSE']._serialized_start=776
-  _globals['_IMPORTSUPPRESSIONSRESPONSE']._serialized_end=933
-  _globals['_IMPORTSERVICE']._serialized_start=1227
-  _globals['_IMPORTSERVICE']._serialized_end=1345
+  _globals['_LISTKIND']._serialized_start=1618
+  _globals['_LISTKIND']._serialized_end=1747
+  _globals['_SUPPRESSIONVERDICT']._serialized_start=1750
+  _globals['_SUPPRESSIONVERDICT']._serialized_end=1907
+  _globals['_IMPORTVERDICT']._serialized_start=1910
+  _globals['_IMPORTVERDICT']._serialized_end=2152
+  _globals['_SUPPRESSIONLIST']._serialized_start=195
+  _globals['_SUPPRESSIONLIST']._serialized_end=375
+  _globals['_IMPORTSUPPRESSIONSREQUEST']._serialized_start=378
+  _globals['_IMPORTSUPPRESSIONSREQUEST']._serialized_end=552
+  _globals['_SUPPRESSIONSEND']._serialized_start=554
+  _globals['_SUPPRESSIONSEND']._serialized_end=593
+  _globals['_SUPPRESSIONRESULT']._serialized_start=595
+  _globals['_SUPPRESSIONRESULT']._serialized_end=699
+  _globals['_SUPPRESSIONSENDED']._serialized_start=701
+  _globals['_SUPPRESSIONSENDED']._serialized_end=809
+  _globals['_IMPORTSUPPRESSIONSRESPONSE']._serialized_start=812
+  _globals['_IMPORTSUPPRESSIONSRESPONSE']._serialized_end=969
+  _globals['_IMPORTSOURCE']._serialized_start=971
+  _globals['_IMPORTSOURCE']._serialized_end=1062
+  _globals['_IMPORTRECORD']._serialized_start=1065
+  _globals['_IMPORTRECORD']._serialized_end=1294
+  _globals['_IMPORTRECORDSREQUEST']._serialized_start=1297
+  _globals['_IMPORTRECORDSREQUEST']._serialized_end=1434
+  _globals['_IMPORTRESULT']._serialized_start=1436
+  _globals['_IMPORTRESULT']._serialized_end=1548
+  _globals['_IMPORTRECORDSRESPONSE']._serialized_start=1550
+  _globals['_IMPORTRECORDSRESPONSE']._serialized_end=1615
+  _globals['_IMPORTSERVICE']._serialized_start=2155
+  _globals['_IMPORTSERVICE']._serialized_end=2361
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from accord.v1 import customer_pb2 as _customer_pb2
 from accord.v1 import evidence_pb2 as _evidence_pb2
 from accord.v1 import item_error_pb2 as _item_error_pb2
+from accord.v1 import permission_service_pb2 as _permission_service_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -82,6 +83,46 @@ SUPPRESSION_VERDICT_KEPT: SuppressionVerdict.ValueType  # 2
 SUPPRESSION_VERDICT_ALREADY_KNOWN: SuppressionVerdict.ValueType  # 3
 """The same list said so before, of the same day or a later one."""
 Global___SuppressionVerdict: _TypeAlias = SuppressionVerdict  # noqa: Y015
+
+class _ImportVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_VERDICT_UNSPECIFIED: _ImportVerdict.ValueType  # 0
+    """Never sent."""
+    IMPORT_VERDICT_IMPORTED: _ImportVerdict.ValueType  # 1
+    """The permission filled a gap, whole or in part, and stands."""
+    IMPORT_VERDICT_PENDING: _ImportVerdict.ValueType  # 2
+    """The permission was recorded, and waits for its confirmation."""
+    IMPORT_VERDICT_ALREADY_KNOWN: _ImportVerdict.ValueType  # 3
+    """It says nothing that is not known. Nothing was written."""
+    IMPORT_VERDICT_REFUSAL_STANDS: _ImportVerdict.ValueType  # 4
+    """A refusal reaches all of it, which an import never lifts. Nothing was written."""
+    IMPORT_VERDICT_OPT_IN_OPEN: _ImportVerdict.ValueType  # 5
+    """An opt-in of the same was begun and not completed, which an import never does. Nothing was written."""
+    IMPORT_VERDICT_REFUSAL_RECORDED: _ImportVerdict.ValueType  # 6
+    """The refusal, withdrawal or objection was recorded."""
+
+class ImportVerdict(_ImportVerdict, metaclass=_ImportVerdictEnumTypeWrapper):
+    """What became of one record."""
+
+IMPORT_VERDICT_UNSPECIFIED: ImportVerdict.ValueType  # 0
+"""Never sent."""
+IMPORT_VERDICT_IMPORTED: ImportVerdict.ValueType  # 1
+"""The permission filled a gap, whole or in part, and stands."""
+IMPORT_VERDICT_PENDING: ImportVerdict.ValueType  # 2
+"""The permission was recorded, and waits for its confirmation."""
+IMPORT_VERDICT_ALREADY_KNOWN: ImportVerdict.ValueType  # 3
+"""It says nothing that is not known. Nothing was written."""
+IMPORT_VERDICT_REFUSAL_STANDS: ImportVerdict.ValueType  # 4
+"""A refusal reaches all of it, which an import never lifts. Nothing was written."""
+IMPORT_VERDICT_OPT_IN_OPEN: ImportVerdict.ValueType  # 5
+"""An opt-in of the same was begun and not completed, which an import never does. Nothing was written."""
+IMPORT_VERDICT_REFUSAL_RECORDED: ImportVerdict.ValueType  # 6
+"""The refusal, withdrawal or objection was recorded."""
+Global___ImportVerdict: _TypeAlias = ImportVerdict  # noqa: Y015
 
 @_typing.final
 class SuppressionList(_message.Message):
@@ -296,3 +337,185 @@ class ImportSuppressionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportSuppressionsResponse: _TypeAlias = ImportSuppressionsResponse  # noqa: Y015
+
+@_typing.final
+class ImportSource(_message.Message):
+    """Where records come from; kept with each of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTNER_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    MAPPING_SHA256_FIELD_NUMBER: _builtins.int
+    partner: _builtins.str
+    """Who handed the file over: a code of at most 64 characters, nothing personal. Required."""
+    sha256: _builtins.bytes
+    """SHA-256 of the file, 32 bytes. Required."""
+    media_type: _builtins.str
+    """What the file is, such as `text/csv`. Required."""
+    mapping_sha256: _builtins.bytes
+    """SHA-256 of how the file was read, 32 bytes: read otherwise, its rows are other records. Required."""
+    def __init__(
+        self,
+        *,
+        partner: _builtins.str = ...,
+        sha256: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
+        mapping_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mapping_sha256", b"mapping_sha256", "media_type", b"media_type", "partner", b"partner", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportSource: _TypeAlias = ImportSource  # noqa: Y015
+
+@_typing.final
+class ImportRecord(_message.Message):
+    """What one row says. In `grant`, `refuse`, `withdraw` and `object` brand and request_id are left out: the stream says the
+    brand, and the row is the request. Their evidence is recorded by an import, whose recorder_id is left out too.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    GRANT_FIELD_NUMBER: _builtins.int
+    REFUSE_FIELD_NUMBER: _builtins.int
+    WITHDRAW_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """The row of the file, from 1. Required."""
+    part: _builtins.int
+    """Which record of the row, from 0."""
+    @_builtins.property
+    def grant(self) -> _permission_service_pb2.GrantRequest:
+        """A permission."""
+
+    @_builtins.property
+    def refuse(self) -> _permission_service_pb2.RefuseRequest:
+        """A refusal."""
+
+    @_builtins.property
+    def withdraw(self) -> _permission_service_pb2.WithdrawRequest:
+        """A withdrawal."""
+
+    @_builtins.property
+    def object(self) -> _permission_service_pb2.ObjectRequest:
+        """An objection."""
+
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        part: _builtins.int = ...,
+        grant: _permission_service_pb2.GrantRequest | None = ...,
+        refuse: _permission_service_pb2.RefuseRequest | None = ...,
+        withdraw: _permission_service_pb2.WithdrawRequest | None = ...,
+        object: _permission_service_pb2.ObjectRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant", "object", b"object", "record", b"record", "refuse", b"refuse", "withdraw", b"withdraw"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant", "object", b"object", "part", b"part", "record", b"record", "refuse", b"refuse", "row", b"row", "withdraw", b"withdraw"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["grant", "refuse", "withdraw", "object"]  # noqa: Y015
+    _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
+
+Global___ImportRecord: _TypeAlias = ImportRecord  # noqa: Y015
+
+@_typing.final
+class ImportRecordsRequest(_message.Message):
+    """One message of the stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    dry_run: _builtins.bool
+    """Judge on the ledger as it is, on each other's result within the message, and write nothing."""
+    @_builtins.property
+    def source(self) -> Global___ImportSource:
+        """Where the records come from. Required."""
+
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRecord]:
+        """1 to 1,000 records."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        source: Global___ImportSource | None = ...,
+        records: _abc.Iterable[Global___ImportRecord] | None = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "dry_run", b"dry_run", "records", b"records", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRecordsRequest: _TypeAlias = ImportRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ImportResult(_message.Message):
+    """The answer about one record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    verdict: Global___ImportVerdict.ValueType
+    """What became of it; unspecified with an error."""
+    position: _builtins.int
+    """The entry that tells it; 0 where none was written."""
+    @_builtins.property
+    def error(self) -> _item_error_pb2.ItemError:
+        """Why it was not imported; nothing was written for it."""
+
+    def __init__(
+        self,
+        *,
+        verdict: Global___ImportVerdict.ValueType = ...,
+        position: _builtins.int = ...,
+        error: _item_error_pb2.ItemError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "position", b"position", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportResult: _TypeAlias = ImportResult  # noqa: Y015
+
+@_typing.final
+class ImportRecordsResponse(_message.Message):
+    """The answers to one message, in its order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportResult]:
+        """One for each record."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ImportResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRecordsResponse: _TypeAlias = ImportRecordsResponse  # noqa: Y015

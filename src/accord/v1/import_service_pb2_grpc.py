@@ -40,6 +40,11 @@ class ImportServiceStub:
                 request_serializer=accord_dot_v1_dot_import__service__pb2.ImportSuppressionsRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_import__service__pb2.ImportSuppressionsResponse.FromString,
                 _registered_method=True)
+        self.ImportRecords = channel.stream_stream(
+                '/accord.v1.ImportService/ImportRecords',
+                request_serializer=accord_dot_v1_dot_import__service__pb2.ImportRecordsRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_import__service__pb2.ImportRecordsResponse.FromString,
+                _registered_method=True)
 
 
 class ImportServiceServicer:
@@ -55,6 +60,15 @@ class ImportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportRecords(self, request_iterator, context):
+        """Imports what customers said elsewhere, message by message: each is answered when all of it is durable. A permission
+        fills a gap only: it never lifts a refusal, never completes an opt-in, and adds nothing where one stands. A record
+        that was imported before gets its first answer. Role: collector.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ImportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +76,11 @@ def add_ImportServiceServicer_to_server(servicer, server):
                     servicer.ImportSuppressions,
                     request_deserializer=accord_dot_v1_dot_import__service__pb2.ImportSuppressionsRequest.FromString,
                     response_serializer=accord_dot_v1_dot_import__service__pb2.ImportSuppressionsResponse.SerializeToString,
+            ),
+            'ImportRecords': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportRecords,
+                    request_deserializer=accord_dot_v1_dot_import__service__pb2.ImportRecordsRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_import__service__pb2.ImportRecordsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +111,33 @@ class ImportService:
             '/accord.v1.ImportService/ImportSuppressions',
             accord_dot_v1_dot_import__service__pb2.ImportSuppressionsRequest.SerializeToString,
             accord_dot_v1_dot_import__service__pb2.ImportSuppressionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportRecords(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/accord.v1.ImportService/ImportRecords',
+            accord_dot_v1_dot_import__service__pb2.ImportRecordsRequest.SerializeToString,
+            accord_dot_v1_dot_import__service__pb2.ImportRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,11 @@ class ImportServiceStub:
     durable, and binds from then on. Of an address nothing is kept but a keyed digest. A repeat changes nothing.
     Role: privacy_officer.
     """
+    ImportRecords: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportRecordsRequest, _import_service_pb2.ImportRecordsResponse]
+    """Imports what customers said elsewhere, message by message: each is answered when all of it is durable. A permission
+    fills a gap only: it never lifts a refusal, never completes an opt-in, and adds nothing where one stands. A record
+    that was imported before gets its first answer. Role: collector.
+    """
 
 @_typing.type_check_only
 class ImportServiceAsyncStub(ImportServiceStub):
@@ -48,6 +53,11 @@ class ImportServiceAsyncStub(ImportServiceStub):
     """Imports a list of addresses that are not to be contacted, message by message: each is answered when all of it is
     durable, and binds from then on. Of an address nothing is kept but a keyed digest. A repeat changes nothing.
     Role: privacy_officer.
+    """
+    ImportRecords: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportRecordsRequest, _import_service_pb2.ImportRecordsResponse]  # type: ignore[assignment]
+    """Imports what customers said elsewhere, message by message: each is answered when all of it is durable. A permission
+    fills a gap only: it never lifts a refusal, never completes an opt-in, and adds nothing where one stands. A record
+    that was imported before gets its first answer. Role: collector.
     """
 
 class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +72,17 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         """Imports a list of addresses that are not to be contacted, message by message: each is answered when all of it is
         durable, and binds from then on. Of an address nothing is kept but a keyed digest. A repeat changes nothing.
         Role: privacy_officer.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportRecords(
+        self,
+        request_iterator: _MaybeAsyncIterator[_import_service_pb2.ImportRecordsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_import_service_pb2.ImportRecordsResponse], _abc.AsyncIterator[_import_service_pb2.ImportRecordsResponse]]:
+        """Imports what customers said elsewhere, message by message: each is answered when all of it is durable. A permission
+        fills a gap only: it never lifts a refusal, never completes an opt-in, and adds nothing where one stands. A record
+        that was imported before gets its first answer. Role: collector.
         """
 
 def add_ImportServiceServicer_to_server(servicer: ImportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
