@@ -2,9 +2,11 @@
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from accord.rpc.call import AtMost
 from accord.rpc.pools import Pool
 
 
@@ -61,3 +63,28 @@ def test_an_exception_ends_its_call_and_not_the_thread() -> None:
         pool.submit(call).add_done_callback(lambda _: told.release())
         assert told.acquire(timeout=5)
     assert not pool.busy()
+
+
+class EndedError(Exception):
+    """What a context raises where a call is ended."""
+
+
+class Context:
+    """A context that keeps the status a call was ended with."""
+
+    def abort_with_status(self, status: Any) -> None:
+        self.status = status
+        raise EndedError
+
+
+def test_one_stream_too_many_is_told_so_and_the_next_one_runs_once_a_place_is_free() -> None:
+    places, second = AtMost(1, "one runs already"), Context()
+    first: Any = Context()
+    with places.one_more(first):
+        with pytest.raises(EndedError), places.one_more(second):  # type: ignore[arg-type] # all that is asked of a context
+            pytest.fail("a second one ran")
+        assert second.status.code.name == "RESOURCE_EXHAUSTED"
+    with pytest.raises(EndedError), places.one_more(first):
+        raise EndedError
+    with places.one_more(first):
+        pass

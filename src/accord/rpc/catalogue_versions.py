@@ -19,8 +19,8 @@ from accord.service.tokens import page, page_start
 from accord.v1 import catalogue_service_pb2 as pb
 from accord.v1.catalogue_service_pb2_grpc import CatalogueServiceServicer
 
-MAX_SIMULATIONS = 2
-"""Simulations at once: each keeps a processor busy, and checks come first."""
+MAX_SIMULATIONS = 1
+"""Simulations at once in one process: each keeps a processor busy, and checks come first."""
 
 _ADMINISTRATORS = frozenset({"administrator"})
 
@@ -40,7 +40,7 @@ class CatalogueService(CatalogueServiceServicer):
         self._submitter = submitter
         self._catalogues = catalogues_of
         self._simulations = simulations
-        self._running = AtMost(MAX_SIMULATIONS, "too many simulations run")
+        self._running = AtMost(MAX_SIMULATIONS, "a simulation runs already")
         self._lookups = lookups
         self.callers = callers
 
