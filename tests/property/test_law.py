@@ -24,6 +24,7 @@ from accord.domain.commands import (
     Declaration,
     Grant,
     Link,
+    Merge,
     Question,
     RecordFacts,
     Refuse,
@@ -34,8 +35,9 @@ from accord.domain.commands import (
 )
 from accord.domain.decide import ORDER, decide, examine_question
 from accord.domain.decision import Customer, Decision
-from accord.domain.events import Evidence, FactsRecorded, PermissionGranted, PermissionRefused
+from accord.domain.events import Evidence, FactsRecorded, Justification, PermissionGranted, PermissionRefused
 from accord.domain.fold import fold, fold_point
+from accord.domain.full_view import completed
 from accord.domain.packs import EDITIONS
 from accord.domain.policy import Policy
 from accord.domain.problems import Problem
@@ -60,6 +62,7 @@ from accord.domain.terms import (
     RemedyKind,
     Verdict,
 )
+from accord.ledger.projection import Projection
 
 LAW = settings(
     max_examples=250,
@@ -70,7 +73,7 @@ LAW = settings(
 )
 CHANCE = st.randoms(use_true_random=True)
 START = instant("2026-06-05T08:00Z")
-ADA = identifier("ada")
+ADA, BOB = identifier("ada"), identifier("bob")
 _NAMED = {each: identifier(each) for each in ("email:a@example.com", "email:b@example.com", "phone:+33612345678")}
 ADDRESSES = tuple(_NAMED.values())
 CONSENT = {"id": "consent", "basis": "PERMISSION", "purpose_class": "MARKETING", "guardian_below_age": 15}
@@ -488,3 +491,102 @@ def test_no_permission_carries_more_contacts_than_it_allows(random: Random) -> N
     for state in history.world.states.values():
         for mark in state.permissions:
             assert not mark.uses or mark.taken <= mark.uses
+
+
+# --- the same laws of customers who were merged -------------------------------------------------------
+
+LAW_OF_GROUPS = settings(LAW, max_examples=60)
+
+
+def _merged(random: Random) -> History:
+    """Return two lives that become one person's at some time, and go on; a catalogue alone, or under the packs."""
+    history = History(_catalogue(random.choice(("", EDITIONS[-1]))))
+    time, steps = START, random.randint(2, 14)
+    joined = random.randint(1, steps - 1)
+    for step in range(steps):
+        time = Instant(time + random.choice((0, 1, HOUR, 6 * HOUR, 11 * HOUR, DAY, 3 * DAY, 20 * DAY)))
+        command = _command(random, time, history.size)
+        history.at(time).command(_told_of_bob(command) if random.randint(0, 1) else command)
+        if step == joined:
+            history.command(Merge(customers=(ADA, BOB), justification=Justification(reason="same person")))
+    assume(any(ref in history.world.merged for ref in history.world.customers_of(ADA)))
+    return history
+
+
+def _told_of_bob(command: Command) -> Command:
+    if isinstance(command, AuthorizeContact):
+        return replace(command, question=replace(command.question, customer=BOB))
+    return replace(command, customer=BOB) if getattr(command, "customer", None) == ADA else command
+
+
+def _asked_of_group(world: Projection, question: Question, policy: Policy, now: int) -> Decision:
+    named = (ADA, question.contact_point) if question.contact_point else (ADA,)
+    return world.united(world.customers_of(ADA)[0], named).decide(question, policy, Instant(now))
+
+
+@LAW_OF_GROUPS
+@given(CHANCE)
+def test_adding_a_refusal_to_a_group_never_turns_a_no_into_a_yes(random: Random) -> None:
+    history, question = _merged(random), _question(random)
+    entries = history.entries
+    index = random.randint(0, len(entries))
+    time = entries[index - 1].recorded_time if index else START
+    refused = PermissionRefused(
+        kind=random.choice(tuple(RefusalKind)),
+        evidence=Evidence(
+            touchpoint="web_form",
+            method=Method.BUTTON,
+            declarant=Declarant.CUSTOMER,
+            recorder=Recorder.SYSTEM,
+            act_time=Instant(time - random.randint(0, 60 * 24) * HOUR),
+        ),
+        purpose=random.choice(("", "marketing", "marketing.newsletter", "marketing.birthday", "service")),
+        channel=random.choice(("", "email", "voice")),
+    )
+    member = random.choice(history.world.members(history.world.customers_of(ADA)[0]))
+    told = [*entries[:index], Entry(member, refused, Position(10_000), time), *entries[index:]]
+    now = _some_time_later(random, history)
+    before = _asked_of_group(folded(entries), question, history.policy, now)
+    after = _asked_of_group(folded(told), question, history.policy, now)
+    assert after.verdict is not Verdict.ALLOW or before.verdict is Verdict.ALLOW
+
+
+@LAW_OF_GROUPS
+@given(CHANCE)
+def test_asking_a_group_never_changes_an_answer(random: Random) -> None:
+    history, question = _merged(random), _question(random)
+    now = _some_time_later(random, history)
+    states = {ref: encode(state) for ref, state in history.world.states.items()}
+    points = {lookup: encode(point) for lookup, point in history.world.points.items()}
+    first = _asked_of_group(history.world, question, history.policy, now)
+    group = history.world.united(history.world.customers_of(ADA)[0])
+    whole = completed(first, group.readings, question, history.policy)
+    assert replace(whole, remedies=(), background=None) == first
+    assert _asked_of_group(history.world, question, history.policy, now) == first
+    assert {ref: encode(state) for ref, state in history.world.states.items()} == states
+    assert {lookup: encode(point) for lookup, point in history.world.points.items()} == points
+
+
+@LAW_OF_GROUPS
+@given(CHANCE)
+def test_a_permission_of_a_member_changes_nothing_outside_its_cells(random: Random) -> None:
+    history = _merged(random)
+    time = Instant(history.now + random.randint(1, 24) * HOUR)
+    command = replace(_grant(random, time), contact_point=None, customer=random.choice((ADA, BOB)))
+    cells, now = _cells(), Instant(time + HOUR)
+    before = [_asked_of_group(history.world, question, history.policy, now) for question in cells]
+    size = len(history.entries)
+    history.at(time).command(command)
+    assume(len(history.entries) > size)
+    event = history.entries[-1].event
+    assert isinstance(event, PermissionGranted)
+    outside = 0
+    for question, earlier in zip(cells, before, strict=True):
+        if question.purpose in event.purposes and question.channel in event.channels:
+            continue
+        outside += 1
+        # By the law of France any act of the customer starts the years of silence anew: the answer may stay longer.
+        after = _asked_of_group(history.world, question, history.policy, now)
+        longer = after.valid_until if history.policy.packs else earlier.valid_until
+        assert after == replace(earlier, valid_until=longer)
+    assert outside
