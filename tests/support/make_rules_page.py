@@ -21,7 +21,8 @@ the customer's country and region say it, or every candidate where they are unkn
 [0010](decisions/0010-an-unknown-country-is-home-and-overseas.md) and
 [0016](decisions/0016-the-law-is-not-chosen.md)). Packs speak of these purposes by name, so a brand that needs the rule
 uses the name: `marketing.professional` (what relates to a professional's work), `marketing.stay_in_touch` (asking once
-whether to go on), `location.proximity` (being located by a beacon), `sharing` and `ads` (branches of processing).
+whether to go on), `marketing.permission_request` (asking for a permission), `location.proximity` (being located by a
+beacon), `calls.other_hours` (being called outside the lawful hours), `sharing` and `ads` (branches of processing).
 
 A ground other than a permission counts only where the catalogue claims it (`bases`) and the law accepts it: the brand
 alone can say that an offer is similar to what was bought, or has to do with the contract that runs.

@@ -86,6 +86,10 @@ def hours(*windows: DayWindow, lawful: bool = True, **told: object) -> tuple[Hou
         ),
         ({"levels": (*GOOD.levels, Level("ongoing"))}, "catalogue.levels[1].code"),
         ({"levels": (*GOOD.levels, Level("long", valid_days=36_501))}, "catalogue.levels[1].valid_days"),
+        (
+            {"purposes": (replace(GOOD.purposes[0], refresh_after_days=36_501), *GOOD.purposes[1:])},
+            "catalogue.purposes[0].refresh_after_days",
+        ),
         ({"levels": (*GOOD.levels, Level("slow", confirmation_hours=8_761))}, "catalogue.levels[1].confirmation_hours"),
         (
             {"levels": (*GOOD.levels, Level("at_once", confirmed_otherwise=True))},

@@ -381,6 +381,14 @@ def test_an_address_leaves_the_registry() -> None:
     assert fold_point(point, reported(PointFact.REGISTRY_REMOVED), Position(2), T0) == NO_POINT
 
 
+def test_an_address_is_generic_until_it_is_told_to_be_a_persons_or_changes_hands() -> None:
+    point = fold_point(NO_POINT, reported(PointFact.GENERIC), Position(1), T0)
+    assert point.generic == 1
+    assert fold_point(point, reported(PointFact.PERSONAL), Position(2), T0) == NO_POINT
+    assert fold_point(point, reported(PointFact.REASSIGNED), Position(2), T0).generic == 0
+    assert fold_point(point, reported(PointFact.VERIFIED), Position(2), T0).generic == 1
+
+
 def test_a_sent_contact_touches_no_address() -> None:
     report = ContactReported(contact_id="c0", outcome=Outcome.SENT, outcome_time=T0)
     assert touched_number(with_contacts(T0), report) == 0

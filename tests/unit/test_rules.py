@@ -22,7 +22,7 @@ from accord.domain.terms import Verdict
 from accord.domain.words import LANGUAGES
 
 NEWEST = edition(EDITIONS[-1])
-DIGESTS = {"2026-11": "d3430950b598c65bf154b9551716cb99fe35c6b113665a8bfd289fc36d517c5f"}
+DIGESTS = {"2026-11": "bbedd45c44c743ef50a837d475f0e68a02dab01766ffea47697eb1101cf52350"}
 """SHA-256 of each edition, file by file in the order of their names. An edition that was released keeps its digest."""
 
 GOOD = """
@@ -97,6 +97,7 @@ def test_a_pack_at_fault_says_where_and_what_is_allowed(old: str, new: str, told
         ("ground", 'basis = "PERMISSION"\nsector = "toys"', "sector must be one of: energy_renovation, press"),
         ("minors", "below_age = 31", "below_age must be 1 to 30 years"),
         ("hours", "windows = []", "windows needs at least one window"),
+        ("hours", 'otherwise = "calls"\nwindows = []', "otherwise must be a leaf purpose such as calls.other_hours"),
         ("hours", 'windows = [{ from = "20:00", until = "8:00" }]', "windows[0] needs `from` before `until`"),
         ("hours", 'windows = [{ from = "08:00", until = "20:00", days = [8] }]', "ISO days 1 to 7"),
         ("cool_down", "days = 0", "days must be 1 to 400"),

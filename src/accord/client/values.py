@@ -91,6 +91,8 @@ class ContactPointFact(StrEnum):
     VERIFIED = "VERIFIED"
     REGISTRY_LISTED = "REGISTRY_LISTED"
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
+    GENERIC = "GENERIC"
+    PERSONAL = "PERSONAL"
 
 
 class OverlayKind(StrEnum):

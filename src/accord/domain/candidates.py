@@ -26,12 +26,19 @@ def best(case: Case) -> Ground:
         return Ground(7, reason) if reason else BY_CLASS
     furthest = NO_BASIS
     for term in case.lane.bases:
+        if term.generic_only and not _generic(case):
+            continue
         found = _permissions(term, case) if term.basis is _PERMISSION else _other(term, case)
         if not found.gate:
             return found
         if furthest is NO_BASIS or found.gate > furthest.gate or _says_more(found, furthest):
             furthest = found
     return furthest
+
+
+def _generic(case: Case) -> bool:
+    """Say whether every address that may be used names no person; nobody says which of several will be."""
+    return bool(case.points) and all(point.state.generic for point in case.points)
 
 
 def _says_more(found: Ground, furthest: Ground) -> bool:

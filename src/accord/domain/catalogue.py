@@ -60,6 +60,7 @@ class Purpose(Struct, frozen=True, omit_defaults=True):
     title: str = ""
     outside_brand_caps: bool = False
     sector: str = ""
+    refresh_after_days: int = 0
 
 
 class Level(Struct, frozen=True, omit_defaults=True):
@@ -278,6 +279,8 @@ def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list o
             yield Violation(f"catalogue.{required}", "needs at least one item")
     codes_in_tree = {purpose.code for purpose in it.purposes}
     for index, purpose in enumerate(it.purposes):
+        if not 0 <= purpose.refresh_after_days <= MAX_VALID_DAYS:
+            yield Violation(f"catalogue.purposes[{index}].refresh_after_days", f"must be at most {MAX_VALID_DAYS}")
         if any(other != purpose.code and covers(purpose.code, other) for other in codes_in_tree):
             yield Violation(f"catalogue.purposes[{index}].code", "is a branch of another purpose; list leaves only")
     for index, channel in enumerate(it.channels):

@@ -32,7 +32,7 @@ from accord.domain.lane import Rule
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
 from accord.domain.scope import Cell, code
-from accord.domain.state import ContactMark
+from accord.domain.state import ContactMark, PermissionMark
 from accord.domain.terms import (
     DAY,
     FAR,
@@ -113,7 +113,7 @@ _BY_CLASS = (Rule("accord:class"),)
 
 # Bound once: to look a member up costs ten times what a name does, and every check passes here.
 _ALLOW, _PERMITTED, _PROCESSING = Verdict.ALLOW, Reason.PERMITTED, PurposeClass.PROCESSING
-_REPORT = (Obligation.REPORT_CONTACT,)
+_REPORT, _REFRESH = (Obligation.REPORT_CONTACT,), (Obligation.REFRESH_DUE,)
 
 
 def examine_question(question: Question, policy: Policy) -> Problem | None:
@@ -236,6 +236,7 @@ def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
     limited = bool(mark and mark.uses) or bool(case.lane.brand_caps or case.lane.legal_caps)
     report = _REPORT if limited else ()
     third = case.lane.recipient_obligations if case.cell.recipient else ()
+    refresh = _refresh(mark, case) if mark and case.lane.refresh_after else ()
     return Decision(
         verdict=_ALLOW,
         reason=_PERMITTED,
@@ -245,10 +246,17 @@ def _allow(case: Case, trace: tuple[Step, ...]) -> Decision:
         permission=mark.position if mark else None,
         positions=ground.positions,
         rules=term.rules if term else _BY_CLASS,
-        obligations=(*case.lane.obligations, *third, *report, *pressure.advice(case)),
+        obligations=(*case.lane.obligations, *third, *report, *refresh, *pressure.advice(case)),
         valid_until=_instant(case.until),
         trace=trace,
     )
+
+
+def _refresh(mark: PermissionMark, case: Case) -> tuple[Obligation, ...]:
+    """Say whether the permission has grown so old that the customer is to be asked again; it still counts."""
+    due = mark.act_time + case.lane.refresh_after
+    case.changes_at(due)
+    return _REFRESH if case.now >= due else ()
 
 
 def _deny(case: Case, finding: Finding, until: int, trace: tuple[Step, ...]) -> Decision:

@@ -129,7 +129,8 @@ def fold_point(  # noqa: C901, PLR0912 - one case for each event
             return replace(point, refusals=_with_refusal(point.refusals, event, position, recorded_time))
         case ContactPointReported(fact=PointFact.REASSIGNED):
             time = max(event.act_time, point.reassigned_time)
-            return replace(point, reassigned=position, reassigned_time=time, verified=Position(0))
+            none = Position(0)
+            return replace(point, reassigned=position, reassigned_time=time, verified=none, generic=none)
         case ContactPointReported():
             return _with_fact(point, event.fact, position)
         case ContactPointRetold():
@@ -533,3 +534,7 @@ def _with_fact(point: PointState, fact: PointFact, position: Position) -> PointS
             return replace(point, listed=position)
         case PointFact.REGISTRY_REMOVED:
             return replace(point, listed=none)
+        case PointFact.GENERIC:
+            return replace(point, generic=position)
+        case PointFact.PERSONAL:
+            return replace(point, generic=none)

@@ -42,6 +42,8 @@ class BasisTerm(Struct, frozen=True):
     """The minor must give it as well as the guardian."""
     since: ActivityKind | None = None
     months: int = 0
+    generic_only: bool = False
+    """It holds where every address that may be used names no person."""
 
 
 class CapTerm(Struct, frozen=True):
@@ -73,10 +75,11 @@ class CapTerm(Struct, frozen=True):
 
 
 class HoursTerm(Struct, frozen=True):
-    """Hours on a lane."""
+    """Hours on a lane; who permitted the purpose `otherwise` is not bound by them."""
 
     rule: Rule
     open_hours: OpenHours
+    otherwise: str = ""
 
 
 class CoolDownTerm(Struct, frozen=True):
@@ -141,6 +144,8 @@ class Lane(Struct, frozen=True):
     recipient_obligations: tuple[Obligation, ...] = ()
     """What a contact for a third party carries besides."""
     inactivity: tuple[InactivityTerm, ...] = ()
+    refresh_after: int = 0
+    """How long after the act, in microseconds, a permission is to be refreshed; 0 for never."""
     presence: tuple[PresenceTerm, ...] = ()
     spreads: tuple[SpreadTerm, ...] = ()
     sources: dict[Reason, tuple[Rule, ...]] = {}

@@ -164,7 +164,12 @@ def _grounds(chains: list[list[_Dated]], sectors: list[SectorRule]) -> tuple[Bas
         carried = [rule, *(each for other in same for each in other)]
         named = tuple(dict.fromkeys(_named(each) for each in carried))
         months = min((each.months for each in carried if each.months), default=0)
-        found.append(BasisTerm(rule=named[0], rules=named, basis=rule.basis, since=rule.since, months=months))
+        generic = any(each.generic_only for each in carried)
+        found.append(
+            BasisTerm(
+                rule=named[0], rules=named, basis=rule.basis, since=rule.since, months=months, generic_only=generic
+            )
+        )
     return tuple(found)
 
 
@@ -172,7 +177,7 @@ def _hours(rule: HoursRule, kept: dict[str, OpenHours]) -> HoursTerm:
     if rule.id not in kept:
         told: Windows = [(window.days, window.from_, window.until) for window in rule.windows]
         kept[rule.id] = open_hours(told, lawful=True, closed_on_public_holidays=rule.closed_on_public_holidays)
-    return HoursTerm(_named(rule), kept[rule.id])
+    return HoursTerm(_named(rule), kept[rule.id], rule.otherwise)
 
 
 def _cap(rule: CapRule, subject: Subject) -> CapTerm:

@@ -29,6 +29,7 @@ from accord.domain.terms import CONTACT_MEMORY_DAYS, ActivityKind, Basis, Reason
 
 _JURISDICTION = re.compile(r"[a-z]{2,10}(_[a-z]{2,3})?\Z")
 _CODE = re.compile(r"[a-z0-9_]{1,40}\Z")
+_PURPOSE = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){1,5}\Z")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z|24:00\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 
@@ -149,6 +150,8 @@ def _parameter_faults(at: str, rule: LawRule) -> Iterator[Violation]:  # noqa: C
 def _window_faults(at: str, rule: HoursRule) -> Iterator[Violation]:
     if not rule.windows:
         yield Violation(f"{at}.windows", "needs at least one window")
+    if rule.otherwise and not _PURPOSE.match(rule.otherwise):
+        yield Violation(f"{at}.otherwise", "must be a leaf purpose such as calls.other_hours")
     for index, window in enumerate(rule.windows):
         good = _TIME.match(window.from_) and _TIME.match(window.until) and window.from_ < window.until
         if not good or any(not 1 <= day <= 7 for day in window.days):

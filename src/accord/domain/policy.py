@@ -31,7 +31,17 @@ from accord.domain.lane import NO_LAW, BasisTerm, CapTerm, CoolDownTerm, HoursTe
 from accord.domain.law import Subject, windows
 from accord.domain.packs import Edition, edition
 from accord.domain.state import Facts
-from accord.domain.terms import DAY, FAR, HOUR, Basis, CustomerKind, Instant, Position, PurposeClass
+from accord.domain.terms import (
+    DAY,
+    FAR,
+    HOUR,
+    Basis,
+    CustomerKind,
+    Instant,
+    Obligation,
+    Position,
+    PurposeClass,
+)
 
 ENGINE_VERSION = 1
 """Raised whenever the same state, question, policy and time would give another answer."""
@@ -154,6 +164,7 @@ class Policy:
         exempt = kind in _EXEMPT
         marketing = kind is PurposeClass.MARKETING
         obligations = (*(means.obligations if means else ()), *law.obligations) if marketing else ()
+        refreshed = law.grounds is None or Obligation.REFRESH_DUE in law.obligations
         return Lane(
             purpose=purpose.code,
             channel=channel,
@@ -172,7 +183,9 @@ class Policy:
             legal_caps=(*law.caps, *self._caps(purpose, channel, legal=True)) if marketing else (),
             brand_caps=self._caps(purpose, channel, legal=False) if marketing else (),
             cool_downs=(*law.cool_downs, *self._cool_downs(channel)) if marketing else (),
-            obligations=tuple(dict.fromkeys(obligations)),
+            # Whether a permission is due to be refreshed is its own age's to say.
+            obligations=tuple(dict.fromkeys(each for each in obligations if each is not Obligation.REFRESH_DUE)),
+            refresh_after=purpose.refresh_after_days * DAY if refreshed else 0,
             recipient_obligations=tuple(each for each in law.recipient_obligations if each not in obligations),
             inactivity=law.inactivity,
             presence=law.presence,
@@ -267,7 +280,12 @@ def _claimed(rule: BasisRule) -> BasisTerm:
 def _both(claim: BasisRule, term: BasisTerm) -> BasisTerm:
     """Return the law's ground with what the catalogue demands besides."""
     return replace(
-        _claimed(claim), rule=term.rule, rules=(*term.rules, _rule(claim)), since=term.since, months=term.months
+        _claimed(claim),
+        rule=term.rule,
+        rules=(*term.rules, _rule(claim)),
+        since=term.since,
+        months=term.months,
+        generic_only=term.generic_only,
     )
 
 

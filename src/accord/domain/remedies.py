@@ -380,7 +380,7 @@ def _lift_order(_tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
 
 
 def _leave_registry(tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
-    return _with_point_state(tried, trial, lambda state: replace(state, listed=Position(0)))
+    return _with_point_state(tried, trial, lambda state: replace(state, listed=Position(0), listings=()))
 
 
 def _begin_contract(_tried: Tried, trial: Trial, _found: Decision) -> Trial | None:

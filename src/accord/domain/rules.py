@@ -58,12 +58,16 @@ class _Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class GroundRule(_Rule, frozen=True, kw_only=True, tag="ground"):
-    """A ground the law accepts. `since` and `months`: only so long after the customer's newest act of that kind."""
+    """A ground the law accepts. `since` and `months`: only so long after the customer's newest act of that kind.
+
+    `generic_only`: only for addresses that name no person.
+    """
 
     basis: Basis
     since: ActivityKind | None = None
     months: int = 0
     sector: str = ""
+    generic_only: bool = False
 
 
 class RegistryRule(_Rule, frozen=True, kw_only=True, tag="registry"):
@@ -92,10 +96,11 @@ class Window(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class HoursRule(_Rule, frozen=True, kw_only=True, tag="hours"):
-    """Contact only inside the windows, where the customer lives."""
+    """Contact only inside the windows, where the customer lives, unless they permitted the purpose `otherwise`."""
 
     windows: tuple[Window, ...]
     closed_on_public_holidays: bool = False
+    otherwise: str = ""
 
 
 class CapRule(_Rule, frozen=True, kw_only=True, tag="cap"):

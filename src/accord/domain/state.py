@@ -171,11 +171,21 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     reassigned_time: Instant = Instant(0)
     listings: tuple[Listing, ...] = ()
     """What imported lists say; `listed` is what was told of no list by name."""
+    generic: Position = Position(0)
+    """It names a function of an organisation, not a person."""
 
 
 def told_at(point: PointState) -> set[Position]:
     """Return the positions of the entries that what is known of an address rests on."""
-    facts = (point.bounced, point.complained, point.reassigned, point.invalid, point.verified, point.listed)
+    facts = (
+        point.bounced,
+        point.complained,
+        point.reassigned,
+        point.invalid,
+        point.verified,
+        point.listed,
+        point.generic,
+    )
     refusals, listings = (mark.position for mark in point.refusals), (each.position for each in point.listings)
     return {position for position in (*facts, *refusals, *listings) if position}
 

@@ -114,6 +114,7 @@ class Purpose(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     OUTSIDE_BRAND_CAPS_FIELD_NUMBER: _builtins.int
     SECTOR_FIELD_NUMBER: _builtins.int
+    REFRESH_AFTER_DAYS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its dotted code, such as `marketing.birthday`. Required."""
     purpose_class: Global___PurposeClass.ValueType
@@ -124,6 +125,10 @@ class Purpose(_message.Message):
     """Contacts for it neither count against the brand's caps nor are bound by them."""
     sector: _builtins.str
     """The sector it promotes, where the law tells it apart: `press`, `energy_renovation`. Empty: none of these."""
+    refresh_after_days: _builtins.int
+    """After how many days from the customer's act a permission for it is to be refreshed: an ALLOW then carries
+    OBLIGATION_REFRESH_DUE. Under rule packs, where they ask for it. 0: never. At most 36,500.
+    """
     def __init__(
         self,
         *,
@@ -132,10 +137,11 @@ class Purpose(_message.Message):
         title: _builtins.str = ...,
         outside_brand_caps: _builtins.bool = ...,
         sector: _builtins.str = ...,
+        refresh_after_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "outside_brand_caps", b"outside_brand_caps", "purpose_class", b"purpose_class", "sector", b"sector", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "outside_brand_caps", b"outside_brand_caps", "purpose_class", b"purpose_class", "refresh_after_days", b"refresh_after_days", "sector", b"sector", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -106,6 +106,10 @@ class _ContactPointFactEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cont
     """It stands on a do-not-contact registry."""
     CONTACT_POINT_FACT_REGISTRY_REMOVED: _ContactPointFact.ValueType  # 7
     """It no longer stands on one."""
+    CONTACT_POINT_FACT_GENERIC: _ContactPointFact.ValueType  # 8
+    """It names no person but a function of an organisation, such as info@: rules that protect persons do not bind it."""
+    CONTACT_POINT_FACT_PERSONAL: _ContactPointFact.ValueType  # 9
+    """It is a person's, whatever was told before."""
 
 class ContactPointFact(_ContactPointFact, metaclass=_ContactPointFactEnumTypeWrapper):
     """A fact of an address."""
@@ -128,6 +132,10 @@ CONTACT_POINT_FACT_REGISTRY_LISTED: ContactPointFact.ValueType  # 6
 """It stands on a do-not-contact registry."""
 CONTACT_POINT_FACT_REGISTRY_REMOVED: ContactPointFact.ValueType  # 7
 """It no longer stands on one."""
+CONTACT_POINT_FACT_GENERIC: ContactPointFact.ValueType  # 8
+"""It names no person but a function of an organisation, such as info@: rules that protect persons do not bind it."""
+CONTACT_POINT_FACT_PERSONAL: ContactPointFact.ValueType  # 9
+"""It is a person's, whatever was told before."""
 Global___ContactPointFact: _TypeAlias = ContactPointFact  # noqa: Y015
 
 class _OverlayKind:

@@ -4,13 +4,11 @@ A click, an enquiry, a purchase and a permission are acts of the customer; that 
 is none, and is never reported. Without any act known, the time is over.
 """
 
-from accord.domain import candidates
 from accord.domain.calendar import months_after
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.gates import refusals
+from accord.domain.gates.permitted import permitted
 from accord.domain.lane import InactivityTerm, PresenceTerm
-from accord.domain.scope import Cell
 from accord.domain.state import contacts_newest_first
 from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, NEVER, ContactStatus, Instant, Reason, Verdict
 
@@ -21,7 +19,8 @@ def judge(case: Case) -> Finding | None:
         if _silent(silence, case):
             return Finding(Verdict.DENY, Reason.INACTIVE, silence.rule)
     for presence in case.lane.presence:
-        if not (_present(presence, case) and _tracking_permitted(presence, case)):
+        # Whether the customer permitted to be located is a question of its own, on another purpose.
+        if not (_present(presence, case) and permitted(presence.tracking, case)):
             return Finding(Verdict.DENY, Reason.NOT_PRESENT, presence.rule)
     return None
 
@@ -60,15 +59,3 @@ def _present(term: PresenceTerm, case: Case) -> bool:
     case.changes_at(end)
     elsewhere = case.cell.place and activity.presence_place != case.cell.place
     return bool(activity.presence_time) and case.now < end and not elsewhere
-
-
-def _tracking_permitted(term: PresenceTerm, case: Case) -> bool:
-    """Say whether the customer permitted to be located: a question of its own, on another purpose."""
-    if term.tracking not in case.policy.purposes:
-        return False
-    lane = case.policy.lane(term.tracking, "", case.state.facts, case.now)
-    cell = Cell(term.tracking, "", place=case.cell.place)
-    other = Case(case.customer, cell, [], lane, case.policy, case.now)
-    permitted = refusals.judge(other) is None and not candidates.best(other).gate
-    case.changes_at(other.until)
-    return permitted

@@ -77,6 +77,8 @@ def positions_of_ground(term: BasisTerm, case: Case) -> tuple[Position, ...]:
             return (case.state.activity.sale_position,)
         case Basis.CURRENT_CONTRACT:
             return (case.state.facts.contract_position,)
+        case Basis.LEGITIMATE_INTEREST if term.generic_only:
+            return tuple(sorted(point.state.generic for point in case.points))
         case Basis.LEGITIMATE_INTEREST if term.purchase_within:
             return (case.state.activity.purchase_position,)
         case Basis.EXISTING_RELATIONSHIP if term.since is ActivityKind.PURCHASE:

@@ -7,7 +7,8 @@ from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.gates import absence, caps
-from accord.domain.lane import CoolDownTerm
+from accord.domain.gates.permitted import permitted, permitted_from
+from accord.domain.lane import CoolDownTerm, HoursTerm
 from accord.domain.state import RefusalMark
 from accord.domain.terms import NEVER, Instant, Reason, Verdict
 
@@ -20,6 +21,8 @@ def judge(case: Case) -> Finding | None:
     for term in lane.lawful_hours:
         closes = calendar.open_until(term.open_hours, case.where, case.now)
         if not closes:
+            if term.otherwise and permitted(term.otherwise, case):
+                continue
             later = calendar.next_open(term.open_hours, case.where, case.now)
             return Finding(Verdict.DEFER, Reason.OUTSIDE_CALLING_HOURS, term.rule, not_before=later)
         case.changes_at(closes)
@@ -35,12 +38,21 @@ def judge(case: Case) -> Finding | None:
 def opens(case: Case, time: Instant) -> Instant:
     """Return the first instant from `time` on that satisfies each rule once; 0 for none."""
     for term in case.lane.lawful_hours:
-        time = calendar.next_open(term.open_hours, case.where, time)
+        time = _opens(term, case, time)
         if not time:
             return time
     for cap in case.lane.legal_caps:
         time = caps.free_at(cap, case, time) or time
     return max([time, *(_silent_until(silence, case) for silence in case.lane.cool_downs)])
+
+
+def _opens(term: HoursTerm, case: Case, time: Instant) -> Instant:
+    """Return the first instant from `time` on inside the hours, or at which the customer permitted others."""
+    opens = calendar.next_open(term.open_hours, case.where, time)
+    if not term.otherwise or opens == time:
+        return opens
+    begins = permitted_from(term.otherwise, case, time)
+    return min(opens or begins, begins or opens)
 
 
 def _silent_until(term: CoolDownTerm, case: Case) -> Instant:
