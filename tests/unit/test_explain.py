@@ -190,8 +190,8 @@ def test_a_wait_is_told_where_the_customer_lives_with_the_rule_and_its_source() 
         'The customer may be contacted by telephone for "La lettre de la maison" only from 25 November 2026 at 14:00 '
         "where the customer lives: it is outside the lawful hours where the customer lives. Rule fr.call_hours "
         "(C. conso D223-9 (décret 2022-1313); C. trav. L3133-1): Marketing calls are made Monday to Friday, 10:00 to "
-        "13:00 and 14:00 to 20:00 where the consumer is, never on a public holiday, unless the consumer permitted other "
-        "hours and it can be proved."
+        "13:00 and 14:00 to 20:00 where the consumer is, never on a public holiday, unless the consumer permitted "
+        "other hours and it can be proved."
     )
     assert wait == "wait until 25 November 2026 at 14:00 where the customer lives"
 
@@ -202,8 +202,8 @@ def test_the_same_in_french() -> None:
         "Le client ne peut être contacté par téléphone pour «~La lettre de la maison~» qu'à partir du 25 novembre 2026 "
         "à 14~h~00 (heure locale du client)~: l'heure n'est pas légale là où vit le client. Règle fr.call_hours "
         "(C. conso D223-9 (décret 2022-1313); C. trav. L3133-1)~: Les appels de prospection ont lieu du lundi au "
-        "vendredi, de 10~h à 13~h et de 14~h à 20~h chez le consommateur, jamais un jour férié, sauf permission expresse "
-        "d'autres horaires, dont la preuve est apportée."
+        "vendredi, de 10~h à 13~h et de 14~h à 20~h chez le consommateur, jamais un jour férié, sauf permission "
+        "expresse d'autres horaires, dont la preuve est apportée."
     )
     assert wait == "il faut attendre le 25 novembre 2026 à 14~h~00 (heure locale du client)"
 
