@@ -319,6 +319,8 @@ class _ObligationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Obligation
     """Send on the channel the customer prefers if it reaches them as well. Advice."""
     OBLIGATION_NO_ADVERTISING: _Obligation.ValueType  # 7
     """Carry no advertising: ask for the confirmation, say who asks and what for, and no more."""
+    OBLIGATION_REFRESH_DUE: _Obligation.ValueType  # 8
+    """Ask the customer again soon: the permission is older than the catalogue's `refresh_after_days`. It still counts."""
 
 class Obligation(_Obligation, metaclass=_ObligationEnumTypeWrapper):
     """What the sender must do with an ALLOW."""
@@ -339,6 +341,8 @@ OBLIGATION_PREFER_OTHER_CHANNEL: Obligation.ValueType  # 6
 """Send on the channel the customer prefers if it reaches them as well. Advice."""
 OBLIGATION_NO_ADVERTISING: Obligation.ValueType  # 7
 """Carry no advertising: ask for the confirmation, say who asks and what for, and no more."""
+OBLIGATION_REFRESH_DUE: Obligation.ValueType  # 8
+"""Ask the customer again soon: the permission is older than the catalogue's `refresh_after_days`. It still counts."""
 Global___Obligation: _TypeAlias = Obligation  # noqa: Y015
 
 class _RemedyKind:
