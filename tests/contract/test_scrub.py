@@ -20,7 +20,6 @@ from accord.storage.engine import open_engine, transaction
 
 LEDGER = f"accord/{BRAND}/1"
 ENTRIES = 520
-KINDS: list[Kind] = ["sqlite", "postgres"]
 QUESTION = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
 
 # Of entry 300, in the second tile, and of that tile.
@@ -85,19 +84,18 @@ class Grown:
         self.engine.dispose()
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module")
 def grown(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Grown]:
-    made = Grown(request.param, databases, tmp_path_factory.mktemp("outside"))
+    """A ledger on SQLite, unless a test asks for another."""
+    made = Grown(getattr(request, "param", "sqlite"), databases, tmp_path_factory.mktemp("outside"))
     yield made
     made.close()
 
 
 @pytest.fixture(autouse=True)
 def from_the_beginning(grown: Grown) -> None:
-    grown.house.parts.marks.put(ScrubMark(ledger=LEDGER))
-    grown.house.scrub.step()
     grown.house.parts.marks.put(ScrubMark(ledger=LEDGER))
 
 
@@ -112,7 +110,11 @@ def test_a_round_reads_slice_by_slice_and_begins_anew(grown: Grown) -> None:
     assert grown.mark().ended_time == grown.house.clock.now - SECOND
 
 
-@pytest.mark.parametrize("what", BENT)
+@pytest.mark.parametrize(
+    ("grown", "what"),
+    [("sqlite", what) for what in BENT] + [("postgres", what) for what in ("leaf", "payload", "tile")],
+    indirect=["grown"],
+)
 def test_one_flipped_bit_is_named_stops_serving_and_is_forgiven_once_put_back(
     grown: Grown, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
