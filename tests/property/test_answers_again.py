@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from property.test_histories import BEGINNING, MAILS, PEOPLE, QUESTIONS, Chance
+from property.test_histories import BEGINNING, MAILS, PEOPLE, POINTS, QUESTIONS, Chance
 from support.databases import Databases
 from support.installations import BRAND, STORE_KINDS, Installation, StoreKind, open_parts
 
 from accord.domain import commands as say
-from accord.domain.events import Justification
-from accord.domain.terms import Instant, OverlayKind, PermissionStatus, Position, RestrictionGround
+from accord.domain.events import Justification, SuppressionsImported
+from accord.domain.terms import DAY, Instant, ListKind, OverlayKind, PermissionStatus, Position, RestrictionGround
 from accord.rpc import outbound
 from accord.service.answers import Written
 from accord.service.errors import CallError
@@ -66,8 +66,21 @@ class Life(Chance):
             say.Restrict(customer=who, ground=next(iter(RestrictionGround)), justification=WHY),
             say.LiftRestriction(customer=who, informed_time=self.it.clock.now, justification=WHY),
             say.AddOverlay(customers=(who,), kind=OverlayKind.HOUSEHOLD, justification=WHY),
+            self.listed(),
+            self.listed(),
         ]
         return self.choices([[], [self.choice(chosen)]], (4, 1))[0]
+
+    def listed(self) -> say.Command:
+        """Put an address on a list of a day ago, as the import of entry 0."""
+        begun = SuppressionsImported(
+            list=self.choice(["own", "fr.bloctel"]),
+            kind=self.choice(list(ListKind)),
+            listed_time=Instant(self.it.clock.now - DAY),
+            sha256="00" * 32,
+            lines=1,
+        )
+        return say.ListAddress(contact_point=self.choice(POINTS), begun=begun, imported=Position(0))
 
     def confirm(self) -> say.Command:
         told = super().confirm()

@@ -1,7 +1,7 @@
 """The `accord` command: its groups, and what every command shares.
 
-Exit codes: 0 done, or ALLOW; 10 DENY; 11 DEFER; 12 what was an ALLOW in the past; 1 the call failed; 2 the command
-was misspelled.
+Exit codes: 0 done, or ALLOW; 10 DENY, or a replay lists contacts; 11 DEFER; 12 what was an ALLOW in the past; 1 the
+call failed; 2 the command was misspelled.
 """
 
 import os
