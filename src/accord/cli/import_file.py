@@ -70,9 +70,9 @@ def import_file(  # noqa: PLR0913 - each is an option
     dry_run: bool,
     sketching: bool,
 ) -> None:
-    """Import permissions and refusals from FILE: .csv, .jsonl or .parquet.
+    """Import permissions and refusals from FILE.
 
-    A permission fills a gap only: none lifts a refusal or completes an opt-in. What became of each row is written to
+    It is named .csv, .jsonl or .parquet. A permission fills a gap only: none lifts a refusal or completes an opt-in. What became of each row is written to
     FILE.verdicts.csv. Start it again after a failure, and it goes on. Exits 1 when a row is invalid.
     """
     try:
