@@ -72,8 +72,9 @@ def import_file(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Import permissions and refusals from FILE.
 
-    It is named .csv, .jsonl or .parquet. A permission fills a gap only: none lifts a refusal or completes an opt-in. What became of each row is written to
-    FILE.verdicts.csv. Start it again after a failure, and it goes on. Exits 1 when a row is invalid.
+    It is named .csv, .jsonl or .parquet. A permission fills a gap only: none lifts a refusal or completes an opt-in.
+    What became of each row is written to FILE.verdicts.csv. Start it again after a failure, and it goes on. Exits 1
+    when a row is invalid.
     """
     try:
         if sketching:
