@@ -7,6 +7,7 @@ from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
 
 from accord.domain.commands import (
+    AcceptLoss,
     ApplyCatalogue,
     AuthorizeContact,
     Command,
@@ -14,13 +15,14 @@ from accord.domain.commands import (
     Link,
     Merge,
     Question,
+    RecordHandover,
     Refuse,
     ReportContact,
     ReportContactPoint,
     Split,
     Unlink,
 )
-from accord.domain.events import Justification
+from accord.domain.events import Justification, LedgerRecovered
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import (
     DAY,
@@ -107,6 +109,14 @@ def test_the_catalogue_and_the_time_are_those_of_then(it: Installation) -> None:
     assert told(it, 4) == (Verdict.DENY, Reason.NOTICE_STALE)
     before, after = then(it, 2).decision, then(it, 4).decision
     assert (before.policy_version, before.time, after.policy_version) == (1, day(2) + HOUR, 2)
+
+
+def test_a_loss_that_nobody_had_accepted_denied_then_and_no_longer(it: Installation) -> None:
+    on_day(it, 0, grant())
+    on_day(it, 2, RecordHandover(told=LedgerRecovered(incarnation=2, handover="", lost=0)))
+    assert told(it, 1) == ALLOWED
+    on_day(it, 4, AcceptLoss(justification=WHY))
+    assert [told(it, number) for number in (1, 3, 5)] == [ALLOWED, (Verdict.DENY, Reason.UNRECONCILED), ALLOWED]
 
 
 def test_contacts_and_caps_count_as_far_as_they_had_happened(it: Installation) -> None:

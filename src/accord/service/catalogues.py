@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import CatalogueApplied
+from accord.domain.events import CatalogueApplied, LedgerRecovered, LossAccepted
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Instant, Position
@@ -65,13 +65,20 @@ class Catalogues:
 
     def policy_then(self, head: Head, as_of: Instant, size: int) -> Policy:
         """Return the policy that counted at an instant, by the first `size` entries. Raises CallError before any."""
-        found = [
-            (version, entry.position)
-            for version, entry in enumerate(self.entries(head.brand), start=1)
-            if entry.position < size and read_leaf(entry.leaf).recorded_at <= as_of
-        ]
-        version, position = found[-1] if found else (0, Position(0))
-        policy = self._policies.of(replace(head, catalogue_version=version, catalogue_position=position))
+        version, position, since = 0, Position(0), Position(0)
+        for entry in history(self._store, head.brand, BRAND_REF):
+            leaf = read_leaf(entry.leaf)
+            if entry.position >= size or leaf.recorded_at > as_of:
+                break
+            match leaf.type:
+                case CatalogueApplied.__name__:
+                    version, position = version + 1, entry.position
+                case LedgerRecovered.__name__:
+                    since = entry.position
+                case LossAccepted.__name__:
+                    since = Position(0)
+        then = replace(head, catalogue_version=version, catalogue_position=position, unreconciled_since=since)
+        policy = self._policies.of(then)
         if policy is None:
             fault = Violation("as_of", "must not be earlier than the brand's first catalogue")
             raise CallError(
