@@ -25,10 +25,9 @@ def best(case: Case) -> Ground:
         reason = recipient.fault(None, case)
         return Ground(7, reason) if reason else BY_CLASS
     furthest = NO_BASIS
-    bases = case.lane.bases
-    if case.lane.generic_matters and not _generic(case):
-        bases = tuple(term for term in bases if not term.generic_only)
-    for term in bases:
+    for term in case.lane.bases:
+        if term.generic_only and not _generic(case):
+            continue
         found = _permissions(term, case) if term.basis is _PERMISSION else _other(term, case)
         if not found.gate:
             return found

@@ -135,8 +135,6 @@ class Lane(Struct, frozen=True):
     contract_spared: bool = False
     """It spares the customers whose contract runs."""
     bases: tuple[BasisTerm, ...] = ()
-    generic_matters: bool = False
-    """Some ground holds for addresses only that name no person."""
     lawful_hours: tuple[HoursTerm, ...] = ()
     quiet_hours: tuple[HoursTerm, ...] = ()
     legal_caps: tuple[CapTerm, ...] = ()

@@ -164,7 +164,6 @@ class Policy:
         exempt = kind in _EXEMPT
         marketing = kind is PurposeClass.MARKETING
         obligations = (*(means.obligations if means else ()), *law.obligations) if marketing else ()
-        bases = () if exempt else self._bases(purpose, channel, law)
         refreshed = law.grounds is None or Obligation.REFRESH_DUE in law.obligations
         return Lane(
             purpose=purpose.code,
@@ -178,8 +177,7 @@ class Policy:
             and bool((means and means.verification_required) or law.verification_required),
             prohibited_by=law.prohibited_by,
             contract_spared=law.contract_spared,
-            bases=bases,
-            generic_matters=any(term.generic_only for term in bases),
+            bases=() if exempt else self._bases(purpose, channel, law),
             lawful_hours=(*law.lawful_hours, *self._hours(channel, lawful=True)) if marketing else (),
             quiet_hours=self._hours(channel, lawful=False) if marketing else (),
             legal_caps=(*law.caps, *self._caps(purpose, channel, legal=True)) if marketing else (),
