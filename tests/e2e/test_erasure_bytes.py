@@ -22,8 +22,8 @@ from accord.domain.terms import DAY, ErasureMode, ErasureReason, Instant, Reason
 from accord.keys.kek import FileKeks, GivenKeks, KeyUnreadableError
 from accord.keys.keyring import unwrap
 from accord.keys.rotation import rotate
+from accord.ledger.hmac_sha256 import KEY_BYTES
 from accord.ledger.keyring import WrappedKey
-from accord.ledger.seal import KEY_BYTES
 from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
 

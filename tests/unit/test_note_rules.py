@@ -30,8 +30,8 @@ def _handover() -> str:
 
 
 CHECKPOINTS = {
-    f"{size} entries of {origin}": sign(Checkpoint(origin, size, bytes(range(size % 200, size % 200 + 32))), KEY)
-    for origin in (LEDGER, LATER)
+    f"{size} entries of {incarnation}": sign(Checkpoint(origin, size, bytes(range(size % 200, size % 200 + 32))), KEY)
+    for incarnation, origin in (("the first incarnation", LEDGER), ("the second", LATER))
     for size in (0, 1, 42, 10**15)
 }
 NOTES = {**CHECKPOINTS, "a handover": _handover()}
