@@ -32,6 +32,7 @@ from accord.service.erasure_saga import ErasureSaga
 from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
+from accord.service.forecasts import Forecasts
 from accord.service.guard import ProvenStore
 from accord.service.handovers import KeyRotation
 from accord.service.past import Past
@@ -124,6 +125,7 @@ class Installation:
         self.past_questions = PastQuestions(self.proven, self.past, self.lookups, self.catalogues, self.remembered)
         self.receipts = Receipts(self.proven, self.remembered, self.proofs, self.catalogues, self.signer)
         self.simulations = Simulations(self.proven, self.store, self.policies, clock)
+        self.forecasts = Forecasts(self.proven, self.store, self.policies, clock)
         self.explanations = Explanations(self.proven, self.remembered, self.proofs, self.catalogues)
         self.access = Access(self.proven, self.remembered, self.keyring, self.catalogues)
         self.reports = Reports(self.proven, self.store, self.keyring)
@@ -261,6 +263,7 @@ class Installation:
             access=self.access,
             reports=self.reports,
             replay=self.replay,
+            forecasts=self.forecasts,
             lists=self.lists,
             lookups=self.lookups,
             callers=self.callers,

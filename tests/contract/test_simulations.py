@@ -27,7 +27,8 @@ from accord.domain.terms import (
 )
 from accord.service.answers import Written
 from accord.service.errors import CallError
-from accord.service.simulations import Changed, Progress, Step, Summary, Supposed
+from accord.service.everybody import Progress
+from accord.service.simulations import Changed, Step, Summary, Supposed
 
 CYD_ID, DAN_ID, EVE_ID = (Identifier(IdentifierKind.CUSTOMER_ID, name) for name in ("cyd", "dan", "eve"))
 CYD_MAIL, DAN_MAIL, EVE_MAIL = (

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -555,6 +556,26 @@ def test_a_catalogue_is_supposed_before_it_is_applied(run: Run, answered: Answer
     assert f"the customer of entry {change['samples'][0]['position']}" in lines
     assert "0 flips in all" in run("catalogue", "simulate").stdout
     assert answered("catalogue", "show")["version"] == before
+
+
+def test_what_lapses_is_told_by_day_with_whom_may_be_asked_and_names_nobody(run: Run, answered: Answered) -> None:
+    end = datetime.now(UTC) + timedelta(days=200)
+    given = answered("grant", "lapsing", *TILL, "--valid-until", end.isoformat())["receipt"]
+    before = answered("checkpoint")["checkpoint"]["size"]
+    found = answered("radar", "--within", "201", "--purpose", "marketing", "--channel", "email", "--samples", "2")
+    group = next(each for each in found["groups"] if each["day"].startswith(f"{end:%Y-%m-%d}"))
+    assert group["reason"] == "DECISION_REASON_PERMISSION_EXPIRED"
+    (sample,) = group["samples"]
+    assert (sample["position"], sample["now"]["verdict"]) == (given["position"], "VERDICT_ALLOW")
+    assert sample["then"]["trace"]
+    done = run("radar", "--within", "201", "--samples", "1")
+    assert f"{end:%Y-%m-%d}" in done.stdout
+    assert f"the customer of entry {given['position']}" in done.stdout
+    assert "the catalogue has no purpose that asks for a permission" in done.stdout
+    assert "lapsing" not in done.stdout
+    assert not [each for each in answered("radar", "--within", "1").get("groups", []) if each["day"] == group["day"]]
+    assert "no such channel" in run("radar", "--within", "1", "--channel", "fax", expect=1).stderr
+    assert answered("checkpoint")["checkpoint"]["size"] == before
 
 
 def test_a_forged_proof_fails_at_the_step_it_breaks(run: Run, answered: Answered) -> None:

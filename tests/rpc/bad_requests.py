@@ -109,6 +109,7 @@ def cases() -> Iterator[Case]:
     yield from _exports()
     yield from _reports()
     yield from _replays()
+    yield from _forecasts()
     yield from _suppressions()
     yield from _imports()
 
@@ -864,6 +865,21 @@ def _reports() -> Iterator[Case]:
     yield _case(method, "page_token made up", ["page_token"], put("page_token", "bWFkZSB1cA"))._replace(
         reason=Reason.PAGE_TOKEN_INVALID
     )
+
+
+def _forecasts() -> Iterator[Case]:
+    method = "AuditService/ForecastLapses"
+    yield _case(method, "within_days missing", ["within_days"], clear("within_days"), missing="within_days")
+    for days in (401, 2**32 - 1):
+        yield _case(method, f"{days} days ahead", ["within_days"], put("within_days", days))
+    yield _case(method, "eleven samples", ["samples"], put("samples", 11))
+    yield _case(method, "language de", ["language"], put("language", "de"))
+    yield from _texts(method, "purpose")
+    yield from _texts(method, "channel")
+    purpose = _case(method, "a purpose not in the catalogue", ["purpose"], put("purpose", f"marketing.{MARK}"))
+    yield purpose._replace(reason=Reason.PURPOSE_UNKNOWN)
+    channel = _case(method, "a channel not in the catalogue", ["channel"], put("channel", MARK))
+    yield channel._replace(reason=Reason.CHANNEL_UNKNOWN)
 
 
 def _replays() -> Iterator[Case]:

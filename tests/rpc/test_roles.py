@@ -50,6 +50,7 @@ MAY: dict[str, set[str]] = {
     "AuditService/GetAccessReport": {"privacy_officer"},
     "AuditService/Report": {"auditor"},
     "AuditService/Replay": {"auditor"},
+    "AuditService/ForecastLapses": {"auditor", "administrator"},
     "LedgerService/GetEntry": {"auditor"},
     "LedgerService/ListEntries": {"auditor"},
     "LedgerService/GetCheckpoint": {"auditor"},

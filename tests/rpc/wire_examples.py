@@ -623,6 +623,9 @@ VALID: dict[str, Make] = {
         rules_edition="2026-11",
         law_time=at(86_400),
     ),
+    "AuditService/ForecastLapses": lambda _: audit_service_pb2.ForecastLapsesRequest(
+        brand=BRAND, within_days=30, purpose="marketing", channel="email", samples=2, language="fr"
+    ),
     "LedgerService/GetEntry": _listed(ledger_service_pb2.GetEntryRequest, position=1),
     "LedgerService/ListEntries": _listed(ledger_service_pb2.ListEntriesRequest, start_position=1, page_size=10),
     "LedgerService/GetCheckpoint": _listed(ledger_service_pb2.GetCheckpointRequest),

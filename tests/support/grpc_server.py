@@ -141,6 +141,7 @@ class GrpcServer:
                 access=it.access,
                 reports=it.reports,
                 replay=it.replay,
+                forecasts=it.forecasts,
                 lists=it.lists,
                 lookups=it.lookups,
                 callers=self.callers,

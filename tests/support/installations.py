@@ -32,6 +32,7 @@ from accord.service.erasure_saga import ErasureSaga
 from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
+from accord.service.forecasts import Forecasts
 from accord.service.guard import ProvenStore
 from accord.service.handovers import KeyRotation
 from accord.service.past import Past
@@ -174,6 +175,7 @@ class Installation:
         self.proofs = Proofs(self.proven, self.outside, parts.signer)
         self.catalogues = Catalogues(self.proven, self.policies)
         self.simulations = Simulations(self.proven, self.store, self.policies, self.clock)
+        self.forecasts = Forecasts(self.proven, self.store, self.policies, self.clock)
         self.saga = ErasureSaga(
             self.proven,
             self.store,

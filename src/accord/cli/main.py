@@ -127,6 +127,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "access": "access",
         "report": "report-permissions",
         "replay": "replay",
+        "radar": "radar",
     },
     "This installation": {
         "serve": "serve worker",

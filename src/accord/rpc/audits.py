@@ -10,7 +10,7 @@ from accord.domain.tally import Cell, Dimension, Measure, Period
 from accord.domain.terms import Position
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
-from accord.rpc import explaining, exporting, replaying
+from accord.rpc import explaining, exporting, forecasting, replaying
 from accord.rpc.call import AtMost, Call, admit, call, stream
 from accord.rpc.errors import abort
 from accord.rpc.inbound import MAX_POSITION
@@ -20,6 +20,7 @@ from accord.rpc.wire import Examiner, names, numbers
 from accord.service.access import Access
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
+from accord.service.forecasts import Forecasts
 from accord.service.receipts import Receipts
 from accord.service.replay import Replay
 from accord.service.reports import Reports, Wished
@@ -30,7 +31,11 @@ from accord.v1.audit_service_pb2_grpc import AuditServiceServicer
 MAX_EXPORTS = 4
 """Exports at once: each keeps a processor busy, and checks come first."""
 
+MAX_FORECASTS = 1
+"""Forecasts at once in one process, for the same reason."""
+
 _AUDITORS = frozenset({"auditor"})
+_FORECASTERS = frozenset({"auditor", "administrator"})
 _PERIODS = names(pb.Period, "PERIOD_", Period) | {pb.PERIOD_UNSPECIFIED: Period.DAY}
 _DIMENSIONS = names(pb.Dimension, "DIMENSION_", Dimension)
 _MEASURES = numbers(pb.Measure, "MEASURE_", Measure)
@@ -47,6 +52,7 @@ class AuditService(AuditServiceServicer):
         access: Access,
         reports: Reports,
         replay: Replay,
+        forecasts: Forecasts,
         submitter: Submitter,
         lookups: Lookups,
         callers: Callers,
@@ -60,6 +66,8 @@ class AuditService(AuditServiceServicer):
         self._access = access
         self._reports = reports
         self._replay = replay
+        self._forecasts = forecasts
+        self._forecasting = AtMost(MAX_FORECASTS, "a forecast runs already")
         self._lookups = lookups
         self.callers = callers
 
@@ -133,6 +141,24 @@ class AuditService(AuditServiceServicer):
         following = found.next_position
         token = "" if following is None else page(self._lookups, binding, following)
         return replaying.response(found, token)
+
+    def ForecastLapses(
+        self, request: pb.ForecastLapsesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ForecastLapsesResponse]:
+        """Stream what lapses."""
+        if request is MALFORMED:
+            abort(context, NO_MESSAGE)
+        with self._forecasting.one_more(context):
+            yield from stream(context, self._forecast(request, context))
+
+    def _forecast(
+        self, request: pb.ForecastLapsesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ForecastLapsesResponse]:
+        call = admit(self.callers, context, request.brand, _FORECASTERS)
+        examiner = Examiner()
+        wanted, language = forecasting.wanted(request, examiner), examiner.language(request.language)
+        examiner.done()
+        yield from forecasting.responses(self._forecasts.forecast(call.brand, wanted), language)
 
     def _export(self, request: pb.ExportRequest, context: grpc.ServicerContext) -> Iterator[pb.ExportResponse]:
         call = admit(self.callers, context, request.brand, _AUDITORS)

@@ -34,6 +34,7 @@ from accord.service.catalogues import Catalogues
 from accord.service.erasures import Erasures
 from accord.service.explanations import Explanations
 from accord.service.exports import Exports
+from accord.service.forecasts import Forecasts
 from accord.service.past_questions import PastQuestions
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
@@ -105,6 +106,7 @@ class Services(Struct, frozen=True):
     access: Access
     reports: Reports
     replay: Replay
+    forecasts: Forecasts
     lists: SuppressionLists
     lookups: Lookups
     callers: Callers
@@ -187,13 +189,23 @@ def _add_services(server: grpc.Server, pools: Pools, it: Services) -> None:
     contacts = ContactService(submitter, it.remembered, it.callers, it.tally)
     customers = CustomerService(submitter, it.erasures, it.lookups, it.callers)
     audits = AuditService(
-        it.exports, it.receipts, it.explanations, it.access, it.reports, it.replay, submitter, it.lookups, it.callers
+        it.exports,
+        it.receipts,
+        it.explanations,
+        it.access,
+        it.reports,
+        it.replay,
+        it.forecasts,
+        submitter,
+        it.lookups,
+        it.callers,
     )
     imports = ImportService(submitter, it.lists, it.lookups, it.callers)
     for servicer in (permissions, ledgers, versions, contacts, customers, audits):
         _use_pool(servicer, pools.writing)
     PermissionService.BatchRecord.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # read by grpc
     AuditService.Export.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
+    AuditService.ForecastLapses.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
     CatalogueService.Simulate.experimental_thread_pool = pools.streaming  # type: ignore[attr-defined] # the same
     _use_pool(imports, pools.streaming)
     decisions = DecisionService(it.questions, it.past_questions, it.callers, it.tally)

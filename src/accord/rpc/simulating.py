@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from accord.domain.decision import Decision
 from accord.rpc import outbound
 from accord.rpc.wire import Examiner, timestamp
-from accord.service.simulations import MAX_SAMPLES, Changed, Progress, Sample, Step, Summary, Supposed
+from accord.service.everybody import MAX_SAMPLES, Progress
+from accord.service.simulations import Changed, Sample, Step, Summary, Supposed
 from accord.service.tokens import freshness
 from accord.v1 import catalogue_service_pb2 as pb
 from accord.v1 import decision_pb2
@@ -35,7 +36,7 @@ def responses(steps: Iterator[Step], language: str) -> Iterator[pb.SimulateRespo
     for step in steps:
         match step:
             case Progress():
-                compared, persons = step.compared, step.persons
+                compared, persons = step.met, step.persons
                 yield pb.SimulateResponse(customers_compared=compared, customers_total=persons)
             case Summary():
                 token = freshness(step.ledger, step.size)

@@ -2,33 +2,27 @@
 
 The catalogue is examined as Apply examines it. Then everybody is met once, on one snapshot, and decided
 under both policies at one instant; only counts and a few samples are kept, so memory does not grow with
-the customers. Between two of them whoever waits for the processor goes first.
+the customers.
 """
 
-import time
 from collections.abc import Iterator
-from typing import Final
 
 from msgspec import Struct
 
 from accord.domain import admit
+from accord.domain.alike import ANYBODY
 from accord.domain.commands import ApplyCatalogue, Question
 from accord.domain.decision import Decision
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, invalid, unknown
-from accord.domain.simulation import ANYBODY, Change, Simulation
+from accord.domain.simulation import Change, Simulation
 from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.store import Census, Censuses, Known, LedgerStore
 from accord.service.errors import CallError, catalogue_missing
+from accord.service.everybody import Progress, everybody, first_entry
 from accord.service.policies import Policies, compile_policy
 from accord.service.sights import readings_of
 from accord.service.writer import Clock
-
-MAX_SAMPLES: Final = 10
-"""Samples of one change."""
-
-_TELL_EVERY: Final = 200
-_REST_SECONDS: Final = 50e-6
 
 
 class Supposed(Struct, frozen=True, kw_only=True):
@@ -39,13 +33,6 @@ class Supposed(Struct, frozen=True, kw_only=True):
     place: str = ""
     recipient: str = ""
     samples: int = 0
-
-
-class Progress(Struct, frozen=True):
-    """How many persons are compared by now, of how many."""
-
-    compared: int
-    persons: int
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -127,13 +114,7 @@ class _Run:
 
     def steps(self) -> Iterator[Progress]:
         """Meet everybody."""
-        yield Progress(0, self._census.count)
-        for person in self._census.persons:
-            self._meet(person)
-            if self._compared % _TELL_EVERY == 0:
-                yield Progress(self._compared, self._census.count)
-            time.sleep(_REST_SECONDS)
-        yield Progress(self._compared, self._census.count)
+        return everybody(self._census, self._meet)
 
     def summary(self, now: Instant, before: Policy, after: Policy) -> Summary:
         """Return what was found, once everybody was met."""
@@ -169,10 +150,9 @@ class _Run:
         self._flipped += flipped
 
     def _sample(self, store: LedgerStore, change: Change, person: tuple[Known, ...]) -> Sample:
-        (first,) = store.entries(self._census.head.brand, 1, 1, person[0].customer_ref)
         pair = (change.purpose, change.channel)
         before, after = self._simulation.decisions(readings_of(person), pair, full=True)
-        return Sample(first.position, before, after)
+        return Sample(first_entry(store, self._census, person), before, after)
 
 
 def _admitted(command: ApplyCatalogue, before: Policy | None) -> Policy:

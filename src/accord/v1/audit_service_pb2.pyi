@@ -867,3 +867,315 @@ class ReplayResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReplayResponse: _TypeAlias = ReplayResponse  # noqa: Y015
+
+@_typing.final
+class ForecastLapsesRequest(_message.Message):
+    """Looks ahead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    WITHIN_DAYS_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    within_days: _builtins.int
+    """How many days, of 24 hours from now, 1 to 400. Required."""
+    purpose: _builtins.str
+    """Only this purpose, or this branch of purposes. Empty: all."""
+    channel: _builtins.str
+    """Only this channel. Empty: all."""
+    samples: _builtins.int
+    """How many customers to show of each group, 0 to 10."""
+    language: _builtins.str
+    """In which language samples tell their words, BCP 47 such as `fr`; only the first subtag counts: en or fr. Empty:
+    English.
+    """
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        within_days: _builtins.int = ...,
+        purpose: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        samples: _builtins.int = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "channel", b"channel", "language", b"language", "purpose", b"purpose", "samples", b"samples", "within_days", b"within_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastLapsesRequest: _TypeAlias = ForecastLapsesRequest  # noqa: Y015
+
+@_typing.final
+class ForecastLapsesResponse(_message.Message):
+    """How far it is, and what was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMERS_MET_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_TOTAL_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    customers_met: _builtins.int
+    """How many customers were met by now; those who are merged count as one."""
+    customers_total: _builtins.int
+    """How many will be."""
+    @_builtins.property
+    def summary(self) -> Global___ForecastSummary:
+        """What was found, once everybody was met."""
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___LapseGroup]:
+        """What lapses, after the summary: by day, of one day in the order of the catalogue."""
+
+    def __init__(
+        self,
+        *,
+        customers_met: _builtins.int = ...,
+        customers_total: _builtins.int = ...,
+        summary: Global___ForecastSummary | None = ...,
+        groups: _abc.Iterable[Global___LapseGroup] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers_met", b"customers_met", "customers_total", b"customers_total", "groups", b"groups", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastLapsesResponse: _TypeAlias = ForecastLapsesResponse  # noqa: Y015
+
+@_typing.final
+class ForecastSummary(_message.Message):
+    """What was looked at, and what was found in all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_TIME_FIELD_NUMBER: _builtins.int
+    HORIZON_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_LAPSING_FIELD_NUMBER: _builtins.int
+    LAPSES_FIELD_NUMBER: _builtins.int
+    ASKING_PURPOSES_FIELD_NUMBER: _builtins.int
+    ledger: _builtins.str
+    """The ledger."""
+    size: _builtins.int
+    """How many entries it had: the states are those after the last of them."""
+    catalogue_version: _builtins.int
+    """The version of the catalogue that counts."""
+    customers: _builtins.int
+    """How many customers were met."""
+    customers_lapsing: _builtins.int
+    """How many of them have a lapse."""
+    lapses: _builtins.int
+    """How many lapses there are, over all purposes and channels."""
+    @_builtins.property
+    def decision_time(self) -> _timestamp_pb2.Timestamp:
+        """The instant that counts as now."""
+
+    @_builtins.property
+    def horizon(self) -> _timestamp_pb2.Timestamp:
+        """The last instant looked at."""
+
+    @_builtins.property
+    def asking_purposes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The purposes by which a customer is asked for a permission: marketing.permission_request, marketing.stay_in_touch and
+        those below them. Empty: the catalogue has none, so nobody can be asked by one.
+        """
+
+    def __init__(
+        self,
+        *,
+        decision_time: _timestamp_pb2.Timestamp | None = ...,
+        horizon: _timestamp_pb2.Timestamp | None = ...,
+        ledger: _builtins.str = ...,
+        size: _builtins.int = ...,
+        catalogue_version: _builtins.int = ...,
+        customers: _builtins.int = ...,
+        customers_lapsing: _builtins.int = ...,
+        lapses: _builtins.int = ...,
+        asking_purposes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision_time", b"decision_time", "horizon", b"horizon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asking_purposes", b"asking_purposes", "catalogue_version", b"catalogue_version", "customers", b"customers", "customers_lapsing", b"customers_lapsing", "decision_time", b"decision_time", "horizon", b"horizon", "lapses", b"lapses", "ledger", b"ledger", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastSummary: _TypeAlias = ForecastSummary  # noqa: Y015
+
+@_typing.final
+class LapseGroup(_message.Message):
+    """Answers that read ALLOW or DEFER now, or wait for their confirmation, and end alike on one day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_ASKABLE_NOW_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_ASKABLE_IN_TIME_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """The purpose."""
+    channel: _builtins.str
+    """The channel; empty for purposes of class processing."""
+    reason: _decision_pb2.DecisionReason.ValueType
+    """Why the answer is a DENY from then on."""
+    customers: _builtins.int
+    """How many customers it meets."""
+    customers_askable_now: _builtins.int
+    """How many of them may be asked for a permission now, on one channel at least: a purpose that asks is an ALLOW."""
+    customers_askable_in_time: _builtins.int
+    """How many may be asked before the lapse: now, or later but in time, such as after quiet hours."""
+    @_builtins.property
+    def day(self) -> _timestamp_pb2.Timestamp:
+        """The first instant of the day, UTC."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___AskableChannel]:
+        """On which channels, in the order of the catalogue; those on which nobody may be asked are left out."""
+
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedCompositeFieldContainer[Global___LapseSample]:
+        """Some of them, as many as were asked for."""
+
+    def __init__(
+        self,
+        *,
+        day: _timestamp_pb2.Timestamp | None = ...,
+        purpose: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        reason: _decision_pb2.DecisionReason.ValueType = ...,
+        customers: _builtins.int = ...,
+        customers_askable_now: _builtins.int = ...,
+        customers_askable_in_time: _builtins.int = ...,
+        channels: _abc.Iterable[Global___AskableChannel] | None = ...,
+        samples: _abc.Iterable[Global___LapseSample] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "channels", b"channels", "customers", b"customers", "customers_askable_in_time", b"customers_askable_in_time", "customers_askable_now", b"customers_askable_now", "day", b"day", "purpose", b"purpose", "reason", b"reason", "samples", b"samples"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LapseGroup: _TypeAlias = LapseGroup  # noqa: Y015
+
+@_typing.final
+class AskableChannel(_message.Message):
+    """How many of a group may be asked for a permission on one channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_NOW_FIELD_NUMBER: _builtins.int
+    CUSTOMERS_IN_TIME_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """The channel."""
+    customers_now: _builtins.int
+    """How many may be asked now."""
+    customers_in_time: _builtins.int
+    """How many may be asked before the lapse: now, or later but in time."""
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        customers_now: _builtins.int = ...,
+        customers_in_time: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customers_in_time", b"customers_in_time", "customers_now", b"customers_now"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskableChannel: _TypeAlias = AskableChannel  # noqa: Y015
+
+@_typing.final
+class LapseSample(_message.Message):
+    """One customer whose answer lapses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    LAPSE_TIME_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
+    THEN_FIELD_NUMBER: _builtins.int
+    ASKING_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Their first entry. It names nobody; whoever has the role auditor may open it."""
+    @_builtins.property
+    def lapse_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant at which the answer is a DENY."""
+
+    @_builtins.property
+    def now(self) -> _decision_pb2.Decision:
+        """The answer now, in full view."""
+
+    @_builtins.property
+    def then(self) -> _decision_pb2.Decision:
+        """The answer at that instant, in full view."""
+
+    @_builtins.property
+    def asking(self) -> _containers.RepeatedCompositeFieldContainer[Global___AskingAnswer]:
+        """Whether they may be asked for a permission now: each purpose that asks, on each channel."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        lapse_time: _timestamp_pb2.Timestamp | None = ...,
+        now: _decision_pb2.Decision | None = ...,
+        then: _decision_pb2.Decision | None = ...,
+        asking: _abc.Iterable[Global___AskingAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lapse_time", b"lapse_time", "now", b"now", "then", b"then"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asking", b"asking", "lapse_time", b"lapse_time", "now", b"now", "position", b"position", "then", b"then"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LapseSample: _TypeAlias = LapseSample  # noqa: Y015
+
+@_typing.final
+class AskingAnswer(_message.Message):
+    """The answer to asking a customer for a permission."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """A purpose that asks."""
+    channel: _builtins.str
+    """The channel."""
+    @_builtins.property
+    def decision(self) -> _decision_pb2.Decision:
+        """The answer now, in full view."""
+
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        decision: _decision_pb2.Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "decision", b"decision", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AskingAnswer: _TypeAlias = AskingAnswer  # noqa: Y015

@@ -65,6 +65,11 @@ class AuditServiceStub:
                 request_serializer=accord_dot_v1_dot_audit__service__pb2.ReplayRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_audit__service__pb2.ReplayResponse.FromString,
                 _registered_method=True)
+        self.ForecastLapses = channel.unary_stream(
+                '/accord.v1.AuditService/ForecastLapses',
+                request_serializer=accord_dot_v1_dot_audit__service__pb2.ForecastLapsesRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_audit__service__pb2.ForecastLapsesResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -117,6 +122,15 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForecastLapses(self, request, context):
+        """Looks ahead: which answers end by time alone within so many days, and whom of those may still be asked for a
+        permission, since asking is a contact too. Nobody is named, nothing is appended. Streams progress, then the summary,
+        then what lapses. Roles: auditor, administrator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +163,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.Replay,
                     request_deserializer=accord_dot_v1_dot_audit__service__pb2.ReplayRequest.FromString,
                     response_serializer=accord_dot_v1_dot_audit__service__pb2.ReplayResponse.SerializeToString,
+            ),
+            'ForecastLapses': grpc.unary_stream_rpc_method_handler(
+                    servicer.ForecastLapses,
+                    request_deserializer=accord_dot_v1_dot_audit__service__pb2.ForecastLapsesRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_audit__service__pb2.ForecastLapsesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +333,33 @@ class AuditService:
             '/accord.v1.AuditService/Replay',
             accord_dot_v1_dot_audit__service__pb2.ReplayRequest.SerializeToString,
             accord_dot_v1_dot_audit__service__pb2.ReplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForecastLapses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/accord.v1.AuditService/ForecastLapses',
+            accord_dot_v1_dot_audit__service__pb2.ForecastLapsesRequest.SerializeToString,
+            accord_dot_v1_dot_audit__service__pb2.ForecastLapsesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,11 @@ class AuditServiceStub:
     """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
     those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
     """
+    ForecastLapses: _grpc.UnaryStreamMultiCallable[_audit_service_pb2.ForecastLapsesRequest, _audit_service_pb2.ForecastLapsesResponse]
+    """Looks ahead: which answers end by time alone within so many days, and whom of those may still be asked for a
+    permission, since asking is a contact too. Nobody is named, nothing is appended. Streams progress, then the summary,
+    then what lapses. Roles: auditor, administrator.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -78,6 +83,11 @@ class AuditServiceAsyncStub(AuditServiceStub):
     Replay: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ReplayRequest, _audit_service_pb2.ReplayResponse]  # type: ignore[assignment]
     """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
     those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
+    """
+    ForecastLapses: _aio.UnaryStreamMultiCallable[_audit_service_pb2.ForecastLapsesRequest, _audit_service_pb2.ForecastLapsesResponse]  # type: ignore[assignment]
+    """Looks ahead: which answers end by time alone within so many days, and whom of those may still be asked for a
+    permission, since asking is a contact too. Nobody is named, nothing is appended. Streams progress, then the summary,
+    then what lapses. Roles: auditor, administrator.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -137,6 +147,17 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_service_pb2.ReplayResponse, _abc.Awaitable[_audit_service_pb2.ReplayResponse]]:
         """Answers every contact authorised in a period again, at its own instant and by all that is known today, and lists
         those that would no longer be allowed. Nobody is named. Each page answers a part of the period.
+        """
+
+    @_abc_1.abstractmethod
+    def ForecastLapses(
+        self,
+        request: _audit_service_pb2.ForecastLapsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_service_pb2.ForecastLapsesResponse], _abc.AsyncIterator[_audit_service_pb2.ForecastLapsesResponse]]:
+        """Looks ahead: which answers end by time alone within so many days, and whom of those may still be asked for a
+        permission, since asking is a contact too. Nobody is named, nothing is appended. Streams progress, then the summary,
+        then what lapses. Roles: auditor, administrator.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,156 @@
+"""What lapses, on every store: counted by day, with whom may be asked, and each sample as Check then answers."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from support.installations import BRAND, Installation
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
+
+from accord.domain.catalogue import Notice, Purpose
+from accord.domain.commands import ApplyCatalogue, Grant, Link, Merge, Question, ReportContactPoint
+from accord.domain.events import Justification
+from accord.domain.problems import ErrorReason
+from accord.domain.terms import (
+    DAY,
+    HOUR,
+    SECOND,
+    Identifier,
+    IdentifierKind,
+    PointFact,
+    Position,
+    PurposeClass,
+    Reason,
+    Verdict,
+)
+from accord.service.answers import Written
+from accord.service.errors import CallError
+from accord.service.everybody import Progress
+from accord.service.forecasts import AskedOn, Lapsing, Step, Summary, Wanted
+
+CYD_ID, DAN_ID, EVE_ID = (Identifier(IdentifierKind.CUSTOMER_ID, name) for name in ("cyd", "dan", "eve"))
+CYD_MAIL, DAN_MAIL, EVE_MAIL = (
+    Identifier(IdentifierKind.EMAIL, f"{name}@example.com") for name in ("cyd", "dan", "eve")
+)
+ASK = "marketing.permission_request"
+_NOTICE = CATALOGUE.notices[0]
+ASKS = replace(
+    CATALOGUE,
+    purposes=(*CATALOGUE.purposes, Purpose(ASK, PurposeClass.MARKETING)),
+    notices=(Notice("n1", (*_NOTICE.purposes, ASK), _NOTICE.texts, _NOTICE.channels),),
+    caps=(),
+)
+NEWS = "marketing.cart"
+
+
+class Town:
+    """Ada, who is one person with Eve, and Cyd permitted until a day; Bob has yet to confirm.
+
+    Cyd does not want to be asked, Dan withdrew all he permitted.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self.it = installation
+        self.first: dict[Position, Identifier] = {}
+        self.tell(ApplyCatalogue(catalogue=ASKS))
+        mails = {ADA_ID: ADA_MAIL, BOB_ID: BOB_MAIL, CYD_ID: CYD_MAIL, DAN_ID: DAN_MAIL, EVE_ID: EVE_MAIL}
+        for who, point in mails.items():
+            self.first[self.tell(Link(customer=who, contact_point=point))] = who
+        self.end = installation.clock.now + 5 * DAY
+        for who in (ADA_ID, CYD_ID, DAN_ID):
+            self.tell(Grant(customer=who, channels=("email",), evidence=said(), valid_until=self.end))
+        self.tell(grant(BOB_ID, "form", BOB_MAIL))
+        self.pending_until = installation.clock.now + 24 * HOUR
+        self.tell(withdraw(CYD_ID, ASK))
+        self.tell(withdraw(DAN_ID))
+        self.tell(Merge(customers=(ADA_ID, EVE_ID), justification=Justification(reason="same person")))
+
+    def tell(self, command: Any) -> Position:
+        self.it.clock.advance(SECOND)
+        (result,) = self.it.write(command)
+        assert isinstance(result, Written), result
+        return result.receipts[0].position
+
+    def forecast(self, **wanted: Any) -> list[Step]:
+        return list(self.it.forecasts.forecast(BRAND, Wanted(**wanted)))
+
+
+def groups(steps: list[Step]) -> list[Lapsing]:
+    return [each for each in steps if isinstance(each, Lapsing)]
+
+
+def summary(steps: list[Step]) -> Summary:
+    (found,) = (each for each in steps if isinstance(each, Summary))
+    return found
+
+
+@pytest.fixture
+def town(installation: Installation) -> Town:
+    return Town(installation)
+
+
+def test_what_lapses_is_counted_by_day_with_whom_may_be_asked_as_check_then_answers(town: Town) -> None:
+    head = town.it.store.head(BRAND)
+    steps = town.forecast(within_days=30, purpose=NEWS, channel="email", samples=10)
+    assert town.it.store.head(BRAND) == head
+    told = summary(steps)
+    assert (told.persons, told.persons_lapsing, told.lapses, told.asking) == (4, 3, 3, (ASK,))
+    assert [each for each in steps if isinstance(each, Progress)] == [Progress(0, 4), Progress(4, 4)]
+    pending, expired = groups(steps)
+    assert (pending.lapse.time, pending.lapse.reason) == (
+        town.pending_until - town.pending_until % DAY,
+        Reason.PENDING_EXPIRED,
+    )
+    assert (pending.persons, pending.now, pending.in_time, pending.channels) == (1, 0, 0, ())
+    assert (expired.lapse.time, expired.lapse.reason) == (town.end - town.end % DAY, Reason.PERMISSION_EXPIRED)
+    # Ada may be asked, while it lasts; Cyd said not to be.
+    assert (expired.persons, expired.now, expired.in_time) == (2, 1, 1)
+    assert expired.channels == (AskedOn("email", 1, 1),)
+    assert {sample.time for sample in expired.samples} == {town.end}
+    met = {town.first[each.position] for each in (*pending.samples, *expired.samples)}
+    assert met in ({ADA_ID, BOB_ID, CYD_ID}, {EVE_ID, BOB_ID, CYD_ID})
+    for sample in (*pending.samples, *expired.samples):
+        who = town.first[sample.position]
+        asked = dict(sample.asking)
+        for pair, decision in (((NEWS, "email"), sample.now), *asked.items()):
+            question = Question(customer=who, purpose=pair[0], channel=pair[1])
+            now = town.it.questions.check(BRAND, question, full=True).decision
+            assert (now.verdict, now.reason, now.trace) == (decision.verdict, decision.reason, decision.trace)
+        assert asked[ASK, "email"].verdict is (Verdict.ALLOW if who in {ADA_ID, EVE_ID} else Verdict.DENY)
+    town.it.clock.advance(5 * DAY)
+    for sample in expired.samples:
+        question = Question(customer=town.first[sample.position], purpose=NEWS, channel="email")
+        then = town.it.questions.check(BRAND, question, full=True).decision
+        assert (then.reason, then.trace) == (sample.then.reason, sample.then.trace)
+
+
+def test_nobody_may_be_asked_at_an_address_that_complained(town: Town) -> None:
+    town.tell(ReportContactPoint(contact_point=ADA_MAIL, fact=PointFact.COMPLAINED))
+    town.tell(ReportContactPoint(contact_point=EVE_MAIL, fact=PointFact.COMPLAINED))
+    found = groups(town.forecast(within_days=30, channel="email"))
+    # What can no longer reach her is a no already, and lapses no more.
+    assert {
+        (each.lapse.purpose, each.persons, each.in_time)
+        for each in found
+        if each.lapse.reason is Reason.PERMISSION_EXPIRED
+    } == {
+        (NEWS, 1, 0),
+        ("marketing.birthday", 1, 0),
+    }
+
+
+def test_nothing_lapses_before_its_day_and_an_unknown_branch_or_channel_is_told(town: Town) -> None:
+    assert {each.lapse.reason for each in groups(town.forecast(within_days=4))} == {Reason.PENDING_EXPIRED}
+    for wanted, reason in (
+        ({"purpose": "marketing.none"}, ErrorReason.PURPOSE_UNKNOWN),
+        ({"channel": "fax"}, ErrorReason.CHANNEL_UNKNOWN),
+    ):
+        with pytest.raises(CallError) as raised:
+            town.forecast(within_days=4, **wanted)
+        assert raised.value.problem.reason is reason
+
+
+def test_a_brand_without_catalogue_has_no_answers_that_could_lapse(installation: Installation) -> None:
+    with pytest.raises(CallError) as raised:
+        list(installation.forecasts.forecast(BRAND, Wanted(within_days=1)))
+    assert raised.value.problem.reason is ErrorReason.CATALOGUE_MISSING
