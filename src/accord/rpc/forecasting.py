@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
-from accord.domain.decision import Decision
 from accord.rpc import outbound
 from accord.rpc.wire import Examiner, timestamp
 from accord.service.everybody import MAX_SAMPLES, Progress
 from accord.service.forecasts import MAX_DAYS, Lapsing, Sample, Step, Summary, Wanted
 from accord.service.tokens import freshness
 from accord.v1 import audit_service_pb2 as pb
-from accord.v1 import decision_pb2
 
 _GROUPS_AT_ONCE = 50
 _SAMPLES_AT_ONCE = 20
@@ -88,16 +86,10 @@ def _sample(found: Sample, token: str, language: str) -> pb.LapseSample:
     return pb.LapseSample(
         position=found.position,
         lapse_time=timestamp(found.time),
-        now=_decision(found.now, token, language),
-        then=_decision(found.then, token, language),
+        now=outbound.told(found.now, token, language),
+        then=outbound.told(found.then, token, language),
         asking=[
-            pb.AskingAnswer(purpose=purpose, channel=channel, decision=_decision(decision, token, language))
+            pb.AskingAnswer(purpose=purpose, channel=channel, decision=outbound.told(decision, token, language))
             for (purpose, channel), decision in found.asking
         ],
     )
-
-
-def _decision(found: Decision, token: str, language: str) -> decision_pb2.Decision:
-    message = decision_pb2.Decision()
-    outbound.tell(message, found, token, language)
-    return message

@@ -76,6 +76,13 @@ def _alike(  # noqa: PLR0913 - what answers have in common
     )
 
 
+def told(found: Decision, token: str, language: str) -> decision_pb2.Decision:
+    """Return the decision as a message of its own, for responses that bring several."""
+    message = decision_pb2.Decision()
+    tell(message, found, token, language)
+    return message
+
+
 def _set(stamp: Timestamp, time: int) -> None:
     seconds, rest = divmod(time, SECOND)
     stamp.seconds = seconds

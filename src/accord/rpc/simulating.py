@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
-from accord.domain.decision import Decision
 from accord.rpc import outbound
 from accord.rpc.wire import Examiner, timestamp
 from accord.service.everybody import MAX_SAMPLES, Progress
 from accord.service.simulations import Changed, Sample, Step, Summary, Supposed
 from accord.service.tokens import freshness
 from accord.v1 import catalogue_service_pb2 as pb
-from accord.v1 import decision_pb2
 
 _CHANGES_AT_ONCE = 50
 """In one message: with ten samples each, and two traces a sample, some megabytes."""
@@ -84,14 +82,6 @@ def _changed(found: Changed, token: str, language: str) -> pb.AnswerChange:
 def _sample(found: Sample, token: str, language: str) -> pb.AnswerSample:
     return pb.AnswerSample(
         position=found.position,
-        before=_decision(found.before, token, language),
-        after=_decision(found.after, token, language),
+        before=outbound.told(found.before, token, language) if found.before else None,
+        after=outbound.told(found.after, token, language) if found.after else None,
     )
-
-
-def _decision(found: Decision | None, token: str, language: str) -> decision_pb2.Decision | None:
-    if found is None:
-        return None
-    message = decision_pb2.Decision()
-    outbound.tell(message, found, token, language)
-    return message
