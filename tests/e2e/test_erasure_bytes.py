@@ -90,7 +90,7 @@ def test_no_byte_of_a_key_or_an_identifier_is_left_in_any_file(disk: Disk) -> No
     house = disk.open()
     ada = ref_of(house)
     row = kept(house, ada)
-    (told,) = house.remembered.history(BRAND, ADA_ID, 1, 10)
+    (told,) = house.remembered.history(BRAND, ADA_ID, 1, 10).entries
     lookups = [house.lookups.identifier(BRAND, each) for each in (ADA_ID, ADA_MAIL)]
     state = house.store.states(BRAND, [ada])[ada]
     wanted = [row.wrapped, row.wrapped[12 : 12 + KEY_BYTES], state, *lookups]

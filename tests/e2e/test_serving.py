@@ -408,6 +408,7 @@ def test_reflection_lists_every_service(server: Server) -> None:
         "accord.v1.ContactService",
         "accord.v1.CustomerService",
         "accord.v1.DecisionService",
+        "accord.v1.ImportService",
         "accord.v1.LedgerService",
         "accord.v1.PermissionService",
         "grpc.health.v1.Health",

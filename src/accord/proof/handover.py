@@ -143,8 +143,9 @@ def verify_any(note: str, keys: Sequence[TrustedKey]) -> tuple[Checkpoint, Trust
             if key.until is not None and found.size > key.until:
                 raise ValueError(f"its key was followed by another after {key.until} entries")
             return found, key
-    # Of the newest, so that what is wrong is told of the key that should have signed.
-    return verify(note, keys[-1].public), keys[-1]
+    # What is wrong is told of the newest, which should have signed.
+    found = verify(note, keys[-1].public)
+    raise ValueError(f"a checkpoint of {found.origin} is not one of {keys[-1].name}")
 
 
 def _name(key: str) -> str:

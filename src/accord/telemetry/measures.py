@@ -108,7 +108,7 @@ def _calls(tally: Tally) -> Iterator[Measure]:
         kind="counter",
         unit="{call}",
         meaning="Calls beyond ACCORD_MAX_CONCURRENT, told RESOURCE_EXHAUSTED before Accord sees them.",
-        read=lambda: tally.turned_away.read().items(),
+        read=lambda: [((), tally.turned_away.read().get((), 0))],
     )
     yield Measure(
         name="accord.decisions",
