@@ -38,6 +38,7 @@ from accord.domain.decision import Customer, Decision
 from accord.domain.events import Evidence, FactsRecorded, Justification, PermissionGranted, PermissionRefused
 from accord.domain.fold import fold, fold_point
 from accord.domain.full_view import completed
+from accord.domain.group import decide_under
 from accord.domain.packs import EDITIONS
 from accord.domain.policy import Policy
 from accord.domain.problems import Problem
@@ -521,7 +522,7 @@ def _told_of_bob(command: Command) -> Command:
 
 def _asked_of_group(world: Projection, question: Question, policy: Policy, now: int) -> Decision:
     named = (ADA, question.contact_point) if question.contact_point else (ADA,)
-    return world.united(world.customers_of(ADA)[0], named).decide(question, policy, Instant(now))
+    return decide_under(world.united(world.customers_of(ADA)[0], named).readings, question, policy, Instant(now))
 
 
 @LAW_OF_GROUPS

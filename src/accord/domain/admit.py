@@ -30,7 +30,7 @@ from accord.domain.commands import (
     Token,
     Unlink,
 )
-from accord.domain.decide import decide, examine_question
+from accord.domain.decide import examine_question
 from accord.domain.decision import Customer, Decision
 from accord.domain.events import (
     ActivityReported,
@@ -48,8 +48,7 @@ from accord.domain.events import (
 )
 from accord.domain.events import Link as LinkMade
 from accord.domain.fold import confirmation_of, find_contact
-from accord.domain.full_view import completed
-from accord.domain.group import lowest
+from accord.domain.full_view import answered, completed
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, Violation, invalid, invalid_fields, unknown
 from accord.domain.scope import asked_code
@@ -346,8 +345,8 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if problem := examine_question(question, policy) or _class_fault(question, policy):
         return problem
     if customer is None:
-        found = decide(None, question, policy, now, full=full)
-        return Authorization(completed(found, (), question, policy) if full else found)
+        return Authorization(answered((None,), question, policy, now, full=full))
+    readings = (customer, *others)
     own = find_contact(customer.state, command.contact_id)
     asked = (question.purpose, question.channel, asked_code(question.topic, question.place, question.recipient))
     if own is not None and (own.purpose, own.channel, own.asked) != asked:
@@ -355,11 +354,8 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if own is None and seen:
         # Older than the state's memory: whatever became of it, it is not made again.
         found = Decision(Verdict.DENY, Reason.CONTACT_ALREADY_REPORTED, now, policy.version)
-        return Authorization(completed(found, (customer, *others), question, policy) if full else found)
-    readings = (customer, *others)
-    decision = lowest([decide(each, question, policy, now, own_contact=own, full=full) for each in readings])
-    if full:
-        decision = completed(decision, readings, question, policy, own_contact=own)
+        return Authorization(completed(found, readings, question, policy) if full else found)
+    decision = answered(readings, question, policy, now, own_contact=own, full=full)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     repeat = own is not None and own.status is ContactStatus.AUTHORIZED

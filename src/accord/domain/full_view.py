@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from accord.domain import calendar
 from accord.domain.commands import Question
 from accord.domain.decision import Background, Customer, Decision
+from accord.domain.group import decide_under
 from accord.domain.policy import Policy
 from accord.domain.remedies import Trial, Tried, of_contact, remedies
 from accord.domain.state import ContactMark
+from accord.domain.terms import Instant
 
 
 def completed(  # noqa: PLR0913 - a question has this many sides
@@ -46,6 +48,20 @@ def completed(  # noqa: PLR0913 - a question has this many sides
         },
     )
     return replace(found, remedies=told, background=background)
+
+
+def answered(  # noqa: PLR0913 - a question has this many sides
+    readings: Sequence[Customer | None],
+    question: Question,
+    policy: Policy,
+    now: Instant,
+    *,
+    own_contact: ContactMark | None = None,
+    full: bool = False,
+) -> Decision:
+    """Return the answer under the readings, with the rest of the full view where that is asked for."""
+    found = decide_under(readings, question, policy, now, own_contact=own_contact, full=full)
+    return completed(found, readings, question, policy, own_contact=own_contact) if full else found
 
 
 def _time_zone(readings: Sequence[Customer], policy: Policy) -> str:

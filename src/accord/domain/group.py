@@ -70,11 +70,6 @@ class Group(Struct, frozen=True):
         """The person, for all that does not look at where or in which capacity."""
         return self.readings[0]
 
-    def decide(self, question: Question, policy: Policy, now: Instant, *, full: bool = False) -> Decision:
-        """Return the lowest answer under any reading of the facts; of two alike, the one that binds longer."""
-        found = [decide(each, question, policy, now, full=full) for each in self.readings]
-        return lowest(found)
-
     def binding(self, member: Customer) -> tuple[Customer, ...]:
         """Return a member with all that forbids the person a contact, under each reading of the facts.
 
@@ -233,6 +228,22 @@ def _position(told: Sequence[Facts]) -> Position:
     died = [each for each in told if each.deceased]
     paused = [each for each in told if each.paused_until]
     return max(died or paused or told, key=lambda each: (each.paused_until, each.position)).position
+
+
+def decide_under(  # noqa: PLR0913 - a question has this many sides
+    readings: Sequence[Customer | None],
+    question: Question,
+    policy: Policy,
+    now: Instant,
+    *,
+    own_contact: ContactMark | None = None,
+    full: bool = False,
+) -> Decision:
+    """Return the lowest answer under any reading of the facts; of two alike, the one that binds longer.
+
+    None stands for nobody known, and is then the only reading.
+    """
+    return lowest([decide(each, question, policy, now, own_contact=own_contact, full=full) for each in readings])
 
 
 def lowest(found: list[Decision]) -> Decision:

@@ -21,10 +21,8 @@ from msgspec.structs import replace
 from accord.domain.alike import ANYBODY, Alike, Pair
 from accord.domain.catalogue import covers
 from accord.domain.commands import Question
-from accord.domain.decide import decide
 from accord.domain.decision import Customer, Decision
-from accord.domain.full_view import completed
-from accord.domain.group import lowest
+from accord.domain.full_view import answered
 from accord.domain.policy import Policy
 from accord.domain.terms import FAR, Instant, Reason, Verdict
 
@@ -89,8 +87,7 @@ class Radar:
     def decision(self, readings: Sequence[Customer], pair: Pair, time: Instant, *, full: bool = False) -> Decision:
         """Return the answer at an instant, as of the states of now."""
         question = Question(customer=ANYBODY, purpose=pair[0], channel=pair[1])
-        found = lowest([decide(each, question, self._policy, time, full=full) for each in readings])
-        return completed(found, readings, question, self._policy) if full else found
+        return answered(readings, question, self._policy, time, full=full)
 
     def _opens(self, readings: Sequence[Customer], pair: Pair, found: Decision, time: Instant) -> bool:
         if found.verdict is Verdict.DEFER and found.not_before < time:

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from accord.domain import calendar
 from accord.domain.commands import Question
-from accord.domain.decide import decide, usable_points
+from accord.domain.decide import usable_points
 from accord.domain.decision import Customer, Decision, Point, Remedy
-from accord.domain.group import lowest
+from accord.domain.group import decide_under
 from accord.domain.lane import Lane
 from accord.domain.policy import Policy
 from accord.domain.scope import Granted, code
@@ -88,7 +88,7 @@ def of_contact(question: Question, policy: Policy) -> Tried:
 
     def ask(trial: Trial) -> Decision:
         readings = trial.readings or (None,)
-        return lowest([decide(each, question, policy, trial.now, own_contact=trial.own_contact) for each in readings])
+        return decide_under(readings, question, policy, trial.now, own_contact=trial.own_contact)
 
     def permitted(trial: Trial, guardian: bool) -> Trial:  # noqa: FBT001 - who gives it, as told in Tried
         granted = Granted(

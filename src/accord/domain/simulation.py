@@ -13,10 +13,8 @@ from msgspec.structs import replace
 
 from accord.domain.alike import Alike, Pair
 from accord.domain.commands import Question
-from accord.domain.decide import decide
 from accord.domain.decision import Customer, Decision
-from accord.domain.full_view import completed
-from accord.domain.group import lowest
+from accord.domain.full_view import answered
 from accord.domain.policy import Policy
 from accord.domain.terms import Instant, Reason, Verdict
 
@@ -88,8 +86,7 @@ class Simulation:
         if question is None:
             return None
         policy, now = self._policies[which], self._now
-        found = lowest([decide(each, question, policy, now, full=full) for each in readings])
-        return completed(found, readings, question, policy) if full else found
+        return answered(readings, question, policy, now, full=full)
 
 
 def _ruling(decision: Decision | None) -> Ruling:

@@ -7,9 +7,9 @@ answer, known by what it knew, the answer is the same byte for byte.
 from msgspec import Struct
 
 from accord.domain.commands import Question
-from accord.domain.decide import decide, examine_question
+from accord.domain.decide import examine_question
 from accord.domain.decision import Decision
-from accord.domain.full_view import completed
+from accord.domain.full_view import answered, completed
 from accord.domain.policy import Policy
 from accord.domain.terms import BrandId, Reason, Verdict
 from accord.ledger.lookup import Lookups
@@ -78,10 +78,6 @@ def answer_for(  # noqa: PLR0913 - a question has this many sides
 ) -> Decision:
     """Return what is answered about a customer, with all they are merged with; None: nobody is known."""
     named = tuple(each for each in (question.customer, question.contact_point) if each)
-    if ref in world.merged:
-        group = world.united(ref, named)
-        found = group.decide(question, policy, moment.as_of, full=full)
-        return completed(found, group.readings, question, policy) if full else found
-    customer = world.customer(ref, named) if ref else None
-    found = decide(customer, question, policy, moment.as_of, full=full)
-    return completed(found, (customer,), question, policy) if full else found
+    merged = world.united(ref, named) if ref in world.merged else None
+    readings = merged.readings if merged else (world.customer(ref, named) if ref else None,)
+    return answered(readings, question, policy, moment.as_of, full=full)

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from accord.domain.commands import Question
-from accord.domain.decide import decide, examine_question
+from accord.domain.decide import examine_question
 from accord.domain.decision import Customer, Decision, Point
-from accord.domain.full_view import completed
+from accord.domain.full_view import answered
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem, moved, unknown
 from accord.domain.state import NO_POINT, decode_customer, decode_point
@@ -117,11 +117,9 @@ class Questions:
             if isinstance(group, Problem):
                 return group
             if group is not None:
-                found = group.decide(question, policy, now, full=full)
-                return completed(found, group.readings, question, policy) if full else found
+                return answered(group.readings, question, policy, now, full=full)
         customer = self._customer(sight.head.brand, known[0], lookup, question) if known else None
-        found = decide(customer, question, policy, now, full=full)
-        return completed(found, (customer,), question, policy) if full else found
+        return answered((customer,), question, policy, now, full=full)
 
     def _named(self, brand: BrandId, lookup: bytes, question: Question) -> dict[Identifier, bytes]:
         named = {question.customer: lookup}
