@@ -1,8 +1,10 @@
 """The command line reads the file of the command that runs, and forgets none."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
@@ -39,4 +41,12 @@ except SystemExit:
     print("loaded:", *sys.modules)
 """
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert not OF_THE_SERVER & set(told.partition("loaded:")[2].split())
+    loaded = set(told.partition("loaded:")[2].split())
+    assert "accord.cli.main" in loaded
+    assert not OF_THE_SERVER & loaded
+
+
+def test_the_readme_s_table_names_every_command() -> None:
+    _, _, table = Path("README.md").read_text("utf-8").partition("| what | commands |")
+    told = {each.partition(" ")[0] for each in re.findall(r"`([a-z][a-z -]*)`", table.partition("\n\n")[0])}
+    assert told == {name for name, command in accord.commands.items() if not command.hidden}

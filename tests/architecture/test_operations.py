@@ -9,6 +9,7 @@ import pytest
 
 from accord.cli.main import accord
 from accord.config import Config
+from accord.storage.migrate import newest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -79,3 +80,8 @@ def test_files_of_deploy_that_commands_name_are_there() -> None:
     named = re.findall(r"\bdeploy/[\w./-]+", PAGE)
     assert named
     assert [each for each in named if not (ROOT / each.rstrip(".")).exists()] == []
+
+
+def test_the_changelog_tells_the_newest_revisions() -> None:
+    told = f"moves to revision {newest('ledger')}, that of the keys to {newest('keys')}:"
+    assert told in (ROOT / "docs" / "CHANGELOG.md").read_text("utf-8")

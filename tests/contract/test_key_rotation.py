@@ -135,7 +135,7 @@ def crashing_at(steps: int) -> Callable[[], None]:
     return step
 
 
-@pytest.mark.parametrize("steps", range(7))
+@pytest.mark.parametrize("steps", range(10))
 @pytest.mark.parametrize("disown", [False, True], ids=["planned", "disowned"])
 def test_whatever_a_crash_cut_off_is_finished_by_the_next_start(
     house: Installation, monkeypatch: pytest.MonkeyPatch, steps: int, *, disown: bool

@@ -110,11 +110,8 @@ def test_a_round_reads_slice_by_slice_and_begins_anew(grown: Grown) -> None:
     assert grown.mark().ended_time == grown.house.clock.now - SECOND
 
 
-@pytest.mark.parametrize(
-    ("grown", "what"),
-    [("sqlite", what) for what in BENT] + [("postgres", what) for what in ("leaf", "payload", "tile")],
-    indirect=["grown"],
-)
+@pytest.mark.parametrize("what", BENT)
+@pytest.mark.parametrize("grown", ["sqlite", "postgres"], indirect=True, scope="module")
 def test_one_flipped_bit_is_named_stops_serving_and_is_forgiven_once_put_back(
     grown: Grown, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,7 +9,7 @@ from support.installations import Store
 from support.memory import seen_of
 
 from accord.domain.terms import BrandId, Position
-from accord.ledger.entry import BRAND_REF
+from accord.ledger.entry import NO_CUSTOMER
 from accord.ledger.store import (
     Batch,
     ContactRow,
@@ -402,7 +402,7 @@ class TestGroups:
         assert sight.head == seen_of(head_of(merged))
 
     def test_a_census_meets_each_person_once_and_those_who_are_merged_together(self, merged: Store) -> None:
-        append(merged, customers={BRAND_REF: customer(state=b"brand")})
+        append(merged, customers={ref: customer(state=b"nobody") for ref in NO_CUSTOMER})
         with merged.census(BRAND) as census:
             assert census is not None
             assert (census.head, census.count) == (head_of(merged), 2)

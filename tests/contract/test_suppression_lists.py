@@ -197,7 +197,7 @@ def test_otherwise_what_vanished_stays_on(
     assert reason(house) is before is not Reason.PERMITTED
 
 
-def test_what_another_registry_lists_or_was_reported_stays_listed(house: Installation) -> None:
+def test_what_another_registry_lists_stays_listed(house: Installation) -> None:
     take(house, told(), ADA_MAIL)
     take(house, told(code="uk.tps"), ADA_MAIL)
     end(house, take(house, told(days_ago=1, complete=True), NEW_MAIL)[0])

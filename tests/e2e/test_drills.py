@@ -120,7 +120,7 @@ def test_what_is_lost_for_good_is_sent_again_and_counts_as_if_it_had_never_been_
     assert site.audit().faults == ()
 
 
-def test_a_flipped_bit_stops_every_worker_until_it_is_put_back(tmp_path: Path) -> None:
+def test_a_flipped_bit_stops_serving_until_it_is_put_back(tmp_path: Path) -> None:
     settings = {"ACCORD_WORKERS": "2", "ACCORD_SCRUB_SECONDS": "0.2"}
     with Site(tmp_path, settings=settings) as site:
         server = site.start()

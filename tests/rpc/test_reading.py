@@ -279,6 +279,7 @@ def test_the_full_view_is_told_in_the_language_asked_for(ground: Ground, tag: st
         brand=BRAND, customer=asked.customer, purpose=asked.purpose, view=full, language=tag
     )
     told = ground.server.ask("DecisionService/ListReach", reach).reaches
+    assert told
     assert all(may_not in each.decision.sentence for each in told)
     authorize = contact_service_pb2.AuthorizeContactRequest(
         brand=BRAND, question=asked, contact_id=f"words-{tag}-{MARK}", view=full, language=tag

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accord.domain.terms import BrandId, Instant
-from accord.ledger.entry import BRAND_REF, StoredEntry
+from accord.ledger.entry import NO_CUSTOMER, StoredEntry
 from accord.ledger.erasing import Erasure, ErasureRow
 from accord.ledger.keyring import LedgerKeys, WrappedKey
 from accord.ledger.scrubbing import ScrubMark
@@ -168,7 +168,7 @@ class MemoryStore:
         if brand not in self._brands:
             yield None
             return
-        everybody = [each for each in self.all_known(brand) if each.customer_ref != BRAND_REF]
+        everybody = [each for each in self.all_known(brand) if each.customer_ref not in NO_CUSTOMER]
         persons: dict[bytes, tuple[Known, ...]] = {}
         for each in sorted(everybody, key=lambda each: (each.group, each.customer_ref)):
             person = each.group or each.customer_ref

@@ -343,7 +343,7 @@ class TestKeeping:
         world.grow(3)
         world.keep()
         newest = world.outside.notes[LEDGER]
-        note = keep_outside(world.outside, old, SIGNER)
+        note = keep_outside(world.outside, old, SIGNER).note
         assert world.outside.notes[LEDGER] == newest
         assert notes.verify(note, SIGNING_KEY.public_key()).size == 1
 

@@ -70,25 +70,35 @@ def _of_another(note: str) -> str:
     return note.replace(LEDGER, "accord/maison/2", 1)
 
 
+def _with_an_unused_bit(note: str) -> str:
+    """Return the same signatures, the last one written in another way."""
+    end = note.rindex("=\n")
+    return note[: end - 1] + chr(ord(note[end - 1]) + 1) + note[end:]
+
+
 FORGED = {
-    "nothing": "",
-    "no signature": ONE.rpartition("\n\n")[0] + "\n\n",
-    "signed by the key before alone": ONE.replace(ONE.split("\n")[8] + "\n", ""),
-    "another size": ONE.replace("kept 10", "kept 11"),
-    "another ledger": _of_another(ONE),
-    "a number with a zero before it": ONE.replace("first 10", "first 010"),
-    "a successor of its own making": write(told(10, FIRST, SECOND), FIRST, SECOND).replace(PINS[1], PINS[2]),
-    "a signature cut": ONE[:-9] + "\n",
-    "more than one key before": ONE.replace("after ", "before x\nafter "),
+    "nothing": ("", "malformed", "malformed"),
+    "no signature": (ONE.rpartition("\n\n")[0] + "\n\n", "malformed", "malformed"),
+    "signed by the key before alone": (ONE.replace(ONE.split("\n")[8] + "\n", ""), "did not sign", "unknown_key"),
+    "another size": (ONE.replace("kept 10", "kept 11"), "malformed", "malformed"),
+    "another ledger": (_of_another(ONE), "malformed", "malformed"),
+    "a number with a zero before it": (ONE.replace("first 10", "first 010"), "malformed", "malformed"),
+    "a successor of its own making": (ONE.replace(PINS[1], PINS[2]), "did not sign", "unknown_key"),
+    "a signature cut": (ONE[:-9] + "\n", "does not fit", "signature_false"),
+    "more than one key before": (ONE.replace("after ", "before x\nafter "), "malformed", "malformed"),
+    "a signature written in another way": (_with_an_unused_bit(ONE), "malformed base64", "malformed"),
 }
+"""Each with what our reader says, and the name of what the offline one does."""
 
 
 @pytest.mark.parametrize("fault", FORGED)
 def test_a_handover_with_this_fault_is_refused_by_both_readers(fault: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
-        read(FORGED[fault])
-    with pytest.raises(verify.TamperedError):
-        verify.read_handover(FORGED[fault])
+    note, told_so, name = FORGED[fault]
+    with pytest.raises(ValueError, match=told_so):
+        read(note)
+    with pytest.raises(verify.TamperedError) as raised:
+        verify.read_handover(note)
+    assert raised.value.name == name
 
 
 def test_handovers_that_do_not_follow_each_other_are_refused_by_both_readers() -> None:

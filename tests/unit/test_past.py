@@ -24,6 +24,7 @@ from accord.domain.commands import (
 )
 from accord.domain.events import Justification, LedgerRecovered
 from accord.domain.problems import ErrorReason
+from accord.domain.state import POINT_FACTS, PointState, told_at
 from accord.domain.terms import (
     DAY,
     HOUR,
@@ -33,14 +34,16 @@ from accord.domain.terms import (
     Instant,
     Outcome,
     PointFact,
+    Position,
     Reason,
     RefusalKind,
     Verdict,
 )
+from accord.ledger.lookup import Lookups
 from accord.service.answers import Problem
 from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
-from accord.service.past import Then
+from accord.service.past import Moment, Then, Told
 from accord.service.past_questions import PastAnswer
 
 CART = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
@@ -224,3 +227,12 @@ def test_a_history_is_told_as_far_as_it_counted_by_pages(it: Installation) -> No
         found += [each.entry.position for each in page.entries]
         start = page.following
     assert found == [1, 2, 4, 5, 7, 8]
+
+
+@pytest.mark.parametrize("fact", POINT_FACTS)
+def test_every_fact_that_somebody_erased_told_of_an_address_is_kept_for_the_past(fact: str) -> None:
+    told_then = PointState(**{fact: Position(6)})
+    assert told_at(told_then) == {6}
+    erased = Told((), unreadable=False, points={b"mail": told_then})
+    world = erased.fold(BRAND, Lookups(bytes(32), bytes(32)), Moment(START, 100))
+    assert world.points == {b"mail": told_then}

@@ -152,7 +152,9 @@ class _Download:
     help="What `accord key --handovers` prints, in a file: for an export from before the key you were given.",
 )
 @click.option("--lang", type=click.Choice(verifier.LANGUAGES), default="en", show_default=True, help="The language.")
-@click.option("--processes", type=click.IntRange(min=0), default=0, help="How many read a large export; 0: all cores.")
+@click.option(
+    "--processes", type=click.IntRange(min=0), default=0, help="How many read a large export; 0: one a core, at most 4."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the conclusion as JSON.")
 @click.pass_context
 def verify_export(  # noqa: PLR0913 - click hands over one argument for each option

@@ -53,9 +53,7 @@ def record(brand: str, server: str, as_json: bool, file: TextIO) -> None:
 
         def ask(items: list[permission_service_pb2.BatchRecord]) -> Sequence[permission_service_pb2.BatchRecordResult]:
             request = permission_service_pb2.BatchRecordRequest(records=[_completed(item, brand) for item in items])
-            # Each message has a stream of its own, so that it has a deadline of its own.
-            method = connection.permissions.BatchRecord
-            return connection.ask(lambda told, **call: next(method(iter((told,)), **call)), request).results
+            return connection.ask_alone(connection.permissions.BatchRecord, request).results
 
         found = _answered(file, "recording", permission_service_pb2.BatchRecord, ask, _unrecorded)
         _tell(found, permission_service_pb2.BatchRecordResponse(), _RECORD_HEADINGS, _record_row, as_json=as_json)

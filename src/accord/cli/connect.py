@@ -32,7 +32,7 @@ _LISTS = {
 Response = TypeVar("Response")
 
 
-class _Noting(Connection):
+class Noting(Connection):
     """A connection that leaves, where a failure is told, what was asked and which codes are known."""
 
     def ask(
@@ -49,6 +49,15 @@ class _Noting(Connection):
             noted["request"], noted["known"] = request, self._known(error, request)
             raise
 
+    def ask_alone(
+        self,
+        method: Callable[..., Iterator[Response]],
+        request: Any,  # noqa: ANN401 - the method's own type
+        timeout_seconds: float | None = None,
+    ) -> Response:
+        """Send one message on a stream of its own, so that it has a deadline of its own. Raises CallFailedError."""
+        return self.ask(lambda told, **call: next(method(iter((told,)), **call)), request, timeout_seconds)
+
     def _known(self, error: CallFailedError, request: Any) -> list[str]:  # noqa: ANN401 - any request
         """Return the codes there are: as the error lists them, or from the catalogue where it lists but a part."""
         codes, complete = suggest.listed(error)
@@ -62,14 +71,14 @@ class _Noting(Connection):
         return [each.code for each in getattr(found.catalogue, _LISTS[error.reason])]
 
 
-def connect(server: str) -> Connection:
+def connect(server: str) -> Noting:
     """Return a connection with the caller's token: ACCORD_TOKEN, else the operator's file in the data folder."""
     token = os.environ.get("ACCORD_TOKEN", "")
     operators = data_folder() / OPERATOR_TOKEN
     click.get_current_context().find_root().meta["operator_hidden"] = bool(token) and operators.exists()
     if not token:
         token = operators.read_text("utf-8").strip() if operators.exists() else ""
-    return _Noting(server, token, TIMEOUT_SECONDS, _credentials())
+    return Noting(server, token, TIMEOUT_SECONDS, _credentials())
 
 
 def _credentials() -> Credentials | None:

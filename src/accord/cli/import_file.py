@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -90,9 +91,7 @@ def import_file(  # noqa: PLR0913 - each is an option
 
             def ask(records: list[pb.ImportRecord]) -> Iterable[pb.ImportResult]:
                 request = pb.ImportRecordsRequest(brand=brand, source=run.source, records=records, dry_run=dry_run)
-                method = connection.imports.ImportRecords
-                # Each message has a stream of its own, so that it has a deadline of its own.
-                return connection.ask(lambda told, **call: next(method(iter((told,)), **call)), request).results
+                return connection.ask_alone(connection.imports.ImportRecords, request).results
 
             counts = run.take(ask, show)
     except (MappingError, FileError) as error:
@@ -183,15 +182,8 @@ def _of_row(reading: Reading, number: int, row: Any) -> Iterator[Item]:  # noqa:
 
 
 def _chunks(items: Iterator[Item], skipped: int) -> Iterator[list[Item]]:
-    chunk: list[Item] = []
-    for index, item in enumerate(items):
-        if index < skipped:
-            continue
-        chunk.append(item)
-        if len(chunk) == CHUNK_RECORDS:
-            yield chunk
-            chunk = []
-    if chunk:
+    left = islice(items, skipped, None)
+    while chunk := list(islice(left, CHUNK_RECORDS)):
         yield chunk
 
 

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import NODEFAULT, Struct
 
 from accord.cli import tell
@@ -61,7 +60,7 @@ def _text(value: Any, say: Words, *, instant: bool) -> str:  # noqa: ANN401 - an
         case bool():
             return say(str(value).lower())
         case int() if instant:
-            return tell.when(Timestamp(seconds=value // 1_000_000))
+            return tell.when_of(value // 1_000_000)
         case _:
             return str(value)
 

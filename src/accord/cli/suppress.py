@@ -75,10 +75,7 @@ def import_list(server: str, as_json: bool, file: Path, **told: Any) -> None:  #
 
         def ask(points: list[customer_pb2.ContactPoint], end: pb.SuppressionsEnd | None = None) -> Any:  # noqa: ANN401 - the response
             request = pb.ImportSuppressionsRequest(brand=brand, list=head, contact_points=points, end=end)
-            method = connection.imports.ImportSuppressions
-            # Each message has a stream of its own, so that it has a deadline of its own.
-            seconds = END_SECONDS if end else None
-            return connection.ask(lambda told, **call: next(method(iter((told,)), **call)), request, seconds)
+            return connection.ask_alone(connection.imports.ImportSuppressions, request, END_SECONDS if end else None)
 
         done = 0
         for numbered in ahead(_chunks(file, country)):

@@ -48,7 +48,7 @@ class Alike:
             {
                 pair: question
                 for pair, question in zip(self.pairs, questions, strict=True)
-                if pair in frozenset(policy.pairs) and examine_question(question, policy) is None
+                if examine_question(question, policy) is None
             }
             for policy in policies
         )

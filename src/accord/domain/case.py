@@ -10,7 +10,7 @@ from accord.domain.ground import NOT_SOUGHT
 from accord.domain.lane import Lane, SpreadTerm
 from accord.domain.policy import Policy
 from accord.domain.scope import Cell, permits, refuses
-from accord.domain.state import ContactMark, PermissionMark, RefusalMark
+from accord.domain.state import ContactMark, PermissionMark, RefusalMark, lifts
 from accord.domain.terms import Instant
 
 
@@ -97,13 +97,7 @@ class Case:
 
     def lifts(self, mark: PermissionMark) -> bool:
         """Say whether a permission is later, by both clocks, than every refusal that reaches the cell."""
-        return not self.refusals or (
-            mark.lifts
-            and all(
-                mark.act_time > refusal.act_time and mark.recorded_time > refusal.recorded_time
-                for refusal in self.refusals
-            )
-        )
+        return not self.refusals or all(lifts(mark, refusal) for refusal in self.refusals)
 
     def _note_refusals(self, marks: tuple[RefusalMark, ...]) -> None:
         cell = self.cell

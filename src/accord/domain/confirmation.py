@@ -35,6 +35,7 @@ from accord.domain.state import (
     PermissionMark,
     RefusalMark,
     contacts_newest_first,
+    lifts,
 )
 from accord.domain.terms import (
     HOUR,
@@ -262,18 +263,13 @@ def _refusals(asking: _Asking) -> Finding | None:
     """
     case, mark = asking.case, asking.mark
     marks = [*case.state.refusals, *(each for point in case.points for each in point.state.refusals)]
-    standing = [each for each in marks if not _lifted(each, mark)]
+    standing = [each for each in marks if not lifts(mark, each)]
     reaching = [each for each in standing if refuses(each.refused, case.cell)]
     if not reaching and standing and _covered(standing, mark, case.cell.channel):
         reaching = standing
     if not reaching:
         return None
     return refusals.deny(reaching)
-
-
-def _lifted(refusal: RefusalMark, mark: PermissionMark) -> bool:
-    later = mark.act_time > refusal.act_time and mark.recorded_time > refusal.recorded_time
-    return mark.lifts and later
 
 
 def _covered(standing: list[RefusalMark], mark: PermissionMark, channel: str) -> bool:

@@ -16,7 +16,7 @@ from accord.domain.decision import Customer
 from accord.domain.events import PermissionGranted, PermissionRefused
 from accord.domain.fold import cells_of
 from accord.domain.scope import Granted, Refused, code, includes, reaches_all
-from accord.domain.state import PermissionMark, RefusalMark
+from accord.domain.state import PermissionMark, RefusalMark, lifts
 from accord.domain.terms import Instant, RefusalKind
 
 
@@ -105,15 +105,9 @@ def _cell(
     given = [mark for mark in marks if includes(mark.granted, cell)]
     known = any(_stands(mark, now) or mark.act_time >= event.evidence.act_time for mark in given)
     reaching = [mark for mark in refusals if reaches_all(mark.refused, cell)]
-    if reaching and not any(_lifts(mark, reaching) for mark in given):
+    if reaching and not any(all(lifts(mark, each) for each in reaching) for mark in given):
         return _Cell.TAKEN_BACK if known else _Cell.REFUSED
     return _Cell.KNOWN if known else _Cell.GAP
-
-
-def _lifts(mark: PermissionMark, refusals: list[RefusalMark]) -> bool:
-    return mark.lifts and all(
-        mark.act_time > each.act_time and mark.recorded_time > each.recorded_time for each in refusals
-    )
 
 
 def _meets(granted: Granted, cell: Granted) -> bool:

@@ -5,7 +5,7 @@ from accord.domain.decision import Customer
 from accord.domain.events import PermissionRefused
 from accord.domain.policy import Policy
 from accord.domain.scope import reaches_all
-from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first
+from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first, lifts
 from accord.domain.terms import ContactStatus, Instant, PermissionStatus, PurposeClass
 
 
@@ -60,11 +60,7 @@ def _withdrawn(mark: PermissionMark, customer: Customer) -> bool:
     for point in customer.points:
         if point.number == mark.granted.point:
             marks.extend(point.state.refusals)
-    return any(
-        reaches_all(refusal.refused, mark.granted)
-        and (not mark.lifts or mark.act_time <= refusal.act_time or mark.recorded_time <= refusal.recorded_time)
-        for refusal in marks
-    )
+    return any(reaches_all(refusal.refused, mark.granted) and not lifts(mark, refusal) for refusal in marks)
 
 
 def _bound(refusal: PermissionRefused, mark: ContactMark, policy: Policy) -> bool:

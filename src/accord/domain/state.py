@@ -175,19 +175,20 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     """It names a function of an organisation, not a person."""
 
 
+POINT_FACTS = ("bounced", "complained", "reassigned", "invalid", "verified", "listed", "generic")
+"""What is known of an address, each as the position of the entry that told it."""
+
+
 def told_at(point: PointState) -> set[Position]:
     """Return the positions of the entries that what is known of an address rests on."""
-    facts = (
-        point.bounced,
-        point.complained,
-        point.reassigned,
-        point.invalid,
-        point.verified,
-        point.listed,
-        point.generic,
-    )
+    facts = (getattr(point, name) for name in POINT_FACTS)
     refusals, listings = (mark.position for mark in point.refusals), (each.position for each in point.listings)
     return {position for position in (*facts, *refusals, *listings) if position}
+
+
+def lifts(mark: PermissionMark, refusal: RefusalMark) -> bool:
+    """Say whether a permission is later than a refusal by both clocks, and of those that lift one."""
+    return mark.lifts and mark.act_time > refusal.act_time and mark.recorded_time > refusal.recorded_time
 
 
 class ContactMark(Struct, frozen=True, gc=False):

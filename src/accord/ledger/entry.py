@@ -26,6 +26,9 @@ BRAND_REF: Final = bytes(REF_BYTES)
 LOST_REF = b"\xff" * REF_BYTES
 """Stands there for entries that tell of a position that what stood there is lost."""
 
+NO_CUSTOMER: Final = (BRAND_REF, LOST_REF)
+"""The references that are no customer's."""
+
 _COMMITMENT_LABEL = b"accord/v1/payload\x00"
 
 

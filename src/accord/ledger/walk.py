@@ -25,7 +25,7 @@ def first_since(store: LedgerStore, brand: BrandId, time: Instant, size: int) ->
 
     Found by halving: recorded time never goes back.
     """
-    low, high = 0, size
+    low, high = 0, size if time else 0
     while low < high:
         middle = (low + high) // 2
         (entry,) = store.entries(brand, middle, 1)

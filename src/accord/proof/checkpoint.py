@@ -7,6 +7,7 @@ one way to write a checkpoint, everything else is refused with ValueError.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -77,20 +78,30 @@ def verify(note: str, public_key: Ed25519PublicKey) -> Checkpoint:
     Raises ValueError when the note is malformed, or no line is a valid signature by the key.
     """
     body, checkpoint = _split(note)
-    wanted = key_id(checkpoint.origin, public_key)
-    for line in note[len(body) + 1 : -1].split("\n"):
+    if not is_signed(note[len(body) + 1 : -1].split("\n"), body, checkpoint.origin, public_key):
+        raise ValueError("no signature by this key")
+    return checkpoint
+
+
+def is_signed(lines: Sequence[str], body: str, signer: str, public_key: Ed25519PublicKey) -> bool:
+    """Say whether one of a note's signature lines is by this key under this name.
+
+    Raises ValueError where a line up to it is malformed, or what claims to be by it does not fit the body.
+    """
+    wanted = key_id(signer, public_key)
+    for line in lines:
         dash, name, encoded = line.split(" ")
         if dash != _DASH:
             raise ValueError("malformed signature line")
         signature = _base64(encoded)
-        if name != checkpoint.origin or signature[:4] != wanted:
+        if name != signer or signature[:4] != wanted:
             continue
         try:
             public_key.verify(signature[4:], body.encode())
         except InvalidSignature:
-            raise ValueError("the signature does not fit the checkpoint") from None
-        return checkpoint
-    raise ValueError("no signature by this key")
+            raise ValueError("the signature does not fit the text") from None
+        return True
+    return False
 
 
 def _split(note: str) -> tuple[str, Checkpoint]:

@@ -3,7 +3,7 @@
 The body names both keys as they are pinned, and the last checkpoint before; its text is told in docs/audit-export.md.
 The key after signs it, so that who pins that key also believes what was signed before. The key before signs it too,
 so that who pinned that one follows; unless it was lost or is in wrong hands, when its word is worth nothing.
-Reading is strict: one way to write a handover, everything else is refused with ValueError.
+Reading is strict: one way to write the body, everything else is refused with ValueError.
 """
 
 import base64
@@ -11,10 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from accord.proof.checkpoint import Checkpoint, key_id, read_verifier_key, sign_text, verifier_key, verify
+from accord.proof.checkpoint import Checkpoint, is_signed, read_verifier_key, sign_text, verifier_key, verify
 
 FORMAT = "accord-handover/1"
 _INCARNATION = re.compile(r"/incarnation-([0-9]+)")
@@ -23,7 +22,6 @@ _BODY = re.compile(
     rf"{re.escape(FORMAT)}\n([^\n]+)\nkept {_SIZED}\nlast {_SIZED}\nfirst (0|[1-9][0-9]{{0,15}})\n"
     r"before ([^\n]+)\nafter ([^\n]+)\n"
 )
-_DASH = "\u2014"
 
 
 class Handover(NamedTuple):
@@ -153,17 +151,7 @@ def _name(key: str) -> str:
 
 
 def _signed(lines: Sequence[str], body: str, key: str) -> bool:
-    name, public = read_verifier_key(key)
-    for line in lines:
-        dash, named, encoded = line.split(" ")
-        signature = base64.b64decode(encoded, validate=True)
-        if dash == _DASH and named == name and signature[:4] == key_id(name, public):
-            try:
-                public.verify(signature[4:], body.encode())
-            except InvalidSignature:
-                raise ValueError("a signature does not fit the handover") from None
-            return True
-    return False
+    return is_signed(lines, body, *read_verifier_key(key))
 
 
 def text_of(name: str, private_key: Ed25519PrivateKey) -> str:

@@ -9,7 +9,7 @@ from accord.rpc import outbound
 from accord.rpc.wire import numbers, optional_timestamp, timestamp
 from accord.service.access import HeldEntry, HeldIdentifier, Summary
 from accord.service.explanations import Explanation, Given
-from accord.service.proofs import SignedCheckpoint
+from accord.service.guard import SignedCheckpoint
 from accord.service.records import StandingPermission, StandingRefusal
 from accord.v1 import (
     access_report_pb2,

@@ -1,17 +1,14 @@
 """ImportService on the wire: streams whose every message is answered when all of it is durable."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import grpc
 
-from accord.domain.problems import ErrorReason, Problem
 from accord.keys.callers import Callers
 from accord.ledger.lookup import Lookups
 from accord.rpc import importing, suppressions
-from accord.rpc.call import Call, admit, stream
-from accord.rpc.errors import abort
+from accord.rpc.call import AtMost, Call, admit, stream
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.pools import MAX_STREAMS
 from accord.rpc.submit import Submitter
@@ -34,7 +31,7 @@ class ImportService(ImportServiceServicer):
         self._submitter = submitter
         self._lookups = lookups
         self._lists = lists
-        self._streams = threading.BoundedSemaphore(MAX_STREAMS)
+        self._streams = AtMost(MAX_STREAMS, "too many streams are open")
         self.callers = callers
 
     def ImportSuppressions(
@@ -64,14 +61,8 @@ class ImportService(ImportServiceServicer):
         answer: Callable[[Any, Call], Response],
     ) -> Iterator[Response]:
         """Yield the answer to each message of a stream, of which not too many may be open."""
-        if not self._streams.acquire(blocking=False):
-            abort(
-                context, Problem(ErrorReason.OVERLOADED, "too many streams are open", (), {"limit": str(MAX_STREAMS)})
-            )
-        try:
+        with self._streams.one_more(context):
             yield from stream(context, (self._one(each, context, allowed, answer) for each in messages))
-        finally:
-            self._streams.release()
 
     def _one(
         self,

@@ -14,7 +14,7 @@ from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
 from accord.rpc.wire import numbers, optional_timestamp, timestamp
 from accord.service.answers import OpenContact, Receipt, Written
-from accord.service.proofs import SignedCheckpoint
+from accord.service.guard import SignedCheckpoint
 from accord.service.records import Contact, StandingPermission, StandingRefusal
 from accord.service.tokens import freshness
 from accord.v1 import (

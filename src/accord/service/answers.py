@@ -1,12 +1,15 @@
 """What writing answers: values kept with the request, so that a repeat gets the very same answer."""
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import Struct
 
 from accord.domain.admit import Authorization
 from accord.domain.commands import Command
 from accord.domain.problems import Problem
-from accord.domain.terms import Instant, Position
+from accord.domain.terms import BrandId, Instant, Position
+from accord.service.errors import CallError
 
 
 class Receipt(Struct, frozen=True, array_like=True):
@@ -83,3 +86,16 @@ def encode_answer(answer: Written) -> bytes:
 def decode_answer(raw: bytes) -> Written:
     """Return the answer first given."""
     return _decoder.decode(raw)
+
+
+Write = Callable[[BrandId, list[Request]], list[Result]]
+"""Commits requests and returns their results, in order."""
+
+
+def written(result: Result) -> Written:
+    """Return the answer to a command that authorises no contact. Raises CallError where it was refused."""
+    if isinstance(result, Problem):
+        raise CallError(result)
+    if not isinstance(result, Written):
+        raise TypeError("no contact is authorised here")
+    return result

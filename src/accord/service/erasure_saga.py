@@ -34,14 +34,13 @@ from accord.ledger.opening import open_entry
 from accord.ledger.store import Head, LedgerStore, StoreUnavailableError
 from accord.ledger.walk import history
 from accord.proof.handover import ledger_of
-from accord.service.answers import Receipt, Request, Result, Written
+from accord.service.answers import Receipt, Request, Result, Write, Written
 from accord.service.erasure_receipt import Erased, sign_receipt
 from accord.service.errors import CallError, customer_changed
 from accord.service.writer import Clock
 
 _TRIES = 5
 TOMBSTONE_BYTES = encode(TOMBSTONE)
-Write = Callable[[BrandId, list[Request]], list[Result]]
 
 
 class ErasureIncompleteError(Exception):
@@ -254,6 +253,9 @@ class ErasureSaga:
         return None
 
     def _event(self, head: Head, entry: StoredEntry) -> CustomersErased | None:
+        """Open an entry of the brand if its leaf says that it erased somebody."""
+        if read_leaf(entry.leaf).type != CustomersErased.__name__:
+            return None
         event = open_entry(entry, head.ledger, self._keyring.find(head.brand, [BRAND_REF])).payload.event
         return event if isinstance(event, CustomersErased) else None
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from accord.domain.events import Exported
 from accord.domain.terms import BrandId, Redaction
-from accord.ledger.entry import BRAND_REF, LOST_REF, StoredEntry
+from accord.ledger.entry import NO_CUSTOMER, StoredEntry
 from accord.ledger.keyring import Keyring, Signer
 from accord.ledger.opening import TamperedError
 from accord.ledger.store import LedgerStore
@@ -34,7 +34,7 @@ from accord.service.export_lines import disclosed, held_back, leaf_of
 from accord.service.export_parquet import ParquetRows
 from accord.service.export_readme import readme
 from accord.service.export_receipts import ReceiptLines
-from accord.service.proofs import SignedCheckpoint, signed_by
+from accord.service.guard import SignedCheckpoint, signed_by
 
 _PAGE = 1000
 _CHUNK_BYTES = 256 * 1024
@@ -227,7 +227,7 @@ class _Writing:
             if it.redaction is Redaction.COUNTS:
                 self._counts.add(line)
                 return None
-        if it.redaction is Redaction.PERSONAL and entry.customer_ref not in (BRAND_REF, LOST_REF):
+        if it.redaction is Redaction.PERSONAL and entry.customer_ref not in NO_CUSTOMER:
             return self._take(held_back(entry, leaf, "redacted"))
         return self._opened(entry, leaf, keys)
 

@@ -1,7 +1,7 @@
 """Serves a store only while it is proven to extend the checkpoints kept outside it.
 
 At start and after every failure of the database, before the next read or write: each ledger must
-hold a tree that is consistent with the outside checkpoint (`ledger.md`'s start-up proof), so that a
+hold a tree that is consistent with the outside checkpoint (docs/architecture.md), so that a
 restored backup or a regrown fork is never served as if it were the ledger. Entries after the last
 outside checkpoint are not protected by it. A ledger in which the scrub found damage is neither served nor signed.
 """
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
+
+from msgspec import Struct
 
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.terms import BrandId
@@ -240,13 +242,28 @@ _ADVICE = (
 _MEND = "put back what was there, from a replica or a backup; it is served again once it is read and fits"
 
 
-def keep_outside(outside: OutsideCopy, head: TreeHead, signer: Signer) -> str:
-    """Sign the head and keep it outside unless something newer is kept; return the note."""
+class SignedCheckpoint(Struct, frozen=True):
+    """A checkpoint, its note, the verifier key in the text form of signed notes, and the handovers that led to it."""
+
+    checkpoint: Checkpoint
+    note: str
+    verifier_key: str
+    handovers: tuple[str, ...] = ()
+
+
+def signed_by(keys: LedgerKeys, size: int, root: bytes) -> SignedCheckpoint:
+    """Sign a size and root that hold: by the same key always the same bytes."""
+    checkpoint = Checkpoint(keys.name, size, root)
+    return SignedCheckpoint(checkpoint, notes.sign(checkpoint, keys.private_key), keys.verifier_key, keys.handovers)
+
+
+def keep_outside(outside: OutsideCopy, head: TreeHead, signer: Signer) -> SignedCheckpoint:
+    """Sign the head, keep it outside unless something newer is kept, and return it."""
     keys = keys_of(signer, head)
-    note = notes.sign(Checkpoint(keys.name, head.size, head.root), keys.private_key)
+    signed = signed_by(keys, head.size, head.root)
     while True:
         before = outside.read(keys.name)
         if before is not None and int(before.split("\n")[1]) >= head.size:
-            return note
-        if outside.replace(keys.name, before, note):
-            return note
+            return signed
+        if outside.replace(keys.name, before, signed.note):
+            return signed

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from accord.domain.commands import RecordHandover
 from accord.domain.events import SigningKeyRotated
-from accord.domain.terms import BrandId
 from accord.ledger.entry import BRAND_REF, read_leaf
 from accord.ledger.keyring import Handovers, KeyLostError, OutsideCopy, SigningKeys
 from accord.ledger.store import LedgerStore, Records, TreeHead
@@ -21,9 +20,8 @@ from accord.ledger.walk import history
 from accord.proof import handover
 from accord.proof.checkpoint import Checkpoint, read_verifier_key, verify
 from accord.proof.handover import Handover, text_of
-from accord.service.answers import Request, Result
+from accord.service.answers import Request, Write, written
 
-Write = Callable[[BrandId, list[Request]], list[Result]]
 CALLER = "accord"
 
 
@@ -119,7 +117,9 @@ class KeyRotation:
             told = self._told(head) if notes else 0
             for note in notes[told:]:
                 event = SigningKeyRotated(handover=note, disowned=not handover.read(note)[1])
-                self._write(head.brand, [Request(command=RecordHandover(told=event), caller=CALLER)])
+                (result,) = self._write(head.brand, [Request(command=RecordHandover(told=event), caller=CALLER)])
+                # The key before goes only once the ledger tells what followed it.
+                written(result)
 
     def _told(self, head: TreeHead) -> int:
         """Return how many handovers the entries of a ledger tell: in order, and none twice."""

@@ -20,7 +20,7 @@ from accord.domain.act_time import act_time
 from accord.domain.events import ContactAuthorized, ContactReported, CustomerMerged
 from accord.domain.officer import MAX_GROUP
 from accord.domain.problems import Violation, invalid, invalid_fields
-from accord.domain.state import NO_POINT, PointState, decode_point, told_at
+from accord.domain.state import NO_POINT, POINT_FACTS, PointState, decode_point, told_at
 from accord.domain.terms import NEVER, BrandId, IdentifierKind, Instant, Position
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
@@ -34,8 +34,6 @@ from accord.service.tokens import size_known
 
 _REMEMBERED = 20_000
 """Entries of remembered histories beyond which they are forgotten."""
-
-_FACTS = ("bounced", "complained", "reassigned", "invalid", "verified", "listed")
 
 
 class Then(Struct, frozen=True):
@@ -276,7 +274,7 @@ def _with_lost(then: PointState, today: PointState, readable: set[Position], mom
     def lost(position: Position) -> bool:
         return 0 < position < moment.size and position not in readable
 
-    facts = {name: at for name in _FACTS if not getattr(then, name) and lost(at := getattr(today, name))}
+    facts = {name: at for name in POINT_FACTS if not getattr(then, name) and lost(at := getattr(today, name))}
     refusals = tuple(
         mark
         for mark in today.refusals

@@ -5,23 +5,12 @@ from msgspec import Struct
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.terms import BrandId, Position
 from accord.ledger.entry import StoredEntry
-from accord.ledger.keyring import LedgerKeys, OutsideCopy, Signer
+from accord.ledger.keyring import OutsideCopy, Signer
 from accord.ledger.store import Head, LedgerStore, TreeHead
 from accord.ledger.tree import Tree
-from accord.proof import checkpoint as notes
-from accord.proof.checkpoint import Checkpoint
 from accord.proof.merkle import verify_consistency, verify_inclusion
 from accord.service.errors import CallError, catalogue_missing
-from accord.service.guard import keep_outside, keys_of
-
-
-class SignedCheckpoint(Struct, frozen=True):
-    """A checkpoint, its note, the verifier key in the text form of signed notes, and the handovers that led to it."""
-
-    checkpoint: Checkpoint
-    note: str
-    verifier_key: str
-    handovers: tuple[str, ...] = ()
+from accord.service.guard import SignedCheckpoint, keep_outside, keys_of, signed_by
 
 
 class InclusionProof(Struct, frozen=True):
@@ -117,8 +106,7 @@ class Proofs:
         return [InclusionProof(position, leaf_hash, hashes, signed) for position, leaf_hash, hashes in found]
 
     def _sign(self, head: TreeHead) -> SignedCheckpoint:
-        keep_outside(self._outside, head, self._signer)
-        return signed_by(keys_of(self._signer, head), head.size, head.root)
+        return keep_outside(self._outside, head, self._signer)
 
     def _sign_past(self, head: TreeHead, size: int) -> SignedCheckpoint:
         """Sign a state the ledger was in, once it is proven that the head extends it."""
@@ -128,13 +116,6 @@ class Proofs:
         if not verify_consistency(size, root, head.size, head.root, proof):
             raise RuntimeError("the stored tree does not lead to its root; run `accord audit`")
         return signed_by(keys_of(self._signer, head), size, root)
-
-
-def signed_by(keys: LedgerKeys, size: int, root: bytes) -> SignedCheckpoint:
-    """Sign a size and root that hold: by the same key always the same bytes."""
-    checkpoint = Checkpoint(keys.name, size, root)
-    note = notes.sign(checkpoint, keys.private_key)
-    return SignedCheckpoint(checkpoint, note, keys.verifier_key, keys.handovers)
 
 
 def _size_unknown(field: str, head: Head) -> Problem:

@@ -12,7 +12,7 @@ from accord.domain.events import PermissionConfirmed, PermissionGranted
 from accord.domain.problems import ErrorReason, Problem, Violation
 from accord.domain.succession import Told
 from accord.domain.terms import BrandId, IdentifierKind, Position
-from accord.ledger.entry import BRAND_REF
+from accord.ledger.entry import NO_CUSTOMER
 from accord.ledger.keyring import Signer
 from accord.ledger.opening import OpenedEntry
 from accord.ledger.store import Head, LedgerStore
@@ -58,7 +58,7 @@ class Receipts:
         """
         head = self._proofs.head(brand)
         entry = self._proofs.entry(brand, position)
-        opened = self._opened(head, entry.customer_ref) if entry.customer_ref != BRAND_REF else []
+        opened = self._opened(head, entry.customer_ref) if entry.customer_ref not in NO_CUSTOMER else []
         told = receipt_of(head.ledger, opened, position, lambda: self._catalogue(brand, position))
         if told is None:
             raise CallError(_no_act(position))

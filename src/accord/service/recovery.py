@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from accord.domain.commands import AcceptLoss, MarkLost, RecordHandover
 from accord.domain.events import Justification, LedgerRecovered
-from accord.domain.problems import Problem
 from accord.domain.terms import BrandId, Position
 from accord.ledger.keyring import Handovers, OutsideCopy, SigningKeys
 from accord.ledger.store import LedgerStore, Records, TreeHead
@@ -24,12 +23,11 @@ from accord.proof import handover
 from accord.proof.checkpoint import Checkpoint
 from accord.proof.handover import Handover, incarnation_of, origin_of, text_of, verify_any
 from accord.proof.merkle import EMPTY_ROOT
-from accord.service.answers import Request, Result, Written
-from accord.service.errors import CallError, catalogue_missing
+from accord.service.answers import Request, Write, written
+from accord.service.errors import catalogue_missing
 from accord.service.guard import LedgerUnprovenError, keep_outside
 from accord.service.handovers import CALLER
 
-Write = Callable[[BrandId, list[Request]], list[Result]]
 _AT_ONCE = 2000
 
 
@@ -99,9 +97,7 @@ class Recovery:
     def accept(self, brand: BrandId, justification: Justification, write: Write) -> Position:
         """Record that an officer accepts the loss, by the write of a proven ledger. Raises CallError."""
         (result,) = write(brand, [Request(command=AcceptLoss(justification=justification), caller=CALLER)])
-        if isinstance(result, Problem):
-            raise CallError(result)
-        return result.receipts[0].position if isinstance(result, Written) else Position(0)
+        return written(result).receipts[0].position
 
     def _head(self, brand: BrandId) -> TreeHead:
         head = self._store.head(brand)
@@ -159,8 +155,7 @@ class Recovery:
 
     def _tell(self, brand: BrandId, command: MarkLost | RecordHandover) -> None:
         (result,) = self._write(brand, [Request(command=command, caller=CALLER)])
-        if isinstance(result, Problem):
-            raise CallError(result)
+        written(result)
 
 
 def _root(store: LedgerStore, head: TreeHead, size: int) -> bytes:

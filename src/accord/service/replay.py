@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from accord.domain import confirmation
 from accord.domain.act_time import act_time
+from accord.domain.alike import ANYBODY
 from accord.domain.catalogue import Catalogue
 from accord.domain.commands import AuthorizeContact, Question
 from accord.domain.decide import examine_question
@@ -26,7 +27,7 @@ from accord.domain.fold import STATUS_AFTER
 from accord.domain.packs import edition
 from accord.domain.policy import DatedPolicy, Policy
 from accord.domain.problems import Problem, moved
-from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, Position, Reason, Verdict
+from accord.domain.terms import BrandId, ContactStatus, Identifier, Instant, Position, Reason, Verdict
 from accord.ledger.entry import StoredEntry
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry
@@ -51,7 +52,6 @@ WORK_A_PAGE: Final = 20_000
 
 _BATCH: Final = 1000
 _MARK: Final = f'"type":"{ContactAuthorized.__name__}"'.encode()
-_NOBODY: Final = Identifier(IdentifierKind.CUSTOMER_ID, "")
 
 
 class Cause(IntEnum):
@@ -339,7 +339,7 @@ class _Contact:
         """Return the question again, by the address the contact was authorised for."""
         event, address = self._event, self._address()
         return Question(
-            customer=_NOBODY,
+            customer=ANYBODY,
             purpose=event.purpose,
             channel=event.channel,
             topic=event.topic,

@@ -84,7 +84,7 @@ class Reports:
         if start is None:
             self._count_denials(brand, counting)
             since = wished.recorded_from
-            start = first_since(self._store, brand, since, head.size) if since else Position(0)
+            start = first_since(self._store, brand, since, head.size)
         position, end = start, min(head.size, start + ENTRIES_A_PAGE)
         while position < end:
             batch = self._store.entries(brand, position, min(_BATCH, end - position))

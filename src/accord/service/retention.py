@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from accord.domain.inactivity import acted_since, acts_known
 from accord.domain.state import decode_customer
 from accord.domain.terms import DAY, BrandId, Instant
-from accord.ledger.entry import BRAND_REF, LOST_REF
+from accord.ledger.entry import NO_CUSTOMER
 from accord.ledger.store import LedgerStore, Records
 from accord.ledger.walk import first_since
 from accord.service.errors import catalogue_missing
@@ -34,7 +34,7 @@ def due_customers(
     for ref, row in records.all_customers(brand):
         person = row.merged.group if row.merged else ref
         state = decode_customer(row.state)
-        if ref in (BRAND_REF, LOST_REF) or state.erased or state.restricted or acted_since(state, since, first):
+        if ref in NO_CUSTOMER or state.erased or state.restricted or acted_since(state, since, first):
             kept.add(person)
             continue
         if not acts_known(state) and store.entries(brand, row.version, 1, ref)[0].position >= first:

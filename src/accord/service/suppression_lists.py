@@ -11,13 +11,11 @@ from msgspec import Struct
 
 from accord.domain.commands import BeginList, Command, EndList, ListAddress, UnlistAddress
 from accord.domain.events import SuppressionsEnded, SuppressionsImported
-from accord.domain.problems import Problem
 from accord.domain.registries import vanishing_ends
 from accord.domain.terms import BrandId, Identifier
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import ListedAddresses
-from accord.service.answers import Receipt, Request, Result, Written
-from accord.service.errors import CallError
+from accord.service.answers import Receipt, Request, Written, written
 from accord.service.listed import import_began, key
 from accord.service.writer import MAX_COMMIT, Writer
 
@@ -111,13 +109,5 @@ class SuppressionLists:
         ]
         found: list[Written] = []
         for start in range(0, len(requests), MAX_COMMIT):
-            found.extend(_written(each) for each in self._writer.submit(brand, requests[start : start + MAX_COMMIT]))
+            found.extend(written(each) for each in self._writer.submit(brand, requests[start : start + MAX_COMMIT]))
         return found
-
-
-def _written(result: Result) -> Written:
-    if isinstance(result, Problem):
-        raise CallError(result)
-    if not isinstance(result, Written):
-        raise TypeError("no contact is authorised here")
-    return result

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 from accord.domain.terms import BrandId, Instant, Position
-from accord.ledger.entry import BRAND_REF, REF_BYTES, StoredEntry
+from accord.ledger.entry import NO_CUSTOMER, REF_BYTES, StoredEntry
 from accord.ledger.store import (
     TILE_WIDTH,
     Batch,
@@ -145,10 +145,10 @@ _FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" f
 _STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND customer_ref = ANY(?)"
 _ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
 _ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
-_ALONE = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NULL AND customer_ref <> ? ORDER BY")
+_ALONE = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NULL AND customer_ref NOT IN (?, ?) ORDER BY")
 _MERGED = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NOT NULL ORDER BY group_id,")
 _PERSONS = (
-    "SELECT (SELECT count(*) FROM customer WHERE brand_id = ? AND group_id IS NULL AND customer_ref <> ?) + "
+    "SELECT (SELECT count(*) FROM customer WHERE brand_id = ? AND group_id IS NULL AND customer_ref NOT IN (?, ?)) + "
     "(SELECT count(DISTINCT group_id) FROM customer WHERE brand_id = ? AND group_id IS NOT NULL)"
 )
 _ALL_POINTS = "SELECT lookup, state FROM point WHERE brand_id = ? ORDER BY lookup"
@@ -268,7 +268,7 @@ class SqlStore:
                 yield None
                 return
             it, *head = row
-            count = connection.exec_driver_sql(in_dialect(self._engine, _PERSONS), (it, BRAND_REF, it)).scalar()
+            count = connection.exec_driver_sql(in_dialect(self._engine, _PERSONS), (it, *NO_CUSTOMER, it)).scalar()
             yield Census(TreeHead(*head), int(count or 0), self._persons(connection, it))
 
     def all_points(self, brand: BrandId) -> Iterator[tuple[bytes, bytes]]:
@@ -357,7 +357,7 @@ class SqlStore:
 
     def _persons(self, connection: Connection, brand_id: int) -> Iterator[tuple[Known, ...]]:
         with translated():
-            for row in self._streamed(connection, _ALONE, brand_id, BRAND_REF):
+            for row in self._streamed(connection, _ALONE, brand_id, *NO_CUSTOMER):
                 yield (_known(row),)
             merged = map(_known, self._streamed(connection, _MERGED, brand_id))
             yield from (tuple(members) for _, members in groupby(merged, attrgetter("group")))
