@@ -187,6 +187,7 @@ def _facts(random: Random, now: int) -> RecordFacts:
             time_zone=random.choice((None, "Europe/Paris", "Indian/Reunion", "America/New_York")),
             birth_year=random.choice((None, None, 1980, 2011, 2014)),
             contract_current=random.choice((None, True, False)),
+            membership_current=random.choice((None, None, True, False)),
             paused_until=random.choice((None, Instant(now + random.randint(-10, 100) * DAY))),
         ),
     )

@@ -539,6 +539,7 @@ VALID: dict[str, Make] = {
             guardian_known=False,
             deceased=False,
             contract_current=True,
+            membership_current=False,
             preferred_channel="email",
             paused_until=at(-3600),
         ),

@@ -14,6 +14,7 @@ from accord.domain.scope import Granted, Refused, code
 from accord.domain.state import (
     NO_STATE,
     Activity,
+    ActMark,
     ContactMark,
     CustomerState,
     Facts,
@@ -26,6 +27,7 @@ from accord.domain.state import (
 from accord.domain.terms import (
     DAY,
     HOUR,
+    ActivityKind,
     ContactStatus,
     CustomerKind,
     IdentifierKind,
@@ -57,6 +59,8 @@ PURPOSES = (
 CHANNELS = ("email", "sms", "push", "voice", "post", "in_store", "")
 BRANCHES = ("", "marketing", "offer", "service", *PURPOSES[:4])
 PLACE, TOPIC, PARTNER = "store:lyon", "sku-1", "acme"
+_FURTHER = sorted(each for each in ActivityKind if f"{each.lower()}_time" not in Activity.__struct_fields__)
+"""Acts of which the state keeps a mark, by kind."""
 
 
 @lru_cache
@@ -237,6 +241,7 @@ def _activity(random: Random) -> Activity:
         click_time=random.choice((Instant(0), _ago(random, 3000))),
         presence_time=random.choice((Instant(0), Instant(NOON - 60_000_000))),
         presence_place=random.choice(("", PLACE)),
+        acts=tuple(ActMark(kind, _ago(random, 1500), Position(8)) for kind in _FURTHER if random.random() < 0.2),
     )
 
 
@@ -253,5 +258,6 @@ def _facts(random: Random) -> Facts:
         kind=random.choice((None, *CustomerKind)),
         birth_year=random.choice((0, 1980, 2012)),
         contract_current=random.random() < 0.3,
+        membership_current=random.random() < 0.1,
         paused_until=random.choice((Instant(0), Instant(0), Instant(NOON + DAY))),
     )

@@ -132,6 +132,7 @@ class ToldFacts(_Told, frozen=True, kw_only=True):
     guardian_known: bool | None = None
     deceased: bool | None = None
     contract_current: bool | None = None
+    membership_current: bool | None = None
     preferred_channel: str | None = None
     paused_until: str | None = None
 
@@ -540,6 +541,7 @@ def _facts(told: ToldFacts) -> RecordFacts:
         guardian_known=told.guardian_known,
         deceased=told.deceased,
         contract_current=told.contract_current,
+        membership_current=told.membership_current,
         preferred_channel=told.preferred_channel,
         paused_until=None if told.paused_until is None else instant(told.paused_until),
     )

@@ -389,6 +389,24 @@ def test_an_address_is_generic_until_it_is_told_to_be_a_persons_or_changes_hands
     assert fold_point(point, reported(PointFact.VERIFIED), Position(2), T0).generic == 1
 
 
+def test_an_address_is_published_until_it_is_told_not_to_be_or_changes_hands() -> None:
+    point = fold_point(NO_POINT, reported(PointFact.PUBLISHED), Position(1), T0)
+    assert point.published == 1
+    assert fold_point(point, reported(PointFact.UNPUBLISHED), Position(2), T0) == NO_POINT
+    assert fold_point(point, reported(PointFact.REASSIGNED), Position(2), T0).published == 0
+    assert fold_point(point, reported(PointFact.PERSONAL), Position(2), T0).published == 1
+
+
+def test_of_each_tie_the_newest_act_stays_in_whatever_order_it_is_told() -> None:
+    told = [(ActivityKind.DONATION, 3), (ActivityKind.CONTRACT_END, 1), (ActivityKind.DONATION, 2)]
+    events = [ActivityReported(kind=kind, act_time=Instant(T0 + time)) for kind, time in told]
+    state = NO_STATE
+    for number, event in enumerate(events, 1):
+        state = fold(state, event, Position(number), T0)
+    marks = [(mark.kind, mark.time - T0, mark.position) for mark in state.activity.acts]
+    assert marks == [(ActivityKind.CONTRACT_END, 1, 2), (ActivityKind.DONATION, 3, 1)]
+
+
 def test_a_sent_contact_touches_no_address() -> None:
     report = ContactReported(contact_id="c0", outcome=Outcome.SENT, outcome_time=T0)
     assert touched_number(with_contacts(T0), report) == 0

@@ -35,6 +35,7 @@ def _facts(command: Command) -> Command:
         click.option("--guardian-known/--no-guardian-known", default=None, help="A guardian acts for the customer."),
         click.option("--deceased/--no-deceased", default=None, help="The customer has died."),
         click.option("--contract-current/--no-contract-current", default=None, help="A contract runs now."),
+        click.option("--membership-current/--no-membership-current", default=None, help="A membership runs now."),
         click.option("--preferred-channel", help="The channel the customer prefers."),
         click.option("--paused-until", type=TimeType(), help="No marketing before, at the customer's wish."),
     ):

@@ -403,6 +403,7 @@ def record_facts(brand: str, customer: Customer, request_id: str | None, **facts
         guardian_known=facts.get("guardian_known"),
         deceased=facts.get("deceased"),
         contract_current=facts.get("contract_current"),
+        membership_current=facts.get("membership_current"),
         preferred_channel=facts.get("preferred_channel"),
         paused_until=_instant(facts.get("paused_until")),
     )

@@ -72,13 +72,17 @@ class CustomerKind(StrEnum):
 
 
 class ActivityKind(StrEnum):
-    """What a customer did."""
+    """What a customer did, or which tie of theirs ended."""
 
     PURCHASE = "PURCHASE"
     CLICK = "CLICK"
     ENQUIRY = "ENQUIRY"
     PRESENCE = "PRESENCE"
     ENGAGEMENT = "ENGAGEMENT"
+    DONATION = "DONATION"
+    VOLUNTEERING = "VOLUNTEERING"
+    MEMBERSHIP_END = "MEMBERSHIP_END"
+    CONTRACT_END = "CONTRACT_END"
 
 
 class ContactPointFact(StrEnum):
@@ -93,6 +97,8 @@ class ContactPointFact(StrEnum):
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
     GENERIC = "GENERIC"
     PERSONAL = "PERSONAL"
+    PUBLISHED = "PUBLISHED"
+    UNPUBLISHED = "UNPUBLISHED"
 
 
 class OverlayKind(StrEnum):
@@ -236,5 +242,6 @@ class Facts(TypedDict, total=False):
     guardian_known: bool
     deceased: bool
     contract_current: bool
+    membership_current: bool
     preferred_channel: str
     paused_until: datetime

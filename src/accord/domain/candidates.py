@@ -26,7 +26,7 @@ def best(case: Case) -> Ground:
         return Ground(7, reason) if reason else BY_CLASS
     furthest = NO_BASIS
     for term in case.lane.bases:
-        if term.generic_only and not _generic(case):
+        if (term.generic_only or term.published_only) and not _suits(term, case):
             continue
         found = _permissions(term, case) if term.basis is _PERMISSION else _other(term, case)
         if not found.gate:
@@ -36,9 +36,12 @@ def best(case: Case) -> Ground:
     return furthest
 
 
-def _generic(case: Case) -> bool:
-    """Say whether every address that may be used names no person; nobody says which of several will be."""
-    return bool(case.points) and all(point.state.generic for point in case.points)
+def _suits(term: BasisTerm, case: Case) -> bool:
+    """Say whether every address that may be used is of the kind the ground is for; nobody says which will be."""
+    states = [point.state for point in case.points]
+    return bool(states) and all(
+        (state.generic or not term.generic_only) and (state.published or not term.published_only) for state in states
+    )
 
 
 def _says_more(found: Ground, furthest: Ground) -> bool:

@@ -145,6 +145,7 @@ class FactsRecorded(_Event, frozen=True, kw_only=True):
     contract_current: bool | None = None
     preferred_channel: str | None = None
     paused_until: Instant | None = None
+    membership_current: bool | None = None
 
 
 class ActivityReported(_Event, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ scope keep the latest of both clocks, so no order of arrival can weaken them. Li
 here: `decide` compares the clocks of permission and refusal on each cell.
 """
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from accord.domain.catalogue import MAX_CONFIRMATION_WINDOW_HOURS, MAX_CONFIRMATIONS_PER_ADDRESS
@@ -34,6 +36,7 @@ from accord.domain.events import (
 from accord.domain.scope import Granted, Refused, asked_code, code, confirms_code, includes
 from accord.domain.state import (
     Activity,
+    ActMark,
     ConfirmationMark,
     ContactMark,
     CustomerState,
@@ -130,7 +133,9 @@ def fold_point(  # noqa: C901, PLR0912 - one case for each event
         case ContactPointReported(fact=PointFact.REASSIGNED):
             time = max(event.act_time, point.reassigned_time)
             none = Position(0)
-            return replace(point, reassigned=position, reassigned_time=time, verified=none, generic=none)
+            return replace(
+                point, reassigned=position, reassigned_time=time, verified=none, generic=none, published=none
+            )
         case ContactPointReported():
             return _with_fact(point, event.fact, position)
         case ContactPointRetold():
@@ -447,6 +452,8 @@ def _with_facts(facts: Facts, event: FactsRecorded, position: Position) -> Facts
     }
     if event.contract_current is not None:
         told["contract_position"] = position
+    if event.membership_current is not None:
+        told["membership_position"] = position
     return replace(facts, position=position, **told)
 
 
@@ -469,6 +476,18 @@ def _with_activity(activity: Activity, event: ActivityReported, position: Positi
             return replace(activity, presence_time=time, presence_place=event.place)
         case ActivityKind.ENGAGEMENT:
             return replace(activity, engagement_time=max(time, activity.engagement_time))
+        case (
+            ActivityKind.DONATION | ActivityKind.VOLUNTEERING | ActivityKind.MEMBERSHIP_END | ActivityKind.CONTRACT_END
+        ):
+            return replace(activity, acts=newest_acts((*activity.acts, ActMark(event.kind, time, position))))
+
+
+def newest_acts(marks: Iterable[ActMark]) -> tuple[ActMark, ...]:
+    """Return the newest act of each kind, by kind; of two at one instant, what was told last."""
+    newest: dict[ActivityKind, ActMark] = {}
+    for mark in sorted(marks, key=lambda each: (each.time, each.position)):
+        newest[mark.kind] = mark
+    return tuple(newest[kind] for kind in sorted(newest))
 
 
 def _authorized(
@@ -517,7 +536,9 @@ def _take(state: CustomerState, permission: Position | None, change: int) -> Cus
     return replace(state, permissions=marks)
 
 
-def _with_fact(point: PointState, fact: PointFact, position: Position) -> PointState:
+def _with_fact(  # noqa: C901 - one case for each fact
+    point: PointState, fact: PointFact, position: Position
+) -> PointState:
     none = Position(0)
     match fact:
         case PointFact.BOUNCED:
@@ -538,3 +559,7 @@ def _with_fact(point: PointState, fact: PointFact, position: Position) -> PointS
             return replace(point, generic=position)
         case PointFact.PERSONAL:
             return replace(point, generic=none)
+        case PointFact.PUBLISHED:
+            return replace(point, published=position)
+        case PointFact.UNPUBLISHED:
+            return replace(point, published=none)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from accord.domain.commands import Question
 from accord.domain.decide import decide
 from accord.domain.decision import Customer, Decision, Point
-from accord.domain.fold import same_act, with_permission, with_refusal
+from accord.domain.fold import newest_acts, same_act, with_permission, with_refusal
 from accord.domain.policy import Policy
 from accord.domain.state import (
     NO_STATE,
@@ -190,6 +190,7 @@ def _activity(told: Sequence[Activity]) -> Activity:
         presence_place=there.presence_place,
         engagement_time=max(each.engagement_time for each in told),
         purchase_position=bought.purchase_position,
+        acts=newest_acts(chain.from_iterable(each.acts for each in told)),
     )
 
 
@@ -198,6 +199,7 @@ def _readings(members: Sequence[Member]) -> list[Facts]:
     told = sorted((member.state.facts for member in members), key=lambda each: each.position)
     newest_first = told[::-1]
     contract = max(told, key=lambda each: each.contract_position)
+    membership = max(told, key=lambda each: each.membership_position)
     shared = Facts(
         language=_first(each.language for each in newest_first),
         birth_year=max(each.birth_year for each in told),
@@ -208,6 +210,8 @@ def _readings(members: Sequence[Member]) -> list[Facts]:
         paused_until=max(each.paused_until for each in told),
         position=_position(told),
         contract_position=contract.contract_position,
+        membership_current=membership.membership_current,
+        membership_position=membership.membership_position,
     )
     places = dict.fromkeys((each.country, each.region, each.time_zone) for each in newest_first)
     known = [place for place in places if any(place)] or [("", "", "")]

@@ -16,6 +16,7 @@ def acted_since(state: CustomerState, time: Instant, position: Position) -> bool
         or any(mark.act_time >= time for mark in state.permissions)
         or any(mark.act_time >= time for mark in state.refusals)
         or max(acts.purchase_time, acts.click_time, acts.enquiry_time, acts.presence_time, acts.engagement_time) >= time
+        or any(mark.time >= time for mark in acts.acts)
     )
 
 

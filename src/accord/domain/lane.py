@@ -44,6 +44,8 @@ class BasisTerm(Struct, frozen=True):
     months: int = 0
     generic_only: bool = False
     """It holds where every address that may be used names no person."""
+    published_only: bool = False
+    """It holds where every address that may be used was published in a business capacity."""
 
 
 class CapTerm(Struct, frozen=True):

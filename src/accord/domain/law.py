@@ -165,9 +165,16 @@ def _grounds(chains: list[list[_Dated]], sectors: list[SectorRule]) -> tuple[Bas
         named = tuple(dict.fromkeys(_named(each) for each in carried))
         months = min((each.months for each in carried if each.months), default=0)
         generic = any(each.generic_only for each in carried)
+        published = any(each.published_only for each in carried)
         found.append(
             BasisTerm(
-                rule=named[0], rules=named, basis=rule.basis, since=rule.since, months=months, generic_only=generic
+                rule=named[0],
+                rules=named,
+                basis=rule.basis,
+                since=rule.since,
+                months=months,
+                generic_only=generic,
+                published_only=published,
             )
         )
     return tuple(found)

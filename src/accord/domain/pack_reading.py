@@ -11,6 +11,7 @@ from accord.domain.problems import Violation
 from accord.domain.rules import (
     CHANNELS,
     SECTORS,
+    SINCE,
     AnswerRule,
     CapRule,
     CoolDownRule,
@@ -25,7 +26,7 @@ from accord.domain.rules import (
     SectorRule,
     SpreadRule,
 )
-from accord.domain.terms import CONTACT_MEMORY_DAYS, ActivityKind, Basis, Reason
+from accord.domain.terms import CONTACT_MEMORY_DAYS, Basis, Reason
 
 _JURISDICTION = re.compile(r"[a-z]{2,10}(_[a-z]{2,3})?\Z")
 _CODE = re.compile(r"[a-z0-9_]{1,40}\Z")
@@ -115,8 +116,8 @@ def _parameter_faults(at: str, rule: LawRule) -> Iterator[Violation]:  # noqa: C
                 yield Violation(f"{at}.basis", "must be a ground that needs a rule: not none, not class")
             if bool(rule.months) is not bool(rule.since) or rule.months < 0:
                 yield Violation(f"{at}.months", "and `since` are told together: so long after which act")
-            if rule.since not in {None, ActivityKind.PURCHASE, ActivityKind.ENQUIRY}:
-                yield Violation(f"{at}.since", "must be PURCHASE or ENQUIRY")
+            if rule.since and rule.since not in SINCE:
+                yield Violation(f"{at}.since", f"must be one of: {', '.join(SINCE)}")
         case MinorsRule():
             if not 1 <= rule.below_age <= 30:
                 yield Violation(f"{at}.below_age", "must be 1 to 30 years")

@@ -286,6 +286,7 @@ def _both(claim: BasisRule, term: BasisTerm) -> BasisTerm:
         since=term.since,
         months=term.months,
         generic_only=term.generic_only,
+        published_only=term.published_only,
     )
 
 

@@ -32,6 +32,17 @@ SECTORS: Final = ("energy_renovation", "press")
 """What a purpose may promote that a law tells apart; most are of none."""
 
 
+SINCE: Final = (
+    ActivityKind.PURCHASE,
+    ActivityKind.ENQUIRY,
+    ActivityKind.DONATION,
+    ActivityKind.VOLUNTEERING,
+    ActivityKind.MEMBERSHIP_END,
+    ActivityKind.CONTRACT_END,
+)
+"""Acts from which a law lets a ground last for some time."""
+
+
 class Reach(StrEnum):
     """Whom a rule reaches: customers who live in the jurisdiction, or those of a brand established in it as well."""
 
@@ -60,7 +71,8 @@ class _Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 class GroundRule(_Rule, frozen=True, kw_only=True, tag="ground"):
     """A ground the law accepts. `since` and `months`: only so long after the customer's newest act of that kind.
 
-    `generic_only`: only for addresses that name no person.
+    `generic_only`: only for addresses that name no person; `published_only`: for those published in a business
+    capacity. Since MEMBERSHIP_END is also while the membership runs.
     """
 
     basis: Basis
@@ -68,6 +80,7 @@ class GroundRule(_Rule, frozen=True, kw_only=True, tag="ground"):
     months: int = 0
     sector: str = ""
     generic_only: bool = False
+    published_only: bool = False
 
 
 class RegistryRule(_Rule, frozen=True, kw_only=True, tag="registry"):

@@ -15,7 +15,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from accord.domain.scope import Granted, Refused
-from accord.domain.terms import NEVER, ContactStatus, CustomerKind, Instant, ListKind, Position, RefusalKind
+from accord.domain.terms import (
+    NEVER,
+    ActivityKind,
+    ContactStatus,
+    CustomerKind,
+    Instant,
+    ListKind,
+    Position,
+    RefusalKind,
+)
 
 
 class PermissionMark(Struct, frozen=True, array_like=True, gc=False):
@@ -82,6 +91,17 @@ class Facts(Struct, frozen=True, array_like=True, gc=False):
     """The newest entry that told a fact."""
     contract_position: Position = Position(0)
     """The newest entry that told whether a contract runs."""
+    membership_current: bool = False
+    membership_position: Position = Position(0)
+    """The newest entry that told whether a membership runs."""
+
+
+class ActMark(Struct, frozen=True, array_like=True, gc=False):
+    """The newest act of one kind, and the entry that told it."""
+
+    kind: ActivityKind
+    time: Instant
+    position: Position
 
 
 class Activity(Struct, frozen=True, array_like=True, gc=False):
@@ -96,6 +116,8 @@ class Activity(Struct, frozen=True, array_like=True, gc=False):
     presence_place: str = ""
     engagement_time: Instant = Instant(0)
     purchase_position: Position = Position(0)
+    acts: tuple[ActMark, ...] = ()
+    """The newest of each kind that has no fields above, by kind."""
 
 
 class ConfirmationMark(Struct, frozen=True, array_like=True, gc=False):
@@ -173,9 +195,11 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     """What imported lists say; `listed` is what was told of no list by name."""
     generic: Position = Position(0)
     """It names a function of an organisation, not a person."""
+    published: Position = Position(0)
+    """Its holder published it in a business capacity, and does not turn unasked messages away there."""
 
 
-POINT_FACTS = ("bounced", "complained", "reassigned", "invalid", "verified", "listed", "generic")
+POINT_FACTS = ("bounced", "complained", "reassigned", "invalid", "verified", "listed", "generic", "published")
 """What is known of an address, each as the position of the entry that told it."""
 
 

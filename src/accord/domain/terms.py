@@ -237,13 +237,17 @@ class PermissionStatus(IntEnum):
 
 
 class ActivityKind(StrEnum):
-    """What a customer did; engagement, never a permission."""
+    """What a customer did, or which tie of theirs ended; engagement, never a permission."""
 
     PURCHASE = "PURCHASE"
     CLICK = "CLICK"
     ENQUIRY = "ENQUIRY"
     PRESENCE = "PRESENCE"
     ENGAGEMENT = "ENGAGEMENT"
+    DONATION = "DONATION"
+    VOLUNTEERING = "VOLUNTEERING"
+    MEMBERSHIP_END = "MEMBERSHIP_END"
+    CONTRACT_END = "CONTRACT_END"
 
 
 class PointFact(StrEnum):
@@ -258,6 +262,8 @@ class PointFact(StrEnum):
     REGISTRY_REMOVED = "REGISTRY_REMOVED"
     GENERIC = "GENERIC"
     PERSONAL = "PERSONAL"
+    PUBLISHED = "PUBLISHED"
+    UNPUBLISHED = "UNPUBLISHED"
 
 
 class ListKind(StrEnum):

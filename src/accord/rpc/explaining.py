@@ -188,6 +188,7 @@ def _facts(found: Facts) -> customer_service_pb2.CustomerFacts:
         guardian_known=found.guardian_known or None,
         deceased=found.deceased or None,
         contract_current=found.contract_current or None,
+        membership_current=found.membership_current or None,
         preferred_channel=found.preferred_channel or None,
         paused_until=optional_timestamp(found.paused_until),
     )

@@ -186,6 +186,7 @@ def record_facts(request: customer_service_pb2.RecordFactsRequest, examiner: Exa
             guardian_known=told.guardian_known if told.HasField("guardian_known") else None,
             deceased=told.deceased if told.HasField("deceased") else None,
             contract_current=told.contract_current if told.HasField("contract_current") else None,
+            membership_current=told.membership_current if told.HasField("membership_current") else None,
             paused_until=examiner.instant("facts.paused_until", told, "paused_until") or None,
         ),
     )

@@ -64,9 +64,17 @@ class _ActivityKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Activity
     """Was in a store."""
     ACTIVITY_KIND_ENGAGEMENT: _ActivityKind.ValueType  # 5
     """Liked, commented, shared or followed."""
+    ACTIVITY_KIND_DONATION: _ActivityKind.ValueType  # 6
+    """Gave a donation or a gift, to a charity, a party or a candidate."""
+    ACTIVITY_KIND_VOLUNTEERING: _ActivityKind.ValueType  # 7
+    """Worked as a volunteer, or attended a meeting, for a charity, a party or a candidate."""
+    ACTIVITY_KIND_MEMBERSHIP_END: _ActivityKind.ValueType  # 8
+    """Their membership of the brand's club, association or voluntary organisation ended."""
+    ACTIVITY_KIND_CONTRACT_END: _ActivityKind.ValueType  # 9
+    """A written contract of theirs with the brand ended."""
 
 class ActivityKind(_ActivityKind, metaclass=_ActivityKindEnumTypeWrapper):
-    """What the customer did."""
+    """What the customer did, or which tie of theirs ended."""
 
 ACTIVITY_KIND_UNSPECIFIED: ActivityKind.ValueType  # 0
 """Rejected: say what it was."""
@@ -80,6 +88,14 @@ ACTIVITY_KIND_PRESENCE: ActivityKind.ValueType  # 4
 """Was in a store."""
 ACTIVITY_KIND_ENGAGEMENT: ActivityKind.ValueType  # 5
 """Liked, commented, shared or followed."""
+ACTIVITY_KIND_DONATION: ActivityKind.ValueType  # 6
+"""Gave a donation or a gift, to a charity, a party or a candidate."""
+ACTIVITY_KIND_VOLUNTEERING: ActivityKind.ValueType  # 7
+"""Worked as a volunteer, or attended a meeting, for a charity, a party or a candidate."""
+ACTIVITY_KIND_MEMBERSHIP_END: ActivityKind.ValueType  # 8
+"""Their membership of the brand's club, association or voluntary organisation ended."""
+ACTIVITY_KIND_CONTRACT_END: ActivityKind.ValueType  # 9
+"""A written contract of theirs with the brand ended."""
 Global___ActivityKind: _TypeAlias = ActivityKind  # noqa: Y015
 
 class _ContactPointFact:
@@ -110,6 +126,12 @@ class _ContactPointFactEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cont
     """It names no person but a function of an organisation, such as info@: rules that protect persons do not bind it."""
     CONTACT_POINT_FACT_PERSONAL: _ContactPointFact.ValueType  # 9
     """It is a person's, whatever was told before."""
+    CONTACT_POINT_FACT_PUBLISHED: _ContactPointFact.ValueType  # 10
+    """Its holder published it conspicuously, or gave it to the brand, in a business or official capacity, without a
+    statement that unasked messages are not wanted there.
+    """
+    CONTACT_POINT_FACT_UNPUBLISHED: _ContactPointFact.ValueType  # 11
+    """It is published no longer, or only with such a statement."""
 
 class ContactPointFact(_ContactPointFact, metaclass=_ContactPointFactEnumTypeWrapper):
     """A fact of an address."""
@@ -136,6 +158,12 @@ CONTACT_POINT_FACT_GENERIC: ContactPointFact.ValueType  # 8
 """It names no person but a function of an organisation, such as info@: rules that protect persons do not bind it."""
 CONTACT_POINT_FACT_PERSONAL: ContactPointFact.ValueType  # 9
 """It is a person's, whatever was told before."""
+CONTACT_POINT_FACT_PUBLISHED: ContactPointFact.ValueType  # 10
+"""Its holder published it conspicuously, or gave it to the brand, in a business or official capacity, without a
+statement that unasked messages are not wanted there.
+"""
+CONTACT_POINT_FACT_UNPUBLISHED: ContactPointFact.ValueType  # 11
+"""It is published no longer, or only with such a statement."""
 Global___ContactPointFact: _TypeAlias = ContactPointFact  # noqa: Y015
 
 class _OverlayKind:
@@ -443,6 +471,7 @@ class CustomerFacts(_message.Message):
     CONTRACT_CURRENT_FIELD_NUMBER: _builtins.int
     PREFERRED_CHANNEL_FIELD_NUMBER: _builtins.int
     PAUSED_UNTIL_FIELD_NUMBER: _builtins.int
+    MEMBERSHIP_CURRENT_FIELD_NUMBER: _builtins.int
     country: _builtins.str
     """ISO 3166-1 alpha-2, such as `FR`."""
     region: _builtins.str
@@ -463,6 +492,8 @@ class CustomerFacts(_message.Message):
     """A contract with the brand runs now."""
     preferred_channel: _builtins.str
     """The channel the customer prefers, a code of the catalogue."""
+    membership_current: _builtins.bool
+    """A membership of the brand's club, association or voluntary organisation runs now."""
     @_builtins.property
     def paused_until(self) -> _timestamp_pb2.Timestamp:
         """No marketing before this instant, at the customer's wish."""
@@ -481,10 +512,11 @@ class CustomerFacts(_message.Message):
         contract_current: _builtins.bool | None = ...,
         preferred_channel: _builtins.str | None = ...,
         paused_until: _timestamp_pb2.Timestamp | None = ...,
+        membership_current: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_birth_year", b"_birth_year", "_contract_current", b"_contract_current", "_country", b"_country", "_deceased", b"_deceased", "_guardian_known", b"_guardian_known", "_kind", b"_kind", "_language", b"_language", "_preferred_channel", b"_preferred_channel", "_region", b"_region", "_time_zone", b"_time_zone", "birth_year", b"birth_year", "contract_current", b"contract_current", "country", b"country", "deceased", b"deceased", "guardian_known", b"guardian_known", "kind", b"kind", "language", b"language", "paused_until", b"paused_until", "preferred_channel", b"preferred_channel", "region", b"region", "time_zone", b"time_zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_birth_year", b"_birth_year", "_contract_current", b"_contract_current", "_country", b"_country", "_deceased", b"_deceased", "_guardian_known", b"_guardian_known", "_kind", b"_kind", "_language", b"_language", "_membership_current", b"_membership_current", "_preferred_channel", b"_preferred_channel", "_region", b"_region", "_time_zone", b"_time_zone", "birth_year", b"birth_year", "contract_current", b"contract_current", "country", b"country", "deceased", b"deceased", "guardian_known", b"guardian_known", "kind", b"kind", "language", b"language", "membership_current", b"membership_current", "paused_until", b"paused_until", "preferred_channel", b"preferred_channel", "region", b"region", "time_zone", b"time_zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birth_year", b"_birth_year", "_contract_current", b"_contract_current", "_country", b"_country", "_deceased", b"_deceased", "_guardian_known", b"_guardian_known", "_kind", b"_kind", "_language", b"_language", "_preferred_channel", b"_preferred_channel", "_region", b"_region", "_time_zone", b"_time_zone", "birth_year", b"birth_year", "contract_current", b"contract_current", "country", b"country", "deceased", b"deceased", "guardian_known", b"guardian_known", "kind", b"kind", "language", b"language", "paused_until", b"paused_until", "preferred_channel", b"preferred_channel", "region", b"region", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birth_year", b"_birth_year", "_contract_current", b"_contract_current", "_country", b"_country", "_deceased", b"_deceased", "_guardian_known", b"_guardian_known", "_kind", b"_kind", "_language", b"_language", "_membership_current", b"_membership_current", "_preferred_channel", b"_preferred_channel", "_region", b"_region", "_time_zone", b"_time_zone", "birth_year", b"birth_year", "contract_current", b"contract_current", "country", b"country", "deceased", b"deceased", "guardian_known", b"guardian_known", "kind", b"kind", "language", b"language", "membership_current", b"membership_current", "paused_until", b"paused_until", "preferred_channel", b"preferred_channel", "region", b"region", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__birth_year: _TypeAlias = _typing.Literal["birth_year"]  # noqa: Y015
     _WhichOneofArgType__birth_year: _TypeAlias = _typing.Literal["_birth_year", b"_birth_year"]  # noqa: Y015
@@ -500,6 +532,8 @@ class CustomerFacts(_message.Message):
     _WhichOneofArgType__kind: _TypeAlias = _typing.Literal["_kind", b"_kind"]  # noqa: Y015
     _WhichOneofReturnType__language: _TypeAlias = _typing.Literal["language"]  # noqa: Y015
     _WhichOneofArgType__language: _TypeAlias = _typing.Literal["_language", b"_language"]  # noqa: Y015
+    _WhichOneofReturnType__membership_current: _TypeAlias = _typing.Literal["membership_current"]  # noqa: Y015
+    _WhichOneofArgType__membership_current: _TypeAlias = _typing.Literal["_membership_current", b"_membership_current"]  # noqa: Y015
     _WhichOneofReturnType__preferred_channel: _TypeAlias = _typing.Literal["preferred_channel"]  # noqa: Y015
     _WhichOneofArgType__preferred_channel: _TypeAlias = _typing.Literal["_preferred_channel", b"_preferred_channel"]  # noqa: Y015
     _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
@@ -520,6 +554,8 @@ class CustomerFacts(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__kind) -> _WhichOneofReturnType__kind | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__language) -> _WhichOneofReturnType__language | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__membership_current) -> _WhichOneofReturnType__membership_current | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_channel) -> _WhichOneofReturnType__preferred_channel | None: ...
     @_typing.overload

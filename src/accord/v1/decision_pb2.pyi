@@ -272,7 +272,7 @@ class _BasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Basis.ValueType
     BASIS_CLASS: _Basis.ValueType  # 5
     """The class of the purpose: service, legal or safety."""
     BASIS_EXISTING_RELATIONSHIP: _Basis.ValueType  # 6
-    """A purchase or an enquiry within the time the law allows (CASL s. 10(10): existing business relationship)."""
+    """A purchase, an enquiry or another tie within the time the law allows (CASL s. 10(10) and (13): existing relationships)."""
     BASIS_CONFIRMATION_REQUEST: _Basis.ValueType  # 7
     """The pending permission whose confirmation the contact asks for, and nothing else."""
 
@@ -292,7 +292,7 @@ BASIS_LEGITIMATE_INTEREST: Basis.ValueType  # 4
 BASIS_CLASS: Basis.ValueType  # 5
 """The class of the purpose: service, legal or safety."""
 BASIS_EXISTING_RELATIONSHIP: Basis.ValueType  # 6
-"""A purchase or an enquiry within the time the law allows (CASL s. 10(10): existing business relationship)."""
+"""A purchase, an enquiry or another tie within the time the law allows (CASL s. 10(10) and (13): existing relationships)."""
 BASIS_CONFIRMATION_REQUEST: Basis.ValueType  # 7
 """The pending permission whose confirmation the contact asks for, and nothing else."""
 Global___Basis: _TypeAlias = Basis  # noqa: Y015

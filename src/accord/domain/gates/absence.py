@@ -1,7 +1,8 @@
 """Gate 9 on customers who are not there: silent for years, or not seen where a beacon would call.
 
-A click, an enquiry, a purchase and a permission are acts of the customer; that a message was opened
-is none, and is never reported. Without any act known, the time is over.
+A click, an enquiry, a purchase, a donation, work as a volunteer and a permission are acts of the customer.
+That a tie ended is none; nor is that a message was opened, which is never reported. Without any act
+known, the time is over.
 """
 
 from accord.domain.calendar import months_after
@@ -10,7 +11,9 @@ from accord.domain.decision import Finding
 from accord.domain.gates.permitted import permitted
 from accord.domain.lane import InactivityTerm, PresenceTerm
 from accord.domain.state import contacts_newest_first
-from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, NEVER, ContactStatus, Instant, Reason, Verdict
+from accord.domain.terms import CONTACT_MEMORY_DAYS, DAY, NEVER, ActivityKind, ContactStatus, Instant, Reason, Verdict
+
+_OWN_ACTS = (ActivityKind.DONATION, ActivityKind.VOLUNTEERING)
 
 
 def judge(case: Case) -> Finding | None:
@@ -48,6 +51,9 @@ def _silent(term: InactivityTerm, case: Case) -> bool:
 def _last_act(case: Case) -> Instant:
     activity = case.state.activity
     last = max(activity.purchase_time, activity.click_time, activity.enquiry_time)
+    for act in activity.acts:
+        if act.kind in _OWN_ACTS:
+            last = max(last, act.time)
     for mark in case.state.permissions:
         last = max(last, mark.act_time)
     return last

@@ -12,7 +12,7 @@ from accord.domain.decision import Finding
 from accord.domain.gates import recipient
 from accord.domain.lane import BasisTerm
 from accord.domain.state import Listing, PermissionMark
-from accord.domain.terms import ActivityKind, Basis, Instant, ListKind, Position, Reason, Verdict
+from accord.domain.terms import FAR, NEVER, ActivityKind, Basis, Instant, ListKind, Position, Reason, Verdict
 
 
 def judge(case: Case) -> Finding | None:
@@ -79,10 +79,13 @@ def positions_of_ground(term: BasisTerm, case: Case) -> tuple[Position, ...]:
             return (case.state.facts.contract_position,)
         case Basis.LEGITIMATE_INTEREST if term.generic_only:
             return tuple(sorted(point.state.generic for point in case.points))
+        case Basis.LEGITIMATE_INTEREST if term.published_only:
+            return tuple(sorted(point.state.published for point in case.points))
         case Basis.LEGITIMATE_INTEREST if term.purchase_within:
             return (case.state.activity.purchase_position,)
-        case Basis.EXISTING_RELATIONSHIP if term.since is ActivityKind.PURCHASE:
-            return (case.state.activity.purchase_position,)
+        case Basis.EXISTING_RELATIONSHIP:
+            _, position = _since(term, case)
+            return (position,) if position else ()
         case _:
             return ()
 
@@ -99,15 +102,34 @@ def _sale_fault(sale_time: Instant, term: BasisTerm, case: Case) -> Reason | Non
 
 def _relationship_fault(term: BasisTerm, case: Case) -> Reason | None:
     """Judge by the act the law counts from; a ground that no pack bounds holds for nobody."""
-    activity = case.state.activity
-    time = activity.purchase_time if term.since is ActivityKind.PURCHASE else activity.enquiry_time
-    if not (time and term.since):
+    time, _ = _since(term, case)
+    if not time:
         return Reason.NO_PERMISSION
-    end = months_after(case.where, time, term.months)
-    case.changes_at(end)
-    if case.now >= end:
-        return Reason.NO_PERMISSION
-    return _sale_fault(activity.purchase_time, term, case) if term.purchase_within else None
+    if time != _RUNS:
+        end = months_after(case.where, time, term.months)
+        case.changes_at(end)
+        if case.now >= end:
+            return Reason.NO_PERMISSION
+    return _sale_fault(case.state.activity.purchase_time, term, case) if term.purchase_within else None
+
+
+_RUNS = FAR
+"""Of a tie that has not ended: its time does not run yet (CASL s. 10(14))."""
+
+
+def _since(term: BasisTerm, case: Case) -> tuple[Instant, Position]:
+    """Return when the act was from which the law counts, and the entry that told it; 0 for none, or none kept."""
+    facts, activity = case.state.facts, case.state.activity
+    match term.since:
+        case ActivityKind.PURCHASE:
+            return activity.purchase_time, activity.purchase_position
+        case ActivityKind.ENQUIRY:
+            return activity.enquiry_time, Position(0)
+        case ActivityKind.MEMBERSHIP_END if facts.membership_current:
+            return _RUNS, facts.membership_position
+        case _:
+            marks = (mark for mark in activity.acts if mark.kind is term.since)
+            return next(((mark.time, mark.position) for mark in marks), (NEVER, Position(0)))
 
 
 def _listed(case: Case) -> bool:

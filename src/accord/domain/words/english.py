@@ -98,7 +98,7 @@ WORDS: Final = Words(
         Basis.SOFT_OPT_IN: "the customer bought something similar, was told and did not say no",
         Basis.CURRENT_CONTRACT: "a contract with the customer runs",
         Basis.LEGITIMATE_INTEREST: "a legitimate interest, to which the customer did not object",
-        Basis.EXISTING_RELATIONSHIP: "a purchase or an enquiry that is recent enough",
+        Basis.EXISTING_RELATIONSHIP: "a purchase, an enquiry or another tie that is recent enough",
         Basis.CLASS: "a message of service, law or safety needs no permission",
         Basis.CONFIRMATION_REQUEST: "it asks to confirm a permission that waits",
         Basis.NONE: "nothing",

@@ -128,7 +128,7 @@ WORDS: Final = Words(
         Basis.SOFT_OPT_IN: "il a acheté quelque chose d'analogue, en a été informé et n'a pas refusé",
         Basis.CURRENT_CONTRACT: "un contrat est en cours avec lui",
         Basis.LEGITIMATE_INTEREST: "un intérêt légitime, auquel il ne s'est pas opposé",
-        Basis.EXISTING_RELATIONSHIP: "un achat ou une demande assez récents",
+        Basis.EXISTING_RELATIONSHIP: "un achat, une demande ou un autre lien assez récents",
         Basis.CLASS: "un message de service, de droit ou de sécurité se passe de permission",
         Basis.CONFIRMATION_REQUEST: "le message demande de confirmer une permission en attente",
         Basis.NONE: "rien",
