@@ -759,6 +759,8 @@ def _faults_of_confirmations() -> Iterator[tuple[str, str, Change]]:
 def _faults_of_a_catalogue() -> Iterator[tuple[str, str, Change]]:
     for country in ("fr", "FRA", "ZZ"):
         yield f"country {country}", "country", put("catalogue.country", country)
+    carried = "channels[1].one_click_missing"
+    yield "a header of e-mail on texts", carried, put(f"catalogue.{carried}", value=True)
     yield "a controller of spaces", "controller", put("catalogue.controller", "  ")
     lists = ("channels", "levels", "notices", "touchpoints", "places", "bases", "caps", "hours", "cool_downs")
     for name in lists:

@@ -63,6 +63,7 @@ def catalogue() -> catalogue_pb2.Catalogue:
                 ],
             ),
             catalogue_pb2.Channel(code="sms", contact_point_kind=PHONE_KIND),
+            catalogue_pb2.Channel(code="old_mail", contact_point_kind=EMAIL_KIND, one_click_missing=True),
             catalogue_pb2.Channel(code="push", contact_point_kind=customer_pb2.CONTACT_POINT_KIND_PUSH_TOKEN),
             catalogue_pb2.Channel(
                 code="voice",

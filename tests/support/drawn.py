@@ -100,6 +100,7 @@ def _difference(random: Random, it: Catalogue) -> dict[str, Any]:
         (
             replace(it.channels[changed], verification_required=True),
             replace(it.channels[changed], contact_point_kind=IdentifierKind.SOCIAL_PROFILE),
+            replace(it.channels[changed], one_click_missing=True),
         )
     )
     night = (DayWindow("10:00", "14:00"),)

@@ -100,6 +100,7 @@ class _Follower:
                 RemedyKind.BEGIN_CONTRACT: self._begin_contract,
                 RemedyKind.NAME_NEW_CONTACT: self._name_new_contact,
                 RemedyKind.ADD_TOUCHPOINT: self._add_touchpoint,
+                RemedyKind.CARRY_ONE_CLICK: self._carry_one_click,
             }[kind](told)
 
     def _wait(self, told: Remedy) -> None:
@@ -235,6 +236,12 @@ class _Follower:
                 touchpoints=(*catalogue.touchpoints, Touchpoint("added", "added", "added")),
             )
         )
+
+    def _carry_one_click(self, _told: Remedy) -> None:
+        catalogue = self.history.policy.catalogue
+        channels = tuple(replace(each, one_click_missing=False) for each in catalogue.channels)
+        self.now = Instant(max(self.now, self.history.now) + 1)
+        self.history.at(self.now).apply(replace(catalogue, channels=channels))
 
 
 def _of(text: str) -> tuple[str, ...]:

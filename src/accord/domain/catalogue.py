@@ -50,6 +50,8 @@ class Channel(Struct, frozen=True, omit_defaults=True):
     contact_point_kind: IdentifierKind
     verification_required: bool = False
     obligations: tuple[Obligation, ...] = ()
+    one_click_missing: bool = False
+    """Its messages cannot carry a one-click unsubscription."""
 
 
 class Purpose(Struct, frozen=True, omit_defaults=True):
@@ -283,9 +285,17 @@ def _code_faults(it: Catalogue) -> Iterator[Violation]:  # noqa: C901 - a list o
             yield Violation(f"catalogue.purposes[{index}].refresh_after_days", f"must be at most {MAX_VALID_DAYS}")
         if any(other != purpose.code and covers(purpose.code, other) for other in codes_in_tree):
             yield Violation(f"catalogue.purposes[{index}].code", "is a branch of another purpose; list leaves only")
-    for index, channel in enumerate(it.channels):
+    yield from _channel_faults(it.channels)
+
+
+def _channel_faults(channels: tuple[Channel, ...]) -> Iterator[Violation]:
+    for index, channel in enumerate(channels):
+        at = f"catalogue.channels[{index}]"
         if channel.contact_point_kind is IdentifierKind.CUSTOMER_ID:
-            yield Violation(f"catalogue.channels[{index}].contact_point_kind", "must be a kind of contact point")
+            yield Violation(f"{at}.contact_point_kind", "must be a kind of contact point")
+        if channel.one_click_missing and channel.contact_point_kind is not IdentifierKind.EMAIL:
+            why = "must be false: one-click unsubscription is a header of e-mail (RFC 8058)"
+            yield Violation(f"{at}.one_click_missing", why)
 
 
 def _edition_faults(it: Catalogue, before: Catalogue | None) -> Iterator[Violation]:

@@ -17,6 +17,7 @@ from accord.domain.decision import Customer, Decision, Finding, Point, Step
 from accord.domain.gates import (
     absence,
     basis,
+    carriage,
     contact_point,
     floor,
     legal,
@@ -305,7 +306,13 @@ def _defer(case: Case, finding: Finding, trace: tuple[Step, ...]) -> Decision:
 
 def _ends_before(then: Case) -> bool:
     """Say whether, asked at a later instant, the ground is gone, or something forbids it that no waiting mends."""
-    return bool(candidates.best(then).gate or refusals.judge(then) or absence.judge(then) or floor.judge(then))
+    return bool(
+        candidates.best(then).gate
+        or refusals.judge(then)
+        or absence.judge(then)
+        or carriage.judge(then)
+        or floor.judge(then)
+    )
 
 
 def _slot(case: Case) -> Instant:

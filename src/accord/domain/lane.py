@@ -150,6 +150,8 @@ class Lane(Struct, frozen=True):
     """How long after the act, in microseconds, a permission is to be refreshed; 0 for never."""
     presence: tuple[PresenceTerm, ...] = ()
     spreads: tuple[SpreadTerm, ...] = ()
+    one_click_missing: Rule | None = None
+    """Who asks for a one-click unsubscription that its messages cannot carry."""
     sources: dict[Reason, tuple[Rule, ...]] = {}
     """The law behind a reason, for those that every decision gives by itself."""
     assumed: Assumed | None = None

@@ -45,7 +45,7 @@ from accord.domain.rules import (
     VerificationRule,
     in_force,
 )
-from accord.domain.terms import DAY, FAR, NEVER, SECOND, Basis, CustomerKind, Instant, Reason
+from accord.domain.terms import DAY, FAR, NEVER, SECOND, Basis, CustomerKind, Instant, Obligation, Reason
 
 _Kind = TypeVar("_Kind")
 
@@ -216,6 +216,8 @@ def _sources(rules: list[LawRule]) -> dict[Reason, tuple[Rule, ...]]:
                 reasons = [Reason.REGISTRY_LISTED]
             case MinorsRule():
                 reasons = [Reason.GUARDIAN_MISSING]
+            case ObligationRule(obligation=Obligation.ONE_CLICK_UNSUBSCRIBE):
+                reasons = [Reason.ONE_CLICK_MISSING]
             case VerificationRule():
                 reasons = [Reason.CONTACT_POINT_UNVERIFIED]
             case _:

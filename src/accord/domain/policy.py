@@ -5,6 +5,7 @@ catalogue claims grounds and sets limits; it can be stricter than the packs, nev
 names no edition, as those before the packs, answers by itself alone, as it always did.
 """
 
+from copy import copy
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -41,6 +42,7 @@ from accord.domain.terms import (
     Obligation,
     Position,
     PurposeClass,
+    Reason,
 )
 
 ENGINE_VERSION = 1
@@ -86,6 +88,15 @@ class Policy:
         """Return the policy as it counts since the entry at `since` told of a loss, until somebody accepts that."""
         found = Policy(self.catalogue, self.version, self.packs)
         found.unreconciled_since = since
+        return found
+
+    def carrying(self) -> "Policy":
+        """Return the policy as it would count if every channel carried a one-click unsubscription."""
+        found = copy(self)
+        channels = tuple(replace(each, one_click_missing=False) for each in self.catalogue.channels)
+        found.catalogue = replace(self.catalogue, channels=channels)
+        found.channels = {channel.code: channel for channel in channels}
+        found._lanes, found._compiled = {}, {}  # noqa: SLF001 - of its own kind
         return found
 
     def lane(self, purpose: str, channel: str, facts: Facts, now: Instant) -> Lane:
@@ -190,6 +201,7 @@ class Policy:
             inactivity=law.inactivity,
             presence=law.presence,
             spreads=law.spreads,
+            one_click_missing=_one_click_missing(means, obligations, law),
             sources=law.sources,
             assumed=law.assumed,
             until=law.until,
@@ -259,6 +271,13 @@ class DatedPolicy(Policy):
         """Return what binds the pair at the instant of the law; no time ends it."""
         del now
         return replace(super().lane(purpose, channel, facts, self._law_time), until=FAR)
+
+
+def _one_click_missing(means: Channel | None, obligations: tuple[Obligation, ...], law: Law) -> Rule | None:
+    if means is None or not means.one_click_missing or Obligation.ONE_CLICK_UNSUBSCRIBE not in obligations:
+        return None
+    asking = law.sources.get(Reason.ONE_CLICK_MISSING)
+    return asking[0] if asking else Rule("catalogue:" + means.code)
 
 
 def _rule(it: BasisRule | Cap | Hours | CoolDown) -> Rule:

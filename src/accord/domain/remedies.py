@@ -59,6 +59,8 @@ class Trial(Struct, frozen=True):
     readings: tuple[Customer, ...]
     now: Instant
     own_contact: ContactMark | None = None
+    carries: bool = False
+    """Messages carry a one-click unsubscription."""
 
 
 class Tried(Struct, frozen=True):
@@ -88,7 +90,8 @@ def of_contact(question: Question, policy: Policy) -> Tried:
 
     def ask(trial: Trial) -> Decision:
         readings = trial.readings or (None,)
-        return decide_under(readings, question, policy, trial.now, own_contact=trial.own_contact)
+        rules = policy.carrying() if trial.carries else policy
+        return decide_under(readings, question, rules, trial.now, own_contact=trial.own_contact)
 
     def permitted(trial: Trial, guardian: bool) -> Trial:  # noqa: FBT001 - who gives it, as told in Tried
         granted = Granted(
@@ -190,6 +193,7 @@ _OPTIONS: dict[Reason, Options] = {
     Reason.CONFIRMATION_REQUESTED: ((_K.GIVE_PERMISSION,),),
     Reason.INACTIVE: ((_K.ACT_AGAIN,),),
     Reason.NOT_PRESENT: ((_K.BE_PRESENT,), (_K.GIVE_PERMISSION,), (_K.BE_PRESENT, _K.GIVE_PERMISSION)),
+    Reason.ONE_CLICK_MISSING: ((_K.CARRY_ONE_CLICK,),),
     Reason.NO_SLOT: (*_GIVE, (_K.WAIT_UNTIL,), (_K.TELL_TIME_ZONE,), (_K.GIVE_PERMISSION, _K.WAIT_UNTIL)),
 }
 """What is tried for each reason of a DENY, in order; for every other nothing helps. A DEFER always waits."""
@@ -408,6 +412,10 @@ def _new_contact(_tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
     return replace(trial, own_contact=None)
 
 
+def _carry_one_click(_tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
+    return replace(trial, carries=True)
+
+
 _TRY: dict[RemedyKind, Callable[[Tried, Trial, Decision], Trial | None]] = {
     _K.WAIT_UNTIL: _wait,
     _K.GIVE_PERMISSION: _give,
@@ -426,6 +434,7 @@ _TRY: dict[RemedyKind, Callable[[Tried, Trial, Decision], Trial | None]] = {
     _K.ACT_AGAIN: _act(click_time=True),
     _K.BE_PRESENT: _act(presence_time=True),
     _K.NAME_NEW_CONTACT: _new_contact,
+    _K.CARRY_ONE_CLICK: _carry_one_click,
 }
 """The trial after a change, None where it cannot happen."""
 

@@ -77,12 +77,17 @@ class Channel(_message.Message):
     CONTACT_POINT_KIND_FIELD_NUMBER: _builtins.int
     VERIFICATION_REQUIRED_FIELD_NUMBER: _builtins.int
     OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    ONE_CLICK_MISSING_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its code, such as `email`. Required."""
     contact_point_kind: _customer_pb2.ContactPointKind.ValueType
     """The kind of address it uses. Required."""
     verification_required: _builtins.bool
     """Marketing needs a verified address."""
+    one_click_missing: _builtins.bool
+    """Its messages cannot carry a one-click unsubscription (RFC 8058). Where a rule asks for one, marketing on it is denied
+    as ONE_CLICK_MISSING. For e-mail only.
+    """
     @_builtins.property
     def obligations(self) -> _containers.RepeatedScalarFieldContainer[_decision_pb2.Obligation.ValueType]:
         """What a marketing message on it must carry."""
@@ -94,10 +99,11 @@ class Channel(_message.Message):
         contact_point_kind: _customer_pb2.ContactPointKind.ValueType = ...,
         verification_required: _builtins.bool = ...,
         obligations: _abc.Iterable[_decision_pb2.Obligation.ValueType] | None = ...,
+        one_click_missing: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "contact_point_kind", b"contact_point_kind", "obligations", b"obligations", "verification_required", b"verification_required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "contact_point_kind", b"contact_point_kind", "obligations", b"obligations", "one_click_missing", b"one_click_missing", "verification_required", b"verification_required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

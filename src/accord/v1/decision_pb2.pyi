@@ -141,6 +141,8 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 9: the customer did nothing for longer than the law lets a prospect be contacted."""
     DECISION_REASON_NOT_PRESENT: _DecisionReason.ValueType  # 94
     """Gate 9: the customer was not seen at the place just now, or did not permit to be located."""
+    DECISION_REASON_ONE_CLICK_MISSING: _DecisionReason.ValueType  # 95
+    """Gate 9: messages on the channel cannot carry the one-click unsubscription they must carry (RFC 8058)."""
     DECISION_REASON_BRAND_CAP_REACHED: _DecisionReason.ValueType  # 100
     """Gate 10: the brand's own number of contacts is reached."""
     DECISION_REASON_QUIET_HOURS: _DecisionReason.ValueType  # 101
@@ -241,6 +243,8 @@ DECISION_REASON_INACTIVE: DecisionReason.ValueType  # 93
 """Gate 9: the customer did nothing for longer than the law lets a prospect be contacted."""
 DECISION_REASON_NOT_PRESENT: DecisionReason.ValueType  # 94
 """Gate 9: the customer was not seen at the place just now, or did not permit to be located."""
+DECISION_REASON_ONE_CLICK_MISSING: DecisionReason.ValueType  # 95
+"""Gate 9: messages on the channel cannot carry the one-click unsubscription they must carry (RFC 8058)."""
 DECISION_REASON_BRAND_CAP_REACHED: DecisionReason.ValueType  # 100
 """Gate 10: the brand's own number of contacts is reached."""
 DECISION_REASON_QUIET_HOURS: DecisionReason.ValueType  # 101
@@ -397,6 +401,8 @@ class _RemedyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RemedyKind
     """Another `contact_id` is named: this one was reported."""
     REMEDY_KIND_ADD_TOUCHPOINT: _RemedyKind.ValueType  # 20
     """The catalogue gets a touchpoint that asks for `purpose` as the question needs it; none does."""
+    REMEDY_KIND_CARRY_ONE_CLICK: _RemedyKind.ValueType  # 21
+    """Messages on the channel come to carry a one-click unsubscription, and the catalogue says so."""
 
 class RemedyKind(_RemedyKind, metaclass=_RemedyKindEnumTypeWrapper):
     """One change that would help turn a no into an ALLOW."""
@@ -447,6 +453,8 @@ REMEDY_KIND_NAME_NEW_CONTACT: RemedyKind.ValueType  # 19
 """Another `contact_id` is named: this one was reported."""
 REMEDY_KIND_ADD_TOUCHPOINT: RemedyKind.ValueType  # 20
 """The catalogue gets a touchpoint that asks for `purpose` as the question needs it; none does."""
+REMEDY_KIND_CARRY_ONE_CLICK: RemedyKind.ValueType  # 21
+"""Messages on the channel come to carry a one-click unsubscription, and the catalogue says so."""
 Global___RemedyKind: _TypeAlias = RemedyKind  # noqa: Y015
 
 class _DecisionView:

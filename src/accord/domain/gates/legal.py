@@ -1,12 +1,13 @@
 """Gate 9: lawful hours, public holidays, legal caps, cool-down after a refusal, where the customer lives.
 
-And what the law forbids by time alone: to contact who was silent for years, or by a beacon who is not there.
+And what no waiting mends: to contact who was silent for years, by a beacon who is not there, or without what the
+message must carry.
 """
 
 from accord.domain import calendar
 from accord.domain.case import Case
 from accord.domain.decision import Finding
-from accord.domain.gates import absence, caps
+from accord.domain.gates import absence, caps, carriage
 from accord.domain.gates.permitted import permitted, permitted_from
 from accord.domain.lane import CoolDownTerm, HoursTerm
 from accord.domain.state import RefusalMark
@@ -18,6 +19,8 @@ def judge(case: Case) -> Finding | None:
     lane = case.lane
     if (lane.inactivity or lane.presence) and (finding := absence.judge(case)):
         return finding
+    if lane.one_click_missing:
+        return carriage.judge(case)
     for term in lane.lawful_hours:
         closes = calendar.open_until(term.open_hours, case.where, case.now)
         if not closes:

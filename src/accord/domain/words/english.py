@@ -48,6 +48,7 @@ _REASONS: Final = {
     Reason.COOLING_DOWN: "it is too soon after a refusal",
     Reason.INACTIVE: "the customer has done nothing for too long",
     Reason.NOT_PRESENT: "the customer was not seen there just now, or did not agree to be located",
+    Reason.ONE_CLICK_MISSING: "messages on this channel cannot carry the one-click unsubscription they must carry",
     Reason.BRAND_CAP_REACHED: "the number of contacts the brand allows itself is reached",
     Reason.QUIET_HOURS: "it is a quiet hour where the customer lives",
     Reason.PAUSED: "the customer paused messages",
@@ -75,6 +76,7 @@ _REMEDIES: Final = {
     RemedyKind.BE_PRESENT: "the customer is seen there",
     RemedyKind.TELL_TIME_ZONE: "it becomes known in which time zone the customer lives; ask again then",
     RemedyKind.NAME_NEW_CONTACT: "another contact is named",
+    RemedyKind.CARRY_ONE_CLICK: "messages on this channel carry a one-click unsubscription",
     RemedyKind.ADD_TOUCHPOINT: "the brand adds a touchpoint that asks for {purpose}",
 }
 

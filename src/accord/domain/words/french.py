@@ -49,6 +49,7 @@ _REASONS: Final = {
     Reason.COOLING_DOWN: "un refus est trop récent",
     Reason.INACTIVE: "il n'a rien fait depuis trop longtemps",
     Reason.NOT_PRESENT: "il n'y a pas été vu à l'instant, ou n'a pas accepté d'être localisé",
+    Reason.ONE_CLICK_MISSING: "les messages de ce canal ne peuvent porter le désabonnement en un clic exigé",
     Reason.BRAND_CAP_REACHED: "le nombre de contacts que la marque s'autorise est atteint",
     Reason.QUIET_HOURS: "c'est une heure de silence là où vit le client",
     Reason.PAUSED: "il a suspendu les messages",
@@ -86,6 +87,7 @@ _REMEDIES: Final = {
         "il faut savoir dans quel fuseau horaire vit le client, puis poser de nouveau la question"
     ),
     RemedyKind.NAME_NEW_CONTACT: "il faut désigner un autre contact",
+    RemedyKind.CARRY_ONE_CLICK: "il faut que les messages de ce canal portent un désabonnement en un clic",
     RemedyKind.ADD_TOUCHPOINT: "il faut que la marque ajoute un point de contact qui propose {purpose}",
 }
 
