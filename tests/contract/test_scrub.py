@@ -143,6 +143,23 @@ def test_one_flipped_bit_is_named_stops_serving_and_is_forgiven_once_put_back(
     assert house.questions.check(BRAND, QUESTION).head.size == ENTRIES
 
 
+def test_damage_that_is_known_stays_known_while_all_is_read_once_more(grown: Grown) -> None:
+    seen = []
+    grown.flip("entry", "leaf", "position = 300")
+    try:
+        grown.round()
+        (mark,) = grown.house.scrub.whole_round(lambda *_: seen.append(grown.house.proven.look()))
+        assert seen == [False, False]
+        assert mark.position == 256
+        assert mark == grown.mark()
+    finally:
+        grown.flip("entry", "leaf", "position = 300")
+    (mark,) = grown.house.scrub.whole_round(lambda *_: seen.append(grown.house.proven.look()))
+    assert seen == [False] * 5
+    assert mark.faults == ()
+    assert grown.house.proven.look()
+
+
 def test_a_tile_above_is_held_to_the_tiles_below_it(grown: Grown) -> None:
     """A ledger of a tile of tiles is too long to make here: the one above is put there as if it were."""
     store = grown.house.store

@@ -204,6 +204,8 @@ def test_accord_serves_by_what_image_and_composition_say(composition: dict[str, 
         wait_for(lambda: accord.run(health).returncode == 0 or not is_running(process.pid), "the image to be healthy")
         host, _, port = accord.environment["ACCORD_METRICS_LISTEN"].rpartition(":")
         for seat in (0, 1):
+            # A server is healthy as soon as one of its workers is: the other may still be on its way.
+            wait_for(lambda seat=seat: _answers(host, int(port) + seat), f"seat {seat} to tell its measures")
             with urlopen(f"http://{host}:{int(port) + seat}/metrics", timeout=20) as answer:
                 assert b"accord_ledger_proven 1.0" in answer.read()
         told = accord.run(["accord", "tokens", "list", "--json"]).stdout
@@ -256,6 +258,11 @@ def _two_free_addresses() -> str:
         with socket.socket() as probe:
             if int(port) < 65535 and probe.connect_ex((host, int(port) + 1)) != 0:
                 return f"{host}:{port}"
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def _mounts(service: dict[str, Any]) -> dict[str, str]:

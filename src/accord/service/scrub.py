@@ -54,17 +54,20 @@ class Scrub:
     def step(self) -> None:
         """Scrub the next slice of every ledger, or again the one that is damaged. Raises StoreUnavailableError."""
         for head in self._store.heads():
-            self._slice(head)
+            self._keep_on(head)
 
     def look_again(self) -> None:
         """Scrub again what is damaged, and nothing else: what was restored is served again."""
         damaged = {mark.ledger for mark in self._marks.damaged()}
         for head in self._store.heads() if damaged else ():
             if head.ledger in damaged:
-                self._slice(head)
+                self._keep_on(head)
 
     def whole_round(self, progress: Callable[[int, int], None]) -> tuple[ScrubMark, ...]:
-        """Scrub every ledger from its first entry to its last; return the marks. Stops in a ledger at its damage."""
+        """Scrub every ledger from its first entry to its last; return the marks. Stops in a ledger at its damage.
+
+        A mark is kept at the end only: damage that is known stays known until the round has come past it.
+        """
         marks: list[ScrubMark] = []
         for head in self._store.heads():
             mark = ScrubMark(ledger=head.ledger, begun_time=self._clock())
@@ -72,11 +75,16 @@ class Scrub:
                 progress(mark.position or head.size, head.size)
                 if mark.faults or not mark.position:
                     break
+            self._marks.put(mark)
             marks.append(mark)
         return tuple(marks)
 
-    def _slice(self, head: TreeHead, mark: ScrubMark | None = None) -> ScrubMark:
-        mark = mark or self._marks.read(head.ledger) or ScrubMark(ledger=head.ledger, begun_time=self._clock())
+    def _keep_on(self, head: TreeHead) -> None:
+        """Scrub the slice that the mark names, and keep the mark."""
+        mark = self._marks.read(head.ledger) or ScrubMark(ledger=head.ledger, begun_time=self._clock())
+        self._marks.put(self._slice(head, mark))
+
+    def _slice(self, head: TreeHead, mark: ScrubMark) -> ScrubMark:
         start = mark.position if mark.position < head.size else 0
         found = self._faults(self._store, head, start)
         if found:
@@ -87,9 +95,7 @@ class Scrub:
                 _log.error("the ledger is damaged: %s: %s", head.ledger, fault)
         if mark.faults and not found:
             _log.warning("what was damaged fits again: %s", head.ledger)
-        after = self._after(mark, start, head.size, found)
-        self._marks.put(after)
-        return after
+        return self._after(mark, start, head.size, found)
 
     def _after(self, mark: ScrubMark, start: int, size: int, found: tuple[str, ...]) -> ScrubMark:
         if found:

@@ -6,16 +6,14 @@ Compare-and-swap under a lock file, so that processes on one machine never move 
 on any line, either the note before or the note after is there.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from accord.domain.terms import Instant
 from accord.ledger.erasing import Erasure, decode_erasure, encode_erasure
-from accord.storage.files import flush_folder, replace_file
+from accord.storage.files import alone, flush_folder, replace_file
 
 _ENDING = ".checkpoint"
 
@@ -36,7 +34,7 @@ class FileOutsideCopy:
     def replace(self, ledger: str, before: str | None, after: str) -> bool:
         """Keep `after` if what is kept is `before`; durable on return."""
         path = self._path(ledger)
-        with _alone(self._folder):
+        with alone(self._folder):
             if self.read(ledger) != before:
                 return False
             replace_file(path, after.encode())
@@ -68,7 +66,7 @@ class FileFences:
 
     def put(self, erasure: Erasure) -> None:
         """Add a line; durable on return. What a crash left of a line before is ended first."""
-        with _alone(self._folder), self._path.open("ab") as file:
+        with alone(self._folder), self._path.open("ab") as file:
             torn = _ends_torn(self._path)
             file.write((b"\n" if torn else b"") + encode_erasure(erasure) + b"\n")
             file.flush()
@@ -94,11 +92,3 @@ def _ends_torn(path: Path) -> bool:
             return False
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes on this machine from writing meanwhile."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

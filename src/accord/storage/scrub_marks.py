@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from accord.ledger.scrubbing import ScrubMark, decode_mark, encode_mark
-from accord.storage.files import replace_file
+from accord.storage.files import alone, replace_file
 
 _ENDING = ".scrub"
 
@@ -23,7 +23,9 @@ class FileScrubMarks:
 
     def put(self, mark: ScrubMark) -> None:
         """Keep a mark; durable on return."""
-        replace_file(self._folder / (quote(mark.ledger, safe="") + _ENDING), encode_mark(mark))
+        # `accord scrub` may run beside the scrub of a server.
+        with alone(self._folder):
+            replace_file(self._folder / (quote(mark.ledger, safe="") + _ENDING), encode_mark(mark))
 
     def damaged(self) -> tuple[ScrubMark, ...]:
         """Return every mark that has faults."""
