@@ -8,6 +8,9 @@ BUF := npx --yes @bufbuild/buf@1.75.0
 LOCKING := --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --python-version 3.11
 INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on
 
+# Every process that the tests start would compile Accord anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test test-all lint fmt types proto rules bench bench-audit check lock clean
 

@@ -22,6 +22,20 @@ OF_THE_SERVER = {
     "sqlalchemy",
 }
 
+WANTED_BY_SOME = {
+    "accord.client",
+    "alembic",
+    "cryptography.x509",
+    "email_validator",
+    "holidays",
+    "opentelemetry",
+    "phonenumbers",
+    "psycopg",
+    "pyarrow",
+    "rich",
+}
+"""What takes a while to load and only some installations, addresses or questions need."""
+
 
 def test_every_command_of_every_file_can_be_run() -> None:
     modules = [import_module(f"accord.cli.{each.name}") for each in iter_modules(cli.__path__)]
@@ -44,6 +58,12 @@ except SystemExit:
     loaded = set(told.partition("loaded:")[2].split())
     assert "accord.cli.main" in loaded
     assert not OF_THE_SERVER & loaded
+
+
+def test_a_server_starts_without_what_only_some_need() -> None:
+    program = "import sys, accord.app, accord.cli.main, accord.cli.serve; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert not WANTED_BY_SOME & set(told.split())
 
 
 def test_the_readme_s_table_names_every_command() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Self
 
-from accord.cli.connect import OPERATOR_TOKEN
+from accord.config import OPERATOR_TOKEN
 
 _ROOT = Path(__file__).parents[2]
 _TICK = 1 / os.sysconf("SC_CLK_TCK")

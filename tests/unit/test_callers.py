@@ -8,9 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from accord.cli.connect import OPERATOR_TOKEN
 from accord.cli.serve import _make_operator
-from accord.config import Config
+from accord.config import OPERATOR_TOKEN, Config
 from accord.keys.callers import ANY_BRAND, ROLES, Caller, Callers, CallersError
 
 

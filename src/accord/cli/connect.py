@@ -15,10 +15,9 @@ from accord.cli import suggest, tell
 from accord.cli.errors import LocalError
 from accord.client import CallFailedError, Connection
 from accord.client.tls import PUBLIC, Credentials, tls
-from accord.config import Config
+from accord.config import OPERATOR_TOKEN, Config
 from accord.v1 import catalogue_service_pb2
 
-OPERATOR_TOKEN = "operator.token"  # noqa: S105 - the name of a file, not a secret
 TIMEOUT_SECONDS = 30
 PAGE_ENTRIES = 1000
 _LISTS = {

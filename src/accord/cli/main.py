@@ -5,6 +5,7 @@ call failed; 2 the command was misspelled.
 """
 
 import os
+import sys
 from collections import UserDict
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -13,9 +14,8 @@ from typing import Any, Protocol
 
 import click
 
-from accord.cli import completion, suggest, tell
+from accord.cli import completion
 from accord.cli.errors import LocalError
-from accord.client import CallFailedError
 from accord.config import Config, ConfigError, read_files
 
 
@@ -158,14 +158,12 @@ class _Group(click.Group):
         """Run a command."""
         try:
             return super().invoke(context)
-        except CallFailedError as error:
-            told = context.meta
-            hidden = bool(told.get("operator_hidden"))
-            remedy = suggest.remedy(error, told.get("request"), told.get("known", ()), operator_hidden=hidden)
-            tell.failure(error, remedy, as_json=bool(context.meta.get("json")))
-            context.exit(1)
         except (ConfigError, LocalError) as error:
             click.secho(f"accord: {error}", fg="red", err=True)
+            context.exit(1)
+        except Exception as error:
+            if not _told_as_failed_call(context, error):
+                raise
             context.exit(1)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -178,6 +176,23 @@ class _Group(click.Group):
             rows = [(command.name or "", command.get_short_help_str(width)) for command in shown]
             with formatter.section(heading):
                 formatter.write_dl(rows)
+
+
+def _told_as_failed_call(context: click.Context, error: Exception) -> bool:
+    """Print why a call failed, and return True; False for what is none."""
+    if "accord.client" not in sys.modules:
+        # Nothing that could fail so was loaded, and it need not be for this.
+        return False
+    from accord.cli import suggest, tell  # noqa: PLC0415 - a server need not load what asks one
+    from accord.client import CallFailedError  # noqa: PLC0415 - as above
+
+    if not isinstance(error, CallFailedError):
+        return False
+    told = context.meta
+    hidden = bool(told.get("operator_hidden"))
+    remedy = suggest.remedy(error, told.get("request"), told.get("known", ()), operator_hidden=hidden)
+    tell.failure(error, remedy, as_json=bool(told.get("json")))
+    return True
 
 
 _COMMANDS = _Commands(

@@ -18,10 +18,9 @@ from typing import Any
 
 import click
 
-from accord.cli.connect import OPERATOR_TOKEN
 from accord.cli.errors import LocalError
 from accord.cli.local import installed, read_config
-from accord.config import Config
+from accord.config import OPERATOR_TOKEN, Config
 from accord.keys.callers import ANY_BRAND, ROLES
 from accord.workers import port
 from accord.workers.lifeline import Lifeline
@@ -33,7 +32,6 @@ _LOOKS = 10
 """How many looks whether to end come to one look at what the scrub found."""
 
 _STOPPING = "stopping: calls under way finish first"
-_GARBAGE_THRESHOLDS = (50_000, 20, 50)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -156,8 +154,6 @@ def _server(installation: Any, config: Config, seat: int | None = None) -> Any: 
     # What is loaded by now stays: the collector need not look at it again with every call.
     gc.collect()
     gc.freeze()
-    # Calls leave next to nothing that only the collector can free, and it costs a write a twentieth.
-    gc.set_threshold(*_GARBAGE_THRESHOLDS)
     try:
         return installation.server(seat)
     except RuntimeError as error:

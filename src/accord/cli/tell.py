@@ -1,27 +1,28 @@
 """How answers are told: readable lines for people, proto JSON for programs.
 
 Colours, tables and progress appear on a terminal only, and no colour where NO_COLOR is set. Elsewhere a table
-is a line of headings and a line for each row, split by tabs.
+is a line of headings and a line for each row, split by tabs. What draws on terminals is loaded for one only.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
-from accord.client import CallFailedError
 from accord.v1 import decision_pb2, evidence_pb2
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from accord.client import CallFailedError
 
 COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow", "TURNED_AWAY": "red"}
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
@@ -31,11 +32,6 @@ _NO_BREAK = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 
 Response = TypeVar("Response", bound=Message)
 Show = Callable[[int, int], None]
-
-if os.environ.get("NO_COLOR"):
-    _out, _errors = Console(highlight=False, color_system=None), Console(stderr=True, color_system=None)
-else:
-    _out, _errors = Console(highlight=False), Console(stderr=True)
 
 
 def answer(response: Response, readable: Callable[[Response], None], *, as_json: bool) -> None:
@@ -53,11 +49,14 @@ def in_json(message: Message) -> None:
 
 def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Print rows under headings. Where nobody looks, each row is printed as it comes, whole and on one line."""
-    if not _out.is_terminal:
+    if not sys.stdout.isatty():
         click.echo("\t".join(headings))
         for row in rows:
             click.echo("\t".join(printable(cell) for cell in row))
         return
+    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415 - see above
+
     shown = Table(box=None, pad_edge=False)
     found = list(rows)
     for heading, *cells in zip(headings, *found, strict=True):
@@ -67,7 +66,7 @@ def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     for row in found:
         # Text, since a string would be read as markup.
         shown.add_row(*(Text(printable(cell), style=COLOURS.get(cell, "")) for cell in row))
-    _out.print(shown)
+    _console().print(shown)
 
 
 def lines(sides: Iterable[tuple[str, str]]) -> None:
@@ -83,15 +82,13 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[..., Non
 
     What it yields is called with how much is done, and with the total too where that turns out later.
     """
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=_errors,
-        transient=True,
-        disable=not _errors.is_terminal,
-    ) as bar:
+    if not sys.stderr.isatty():
+        yield _show_nothing
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - see above
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
 
         def show(done: int, total: int | None = total) -> None:
@@ -104,10 +101,13 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[..., Non
 @contextmanager
 def bar(label: str) -> Iterator[Show]:
     """Show on a terminal how much of a whole is done, and how long the rest may take; nothing stays of it."""
+    if not sys.stderr.isatty():
+        yield _show_nothing
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - see above
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(
-        *columns, TimeRemainingColumn(), console=_errors, transient=True, disable=not _errors.is_terminal
-    ) as it:
+    with Progress(*columns, TimeRemainingColumn(), console=_console(stderr=True), transient=True) as it:
         task = it.add_task(label, total=None)
 
         yield lambda done, total: it.update(task, completed=done, total=total)
@@ -156,7 +156,7 @@ def recorded(response: Any) -> None:  # noqa: ANN401 - any response with a recei
         receipt(each)
 
 
-def failure(error: CallFailedError, remedy: str, *, as_json: bool) -> None:
+def failure(error: "CallFailedError", remedy: str, *, as_json: bool) -> None:
     """Print why a call failed, and what to do about it where that is known."""
     if as_json:
         body = {
@@ -198,6 +198,16 @@ def entries(positions: Iterable[int]) -> str:
 def printable(text: str) -> str:
     """Return the text without what would steer a terminal or split a row: callers choose some of these words."""
     return "".join(each if each.isprintable() or each in _NO_BREAK else _UNPRINTABLE for each in text)
+
+
+def _console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - see above
+
+    return Console(stderr=stderr, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+def _show_nothing(_done: int, _total: int | None = None) -> None:
+    """Stand for what shows how much is done, where nobody looks."""
 
 
 def _sides(found: decision_pb2.Decision) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 _FILE = re.compile(r"(ACCORD_[A-Z_]+)_FILE")
 DEFAULT_LISTEN = "127.0.0.1:50051"
+OPERATOR_TOKEN = "operator.token"  # noqa: S105 - the name of a file in the data folder, not a secret
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:", "unix:")
 
 

@@ -3,19 +3,23 @@
 Owns the sentence "unknown takes the most protective answer": when the time zone is not known, an
 instant is open only if it is open in every zone the customer may live in. Time-zone and holiday
 data come from libraries (tzdata, holidays), whose versions every answer names. Pure: the same
-arguments and data versions give the same instants; caches only remember.
+arguments and data versions give the same instants; caches only remember. `holidays` is loaded by the
+first question about one.
 """
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata, resources
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import holidays
 from msgspec import Struct
 
 from accord.domain.terms import DAY, FAR, NEVER, SECOND, Instant
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 HORIZON_DAYS = 90
 """No open instant within this many days is no slot at all."""
@@ -230,7 +234,7 @@ def _holiday_place(where: Whereabouts) -> tuple[str, Regions]:
         return "FR", (FRENCH_TERRITORIES[overseas],)
     country = where.country or where.home_country
     if country != "FR":
-        regions = tuple(holidays.list_supported_countries().get(country, ()))
+        regions = _regions_by_country().get(country, ())
         return country, (where.region,) if where.region in regions else (None, *regions)
     if where.region:
         return "FR", ALSACE_MOSELLE.get(where.region, (None,))
@@ -271,14 +275,23 @@ def _local_date(time: Instant, zone: str) -> date:
 @lru_cache(maxsize=65_536)
 def _public_holiday(day: date, country: str, regions: Regions) -> bool:
     """Say whether a day is a public holiday in one of the regions; a country nobody lists has none."""
-    if country not in holidays.list_supported_countries():
+    if country not in _regions_by_country():
         return False
     return any(day in _holidays(country, region, day.year) for region in regions)
 
 
+@cache
+def _regions_by_country() -> dict[str, tuple[str, ...]]:
+    from holidays import list_supported_countries  # noqa: PLC0415 - see above
+
+    return {country: tuple(regions) for country, regions in list_supported_countries().items()}
+
+
 @lru_cache(maxsize=4096)
-def _holidays(country: str, region: str | None, year: int) -> holidays.HolidayBase:
-    return holidays.country_holidays(country, subdiv=region, years=year)
+def _holidays(country: str, region: str | None, year: int) -> "HolidayBase":
+    from holidays import country_holidays  # noqa: PLC0415 - see above
+
+    return country_holidays(country, subdiv=region, years=year)
 
 
 @lru_cache(maxsize=1024)

@@ -3,14 +3,12 @@
 E-mail by `email-validator`, phone numbers by `phonenumbers` (E.164), the rest by case and white
 space. Parsing costs more than a decision, so recent results are remembered in memory only, and an
 e-mail address that is plainly in its normal form is not parsed (a test holds the two together).
+Each library is loaded by the first value it reads: most commands read none.
 """
 
 import re
 import unicodedata
-from functools import lru_cache
-
-import phonenumbers
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from functools import cache, lru_cache
 
 from accord.domain.terms import Identifier, IdentifierKind
 
@@ -22,7 +20,6 @@ _LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z]{{2,63}}\Z", re.ASCII)
 _MAX_PLAIN_EMAIL = 200
 """Lower case, no quotes, no encoded domain, short: the normal form of itself."""
-_RESERVED_DOMAINS = tuple(before + domain for domain in SPECIAL_USE_DOMAIN_NAMES for before in ("@", "."))
 
 
 class IdentifierError(ValueError):
@@ -54,6 +51,8 @@ def normalise(kind: IdentifierKind, value: str) -> Identifier:
 
 def international(value: str, country: str) -> str:
     """Return a phone number of a country as it is written abroad, unless it is already. Raises IdentifierError."""
+    import phonenumbers  # noqa: PLC0415 - see above
+
     try:
         number = phonenumbers.parse(value, country)
     except phonenumbers.NumberParseException:
@@ -62,8 +61,10 @@ def international(value: str, country: str) -> str:
 
 
 def _email(value: str) -> str:
-    if len(value) <= _MAX_PLAIN_EMAIL and _PLAIN_EMAIL.match(value) and not value.endswith(_RESERVED_DOMAINS):
+    if len(value) <= _MAX_PLAIN_EMAIL and _PLAIN_EMAIL.match(value) and not value.endswith(_reserved_domains()):
         return value
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see above
+
     try:
         found = validate_email(value.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
@@ -72,7 +73,16 @@ def _email(value: str) -> str:
     return found.normalized.casefold()
 
 
+@cache
+def _reserved_domains() -> tuple[str, ...]:
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES  # noqa: PLC0415 - see above
+
+    return tuple(before + domain for domain in SPECIAL_USE_DOMAIN_NAMES for before in ("@", "."))
+
+
 def _phone(value: str) -> str:
+    import phonenumbers  # noqa: PLC0415 - see above
+
     try:
         number = phonenumbers.parse(value, None)
     except phonenumbers.NumberParseException:

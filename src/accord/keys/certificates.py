@@ -9,11 +9,14 @@ import logging
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 CERTIFICATE_SETTING = "ACCORD_TLS_CERTIFICATE"
 KEY_SETTING = "ACCORD_TLS_KEY"
@@ -110,9 +113,11 @@ def _content(setting: str, path: Path) -> bytes:
         raise CertificateError(f"{setting} ({path}) cannot be read: {error.strerror}") from error
 
 
-def _certificates(setting: str, path: Path, content: bytes) -> list[x509.Certificate]:
+def _certificates(setting: str, path: Path, content: bytes) -> "list[Certificate]":
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - a server without TLS need not load it
+
     try:
-        return x509.load_pem_x509_certificates(content)
+        return load_pem_x509_certificates(content)
     except ValueError as error:
         raise CertificateError(f"{setting} ({path}) must hold certificates in PEM") from error
 
@@ -130,7 +135,7 @@ def _public(key: object) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined,no-any-return] # every kind of key has it
 
 
-def _warn_of_dates(certificate: x509.Certificate) -> None:
+def _warn_of_dates(certificate: "Certificate") -> None:
     """Tell when callers will refuse the certificate for its dates; it is theirs to refuse, by their own clocks."""
     now = datetime.now(UTC)
     if now >= certificate.not_valid_after_utc:

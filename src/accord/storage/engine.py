@@ -5,13 +5,12 @@ that the lock is taken before anything is read. PostgreSQL: psycopg 3, its defau
 durable. Both wait for a lock at most LOCK_SECONDS.
 """
 
-import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -66,16 +65,24 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
     raise ValueError("a database is named by a URL: sqlite:///FILE or postgresql://…")
 
 
-_AWAY = (
-    OperationalError,
-    InterfaceError,
-    PoolTimeoutError,
-    sqlite3.OperationalError,
-    sqlite3.InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-_REFUSED = (DBAPIError, sqlite3.Error, psycopg.Error)
+Errors = tuple[type[Exception], ...]
+
+
+def _away() -> Errors:
+    """Return what is raised where a database is away."""
+    drivers = _drivers()
+    own = (each for driver in drivers for each in (driver.OperationalError, driver.InterfaceError))
+    return (OperationalError, InterfaceError, PoolTimeoutError, *own)
+
+
+def _refused() -> Errors:
+    """Return what is raised where a database does not do what it is told."""
+    return (DBAPIError, *(driver.Error for driver in _drivers()))
+
+
+def _drivers() -> list[Any]:
+    """Return the drivers that raise errors of their own: those that are loaded, which is where a database is opened."""
+    return [sys.modules[name] for name in ("sqlite3", "psycopg") if name in sys.modules]
 
 
 @contextmanager
@@ -83,9 +90,9 @@ def translated() -> Iterator[None]:
     """Turn a database that is away into StoreUnavailableError, and one that refuses into StoreFaultError."""
     try:
         yield
-    except _AWAY as error:
+    except _away() as error:
         raise StoreUnavailableError("the database did not answer") from error
-    except _REFUSED as error:
+    except _refused() as error:
         raise StoreFaultError("the database refused a statement") from error
 
 
@@ -174,7 +181,7 @@ def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
                 turn = take_turn(str(engine.url.database), LOCK_SECONDS)
                 connection.execute("BEGIN IMMEDIATE")
             yield Driver(connection, is_sqlite=is_sqlite)
-        except _AWAY:
+        except _away():
             if not is_sqlite and connection.closed:
                 # What broke it has broken the idle ones too: let no one meet them.
                 engine.dispose()

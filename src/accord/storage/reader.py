@@ -10,15 +10,17 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import psycopg
 from sqlalchemy import Engine
 
 from accord.domain.terms import BrandId
 from accord.ledger.store import Head, Known, Sight, StoreUnavailableError
 from accord.storage.engine import PRAGMAS
 from accord.storage.held import decode
+
+if TYPE_CHECKING:
+    import psycopg
 
 _SELECT = (
     "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, h.incarnation, "
@@ -58,7 +60,7 @@ def open_reader(engine: Engine, opening: Callable[[], None]) -> Reader:
     return _PostgresqlReader(url, opening)
 
 
-Lent = TypeVar("Lent", sqlite3.Connection, psycopg.Cursor[tuple[Any, ...]])
+Lent = TypeVar("Lent", sqlite3.Connection, "psycopg.Cursor[tuple[Any, ...]]")
 
 
 class _Idle(Generic[Lent]):
@@ -68,8 +70,9 @@ class _Idle(Generic[Lent]):
     the way of every check. Where another is the newest by then, what they gave back is closed.
     """
 
-    def __init__(self, close: Callable[[Lent], None]) -> None:
+    def __init__(self, close: Callable[[Lent], None], error: type[Exception]) -> None:
         self._close: Callable[[Lent], None] = close
+        self._error = error
         self.stack: list[Lent] = []
 
     def drop(self, *broken: Lent) -> None:
@@ -81,7 +84,7 @@ class _Idle(Generic[Lent]):
     def empty(self, stack: list[Lent]) -> None:
         """Close whatever a stack holds."""
         while stack:
-            with suppress(IndexError, sqlite3.Error, psycopg.Error):
+            with suppress(IndexError, self._error):
                 self._close(stack.pop())
 
 
@@ -89,7 +92,7 @@ class _SqliteReader:
     def __init__(self, path: str, opening: Callable[[], None]) -> None:
         self._path = path
         self._opening = opening
-        self._idle = _Idle[sqlite3.Connection](lambda connection: connection.close())
+        self._idle = _Idle[sqlite3.Connection](lambda connection: connection.close(), sqlite3.Error)
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...], *, groups: bool = False) -> Sight | None:
         stack = self._idle.stack
@@ -132,7 +135,10 @@ class _PostgresqlReader:
     def __init__(self, url: str, opening: Callable[[], None]) -> None:
         self._url = url
         self._opening = opening
-        self._idle = _Idle[psycopg.Cursor[tuple[Any, ...]]](lambda cursor: cursor.connection.close())
+        import psycopg  # noqa: PLC0415 - a service on SQLite need not load it
+
+        self._driver = psycopg
+        self._idle = _Idle["psycopg.Cursor[tuple[Any, ...]]"](lambda cursor: cursor.connection.close(), psycopg.Error)
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...], *, groups: bool = False) -> Sight | None:
         stack = self._idle.stack
@@ -147,7 +153,7 @@ class _PostgresqlReader:
                 rows = cursor.execute(_POSTGRESQL_ONE, (lookups[0], brand), prepare=True).fetchall()
             else:
                 rows = cursor.execute(_POSTGRESQL_MANY, (list(lookups), brand)).fetchall()
-        except psycopg.Error as error:
+        except self._driver.Error as error:
             self._idle.drop(cursor)
             raise StoreUnavailableError("the database did not answer") from error
         stack.append(cursor)
@@ -161,11 +167,11 @@ class _PostgresqlReader:
     def close(self) -> None:
         self._idle.drop()
 
-    def _connect(self) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _connect(self) -> "psycopg.Cursor[tuple[Any, ...]]":
         self._opening()
         try:
-            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
-        except psycopg.Error as error:
+            connection = self._driver.connect(self._url, autocommit=True, connect_timeout=10)
+        except self._driver.Error as error:
             raise StoreUnavailableError("the database cannot be reached") from error
         return connection.cursor(binary=True)
 
