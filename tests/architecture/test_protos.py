@@ -25,6 +25,7 @@ from accord.v1 import (
     evidence_pb2,
     import_service_pb2,
     permission_pb2,
+    permission_service_pb2,
 )
 
 BY_NUMBER = {
@@ -58,6 +59,7 @@ BY_NAME = {
     "RestrictionGround": (customer_service_pb2.RestrictionGround, terms.RestrictionGround),
     "ErasureMode": (customer_service_pb2.ErasureMode, terms.ErasureMode),
     "ErasureReason": (customer_service_pb2.ErasureReason, terms.ErasureReason),
+    "ReplyMeaning": (permission_service_pb2.ReplyMeaning, terms.ReplyMeaning),
     "Measure": (audit_service_pb2.Measure, tally.Measure),
     "Period": (audit_service_pb2.Period, tally.Period),
     "Dimension": (audit_service_pb2.Dimension, tally.Dimension),

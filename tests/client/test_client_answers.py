@@ -162,6 +162,20 @@ def test_a_permission_lives_from_grant_to_withdrawal(client: Any, name: str, at:
     assert [(each.kind, each.purpose) for each in standing.refusals] == [("WITHDRAWN", "marketing")]
 
 
+def test_a_reply_is_read_and_a_no_is_recorded(client: Any, name: str, at: At) -> None:
+    address = ContactPoint.email(f"{name}@example.com")
+    client.grant(name, at("till"), contact_point=address)
+    assert client.reply(address, "Merci", at("till")).meaning == "NOTHING"
+    assert client.check(name, "email", "marketing.news")
+    assert client.reply(address, "Quand ouvrez-vous ?", at("till")).meaning == "UNCLEAR"
+    assert client.check(name, "email", "marketing.news").reason == "REPLY_UNSETTLED"
+    client.report_contact_point(address, ContactPointFact.REPLY_SETTLED)
+    found = client.reply(address, "STOP", at("till"))
+    assert (found.meaning, [rule.id for rule in found.rules]) == ("WITHDRAWAL", ["us.revocation_words"])
+    assert len(found.receipts) == 1
+    assert client.check(name, "email", "marketing.news").reason == "STOPPED"
+
+
 def test_a_withdrawal_names_the_contacts_that_may_still_be_stopped(client: Any, name: str, at: At) -> None:
     client.grant(name, at("till"))
     client.authorize(name, "email", "marketing.news", contact_id=name)
@@ -309,7 +323,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 27
+    assert len(told(Client)) == 28
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "refuse": {"customer": "ada", "evidence": SHOWN, "request_id": "1"},
     "withdraw": {"customer": "ada", "evidence": SHOWN, "request_id": "1"},
     "object": {"customer": "ada", "evidence": SHOWN, "request_id": "1"},
+    "reply": {"contact_point": ADDRESS, "text": "stop", "evidence": SHOWN, "request_id": "1"},
     "link": {"customer": "ada", "contact_point": ADDRESS, "request_id": "1"},
     "unlink": {"customer": "ada", "contact_point": ADDRESS, "request_id": "1"},
     "record_facts": {"customer": "ada", "request_id": "1"},

@@ -23,7 +23,16 @@ import pytest
 from support.sample_site import SAMPLE_BRAND, SampleSite
 from support.serving import free_address, wait_for
 
-from accord.client import Client, ContactPoint, ContactPointKind, DeclarationMethod, Evidence, Standing, Verdict
+from accord.client import (
+    Client,
+    ContactPoint,
+    ContactPointFact,
+    ContactPointKind,
+    DeclarationMethod,
+    Evidence,
+    Standing,
+    Verdict,
+)
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 FORM = "application/x-www-form-urlencoded"
@@ -247,19 +256,6 @@ def test_the_beacon_gateway_offers_in_the_right_store_once_and_records_nothing_o
 # --- STOP by SMS --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["STOP", "stop.", "Stop !", "Arrêt", "ARRET", "désabonnement", "Opt-out", "opt out", "Stop pub", "QUIT"],
-)
-def test_a_stop_is_known_in_french_and_english(text: str) -> None:
-    assert _loaded("stop_handler").is_stop(text)
-
-
-@pytest.mark.parametrize("text", ["", "When do you open?", "Nonstop", "the end of the week suits", "à l'arrêt du bus"])
-def test_what_is_no_stop_goes_to_a_person(text: str) -> None:
-    assert not _loaded("stop_handler").is_stop(text)
-
-
 def test_a_stop_binds_the_number_at_once_and_a_repeat_is_answered_alike(
     accord: Client, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -267,7 +263,7 @@ def test_a_stop_binds_the_number_at_once_and_a_repeat_is_answered_alike(
     accord.grant("sam", at("till"), contact_point=phone)
     message = urlencode({"id": "m-1", "from": PHONE, "text": "Arrêt"})
     with serving("stop_handler.py", environment, tmp_path / "log") as handler:
-        assert ask(handler, "POST", "/", urlencode({"id": "m-0", "from": PHONE, "text": "Merci"}))[0] == 202
+        assert ask(handler, "POST", "/", urlencode({"id": "m-0", "from": PHONE, "text": "Merci"}))[0] == 204
         assert accord.check("sam", "sms", "service.delivery").allowed
         assert [ask(handler, "POST", "/", message)[0] for _ in range(2)] == [204, 204]
     assert accord.check("sam", "sms", "service.delivery").reason == "STOPPED"
@@ -283,6 +279,22 @@ def test_a_stop_of_a_number_that_nobody_knew_is_kept_for_who_turns_out_to_hold_i
         assert ask(handler, "POST", "/", urlencode({"id": "m-2", "from": number, "text": "STOP"}))[0] == 204
     accord.link("tom", ContactPoint.phone(number))
     assert accord.check("tom", "sms", "marketing.sale").reason == "STOPPED"
+
+
+def test_what_may_be_a_no_goes_to_a_person_and_marketing_waits_for_them(
+    accord: Client, environment: dict[str, str], tmp_path: Path
+) -> None:
+    number = "+33639980003"
+    phone = ContactPoint.phone(number)
+    accord.grant("una", at("till"), contact_point=phone)
+    with serving("stop_handler.py", environment, tmp_path / "log") as handler:
+        unclear = urlencode({"id": "m-5", "from": number, "text": "Pas la peine d'insister"})
+        assert ask(handler, "POST", "/", unclear)[0] == 202
+        assert ask(handler, "POST", "/", urlencode({"id": "m-6", "from": number, "text": "AIDE"}))[0] == 202
+    assert accord.check("una", "sms", "marketing.sale").reason == "REPLY_UNSETTLED"
+    assert accord.check("una", "sms", "service.delivery").allowed
+    accord.report_contact_point(phone, ContactPointFact.REPLY_SETTLED)
+    assert accord.check("una", "sms", "marketing.sale").reason != "REPLY_UNSETTLED"
 
 
 def test_a_stop_that_accord_could_not_record_is_asked_for_again(environment: dict[str, str], tmp_path: Path) -> None:

@@ -370,6 +370,15 @@ def _declarations() -> Iterator[Case]:
         required = [*_EVIDENCE, "evidence.language"] if name == "Grant" else [*_EVIDENCE]
         yield _case(method, "evidence missing", required, clear("evidence"), missing="evidence")
         yield from _evidences(method, language_required=name == "Grant")
+    reply = "PermissionService/RecordReply"
+    yield from _points(reply, "contact_point", required=True)
+    yield _case(reply, "evidence missing", _EVIDENCE, clear("evidence"), missing="evidence")
+    yield from _evidences(reply)
+    yield _case(reply, "a text too long", ["text"], put("text", f"stop {MARK}" * 2_000))
+    for said in ("thanks", "help", "who is this?"):
+        unknown = put("evidence.touchpoint", f"{MARK}-unknown")
+        made = _case(reply, f"{said!r} at no touchpoint", ["evidence.touchpoint"], _both(put("text", said), unknown))
+        yield made._replace(reason=Reason.TOUCHPOINT_UNKNOWN)
     for name in ("Grant", "Confirm"):
         method = f"PermissionService/{name}"
         for act in ("PRE_TICKED_BOX", "SILENCE", "BUNDLED_TERMS", "ENGAGEMENT"):
@@ -1041,6 +1050,8 @@ def _reuse(method: str) -> Change:
             request.customer.CopyFrom(by_id(STRANGER))
         elif "justification" in request.DESCRIPTOR.fields_by_name:
             request.justification.reason = f"other-{MARK}"
+        elif "text" in request.DESCRIPTOR.fields_by_name:
+            request.text = f"stop it {MARK}"
         else:
             field = "fact" if "fact" in request.DESCRIPTOR.fields_by_name else "outcome"
             setattr(request, field, 2)

@@ -24,6 +24,7 @@ MAY: dict[str, set[str]] = {
     "PermissionService/Refuse": EVERYBODY,
     "PermissionService/Withdraw": EVERYBODY,
     "PermissionService/Object": EVERYBODY,
+    "PermissionService/RecordReply": EVERYBODY,
     "PermissionService/BatchRecord": {"collector"},
     "PermissionService/ListPermissions": {"collector"},
     "PermissionService/GetHistory": {"collector", "auditor"},

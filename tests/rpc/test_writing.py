@@ -1,5 +1,8 @@
 """Good requests that write: each is answered, a repeat gets the first answer, and every status is told."""
 
+from hashlib import sha256
+from typing import Any
+
 import pytest
 from bad_requests import BATCH, batch, put
 from support.grpc_server import GrpcServer
@@ -20,13 +23,23 @@ from wire_examples import (
     link,
     phone,
     question,
+    reply,
     report,
     valid,
     withdraw,
 )
 
-from accord.domain.terms import HOUR, SECOND
-from accord.v1 import contact_service_pb2, decision_pb2, evidence_pb2, permission_pb2, permission_service_pb2
+from accord.domain.replies import Reading
+from accord.domain.terms import HOUR, SECOND, ReplyMeaning
+from accord.v1 import (
+    contact_service_pb2,
+    customer_service_pb2,
+    decision_pb2,
+    decision_service_pb2,
+    evidence_pb2,
+    permission_pb2,
+    permission_service_pb2,
+)
 
 
 @pytest.mark.parametrize("method", WRITES)
@@ -263,3 +276,67 @@ def test_a_second_catalogue_counts_from_then_on(server: GrpcServer) -> None:
     assert [each.version for each in (first, second, third)] == [1, 2, 3]
     assert [each.receipt.position for each in (first, second, third)] == [0, 1, 2]
     assert server.installation.audit().faults == ()
+
+
+REPLY = "PermissionService/RecordReply"
+
+
+def test_a_no_in_somebody_s_own_words_stops_everything_to_the_address_and_its_text_is_not_kept(fresh: Ground) -> None:
+    server, text = fresh.server, f"Please stop sending me this! {MARK}-text"
+    server.ask("ContactService/AuthorizeContact", authorize(f"open-{MARK}"))
+    response = server.ask(REPLY, reply("own-words", text, contact_point=email()))
+    assert response.meaning == permission_service_pb2.REPLY_MEANING_WITHDRAWAL
+    assert [rule.id for rule in response.rules] == ["us.revocation_own_words"]
+    assert f"open-{MARK}" in {each.contact_id for each in response.open_contacts}
+    assert server.ask(REPLY, reply("own-words", text, contact_point=email())) == response
+    checked = decision_service_pb2.CheckRequest(brand=BRAND, question=question(purpose="service.order"))
+    assert server.ask("DecisionService/Check", checked).decision.reason == decision_pb2.DECISION_REASON_STOPPED
+    history = server.ask(
+        "PermissionService/GetHistory", permission_service_pb2.GetHistoryRequest(brand=BRAND, customer=by_id())
+    )
+    kept = next(item.payload_json for item in history.items if item.position == response.receipts[0].position)
+    assert sha256(text.encode()).hexdigest() in kept
+    assert f"{MARK}-text" not in kept
+
+
+def test_a_reply_nobody_is_sure_of_holds_marketing_until_it_is_settled(fresh: Ground) -> None:
+    server = fresh.server
+    response = server.ask(REPLY, reply("doubt", "Is it me you look for?", contact_point=email()))
+    assert response.meaning == permission_service_pb2.REPLY_MEANING_UNCLEAR
+    assert (len(response.receipts), list(response.rules), list(response.open_contacts)) == (1, [], [])
+
+    def reason(purpose: str) -> Any:
+        asked = decision_service_pb2.CheckRequest(brand=BRAND, question=question(purpose=purpose))
+        return server.ask("DecisionService/Check", asked).decision.reason
+
+    assert reason("marketing.birthday") == decision_pb2.DECISION_REASON_REPLY_UNSETTLED
+    assert reason("service.order") == decision_pb2.DECISION_REASON_PERMITTED
+    settled = customer_service_pb2.ReportContactPointRequest(
+        brand=BRAND,
+        request_id="settled",
+        contact_point=email(),
+        fact=customer_service_pb2.CONTACT_POINT_FACT_REPLY_SETTLED,
+    )
+    server.ask("CustomerService/ReportContactPoint", settled)
+    assert reason("marketing.birthday") == decision_pb2.DECISION_REASON_PERMITTED
+
+
+@pytest.mark.parametrize(("text", "meaning"), [("Help!", "HELP"), ("Thanks, great", "NOTHING")])
+def test_a_reply_that_says_no_no_records_nothing(fresh: Ground, text: str, meaning: str) -> None:
+    size = fresh.server.size()
+    response = fresh.server.ask(REPLY, reply(f"harmless-{meaning}", text))
+    assert permission_service_pb2.ReplyMeaning.Name(response.meaning) == f"REPLY_MEANING_{meaning}"
+    assert (list(response.receipts), fresh.server.size()) == ([], size)
+
+
+def test_a_message_that_later_words_read_as_a_no_is_recorded_again(
+    fresh: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = reply("same-message", "Lopeta")
+    first = fresh.server.ask(REPLY, unknown)
+    assert first.meaning == permission_service_pb2.REPLY_MEANING_UNCLEAR
+    later = Reading(ReplyMeaning.WITHDRAWAL)
+    monkeypatch.setattr("accord.domain.replies.read", lambda _text: later)
+    again = fresh.server.ask(REPLY, unknown)
+    assert again.meaning == permission_service_pb2.REPLY_MEANING_WITHDRAWAL
+    assert again.receipts[0].position > first.receipts[0].position

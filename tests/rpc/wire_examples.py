@@ -233,6 +233,17 @@ def withdraw(request_id: str, customer_id: str = KNOWN, **fields: Any) -> permis
     return permission_service_pb2.WithdrawRequest(**told | fields)
 
 
+def reply(request_id: str, text: str, **fields: Any) -> permission_service_pb2.RecordReplyRequest:
+    told: dict[str, Any] = {
+        "brand": BRAND,
+        "request_id": request_id,
+        "contact_point": email(f"replier.{MARK}@example.com"),
+        "text": text,
+        "evidence": evidence(method=evidence_pb2.DECLARATION_METHOD_MESSAGE),
+    }
+    return permission_service_pb2.RecordReplyRequest(**told | fields)
+
+
 def authorize(contact_id: str, customer_id: str = KNOWN, **fields: Any) -> contact_service_pb2.AuthorizeContactRequest:
     return contact_service_pb2.AuthorizeContactRequest(
         brand=BRAND, contact_id=contact_id, question=question(customer_id, **fields)
@@ -517,6 +528,7 @@ VALID: dict[str, Make] = {
     "PermissionService/Refuse": _no(permission_service_pb2.RefuseRequest),
     "PermissionService/Withdraw": _no(permission_service_pb2.WithdrawRequest),
     "PermissionService/Object": _no(permission_service_pb2.ObjectRequest),
+    "PermissionService/RecordReply": lambda _: reply(f"valid-{MARK}", f"stop {MARK}"),
     "PermissionService/BatchRecord": _batch,
     "PermissionService/ListPermissions": _listed(
         permission_service_pb2.ListPermissionsRequest, customer=by_id(), page_size=10
@@ -645,7 +657,7 @@ VALID: dict[str, Make] = {
 """One valid request for every method, with as many fields set as go together."""
 
 WRITES = (
-    *(f"PermissionService/{name}" for name in ("Grant", "Confirm", "Refuse", "Withdraw", "Object")),
+    *(f"PermissionService/{name}" for name in ("Grant", "Confirm", "Refuse", "Withdraw", "Object", "RecordReply")),
     *(f"CustomerService/{name}" for name in ("Link", "Unlink", "RecordFacts", "ReportActivity", "ReportContactPoint")),
     *(f"CustomerService/{name}" for name in ("Merge", "Split", "Overlay", "Restrict")),
     "CustomerService/Erase",

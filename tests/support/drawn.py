@@ -247,7 +247,16 @@ def _activity(random: Random) -> Activity:
 
 
 def _point(random: Random) -> PointState:
-    faults = random.choice(({}, {}, {"bounced": Position(3)}, {"listed": Position(4)}, {"verified": Position(5)}))
+    faults = random.choice(
+        (
+            {},
+            {},
+            {"bounced": Position(3)},
+            {"listed": Position(4)},
+            {"verified": Position(5)},
+            {"unsettled": Position(6)},
+        )
+    )
     return PointState(**faults, refusals=random.choice(((), (), (_refusal(random, 500),))))
 
 

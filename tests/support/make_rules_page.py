@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.domain.packs import EDITIONS, edition
-from accord.domain.rules import LawRule, Pack, Reach, kind_of
+from accord.domain.rules import LawRule, Pack, Reach, ReplyRule, kind_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 
@@ -26,6 +26,10 @@ beacon), `calls.other_hours` (being called outside the lawful hours), `sharing` 
 
 A ground other than a permission counts only where the catalogue claims it (`bases`) and the law accepts it: the brand
 alone can say that an offer is similar to what was bought, or has to do with the contract that runs.
+
+Replies are read by the words of every jurisdiction, whoever wrote: in small letters, without accents and punctuation.
+What they do not tell is held for a person to read (decision
+[0046](decisions/0046-a-reply-nobody-is-sure-of-holds-marketing.md)).
 
 A date is the start of that day in the pack's own time zone; an answer given before it says so in `valid_until`.
 """
@@ -77,6 +81,20 @@ def _rule(rule: LawRule) -> Iterator[str]:
     yield f"### `{rule.id}`\n"
     yield f"{rule.en}\\\n*{rule.fr}*\n"
     yield f"{rule.legal_source} ({'; '.join(filter(None, sides))})\n"
+    if isinstance(rule, ReplyRule):
+        yield from _words(rule)
+
+
+def _words(rule: ReplyRule) -> Iterator[str]:
+    for said, words in (
+        ("the whole reply", rule.alone),
+        ("its first words", rule.first),
+        ("anywhere in it", rule.within),
+        ("in doubt with", rule.unless),
+    ):
+        if words:
+            yield f"- {said}: {', '.join(words)}"
+    yield ""
 
 
 def main() -> None:

@@ -56,6 +56,7 @@ ACTS = {
 FACTS = {
     RemedyKind.VERIFY_CONTACT_POINT: PointFact.VERIFIED,
     RemedyKind.LEAVE_REGISTRY: PointFact.REGISTRY_REMOVED,
+    RemedyKind.SETTLE_REPLY: PointFact.REPLY_SETTLED,
 }
 
 

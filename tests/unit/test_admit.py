@@ -398,9 +398,9 @@ def test_an_activity_without_a_time_is_of_now(policy: Policy) -> None:
     assert event.act_time == NOW
 
 
-def test_a_fact_of_an_address_from_the_future_is_clamped() -> None:
+def test_a_fact_of_an_address_from_the_future_is_clamped(policy: Policy) -> None:
     command = ReportContactPoint(contact_point=EMAIL, fact=PointFact.BOUNCED, act_time=Instant(NOW + DAY))
-    event = admit.admit_contact_point(NOBODY, command, NOW)
+    event = admit.admit_contact_point(NOBODY, command, policy, NOW)
     assert not isinstance(event, Problem)
     assert (event.act_time, event.number) == (NOW, 1)
 

@@ -16,18 +16,21 @@ from msgspec.structs import replace
 from support.answers import in_utc, plain, told
 from support.duties import kept_as_told
 from support.histories import GOLDEN, Answer, History, Vector, instant, question_of, vectors
+from support.replies import all_read_as_told
 
 from accord.domain import policy
 from accord.domain.decide import decide
 from accord.domain.decision import Customer
 from accord.domain.packs import EDITIONS, Edition, edition
 from accord.domain.policy import Policy
-from accord.domain.rules import DutyRule, LawRule, Pack, Reach, Window
+from accord.domain.rules import DutyRule, LawRule, Pack, Reach, ReplyRule, Window
 from accord.domain.terms import ActivityKind, Basis, Obligation
 
 NEWEST = edition(EDITIONS[-1])
 WORDS = {"id", "legal_source", "reviewed", "en", "fr", "starts"}
-"""What a rule says to people; no answer follows from it, nor from the class of a duty."""
+"""What a rule says to people; no answer follows from it, nor from the class of what decides no contact."""
+
+DECIDES_NOTHING = (DutyRule, ReplyRule)
 
 
 class Prepared:
@@ -71,7 +74,7 @@ def mutants(rule: LawRule) -> Iterator[tuple[str, LawRule | None]]:
     """Return every rule that is this one but for one thing; None for none at all."""
     yield "dropped", None
     for field in rule.__struct_fields__:
-        if field in WORDS or (field == "classes" and isinstance(rule, DutyRule)):
+        if field in WORDS or (field == "classes" and isinstance(rule, DECIDES_NOTHING)):
             continue
         for what, value in _others(getattr(rule, field)):
             yield f"{field}: {what}", replace(rule, **{field: value})
@@ -147,6 +150,8 @@ def test_no_parameter_of_the_rule_can_change_unnoticed(
     for what, other in mutants(rule):
         if isinstance(rule, DutyRule):
             noticed = not kept_as_told(rule.id, other)
+        elif isinstance(rule, ReplyRule):
+            noticed = not all_read_as_told(with_rule(pack, rule, other), rule.id)
         else:
             noticed = _noticed(pack, rule, other, monkeypatch)
         if not noticed:

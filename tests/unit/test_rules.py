@@ -22,7 +22,7 @@ from accord.domain.terms import Verdict
 from accord.domain.words import LANGUAGES
 
 NEWEST = edition(EDITIONS[-1])
-DIGESTS = {"2026-11": "d9dcd07164b0dac4e25a46ec53df1b8ec0e41ef37fb8d240f0b93fd6a8389e96"}
+DIGESTS = {"2026-11": "92c4a2488e40609bb50296f647e035f93cc5d16d7b5e26ad5831623c27fce28d"}
 """SHA-256 of each edition, file by file in the order of their names. An edition that was released keeps its digest."""
 
 GOOD = """
@@ -105,6 +105,14 @@ def test_a_pack_at_fault_says_where_and_what_is_allowed(old: str, new: str, told
         ("presence", 'minutes = 0\ntracking = "location.proximity"', "minutes must be at least 1"),
         ("spread", 'said_on = ["telegraph"]', "said_on[0] must be one of"),
         ("answer", 'reasons = ["BORED"]', "reasons[0] must be a reason of decisions"),
+        ("reply", 'meaning = "UNCLEAR"', "meaning must be WITHDRAWAL, HELP or NOTHING"),
+        ("reply", 'meaning = "HELP"\nwithin = ["help me"]', "alone is told by a rule that withdraws nothing"),
+        ("reply", 'meaning = "HELP"\nalone = ["Arrêt !"]', "alone[0] must be written as replies are read: arret"),
+        (
+            "reply",
+            'meaning = "WITHDRAWAL"\nunless = ["..."]',
+            "unless[0] must be written as replies are read: in letters",
+        ),
         ("duty", 'starts = "a refusal"', "must tell one of years, days and business_days"),
         ("duty", 'starts = "a refusal"\ndays = 1\nyears = 1', "must tell one of years, days and business_days"),
     ],

@@ -108,7 +108,7 @@ class Accord:
 _SECTIONS: dict[str, dict[str, str]] = {
     "Before and after a contact": {"ask": "check reach authorize report contact", "batch": "check-many"},
     "What customers say": {
-        "say": "grant confirm refuse withdraw object",
+        "say": "grant confirm refuse withdraw object reply",
         "batch": "record",
         "look": "permissions history",
     },

@@ -1,4 +1,4 @@
-"""Commands that record what customers say: grant, confirm, refuse, withdraw, object."""
+"""Commands that record what customers say: grant, confirm, refuse, withdraw, object, reply."""
 
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ _No = (
     permission_service_pb2.RefuseResponse
     | permission_service_pb2.WithdrawResponse
     | permission_service_pb2.ObjectResponse
+    | permission_service_pb2.RecordReplyResponse
 )
 _Request = TypeVar(
     "_Request",
@@ -106,6 +107,23 @@ def objecting(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 
         tell.answer(connection.ask(connection.permissions.Object, request), _no, as_json=as_json)
 
 
+@click.command()
+@click.argument("contact_point", type=PointType())
+@click.argument("text")
+@evidence("message")
+@writing
+@remote
+def reply(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - a reply's sides
+    """Read what somebody wrote back from CONTACT_POINT, and record the no if TEXT is one.
+
+    What may be a no holds marketing to the address until somebody has read it: record what it says, then
+    `accord contact-point CONTACT_POINT reply-settled`. The text itself is not kept.
+    """
+    request = permission_service_pb2.RecordReplyRequest(evidence=take_evidence(told), **told)
+    with connect(server) as connection:
+        tell.answer(connection.ask(connection.permissions.RecordReply, request), _meaning, as_json=as_json)
+
+
 def _saying_no(request: type[_Request], told: Told) -> _Request:
     """Return one of the three requests that say no: they have the same sides."""
     return request(evidence=take_evidence(told), scope=take_scope(told), **told)
@@ -117,6 +135,13 @@ def _permission(found: _Permission) -> None:
     tell.receipt(found.receipt)
 
 
+def _meaning(found: permission_service_pb2.RecordReplyResponse) -> None:
+    meaning = tell.words(permission_service_pb2.ReplyMeaning.Name(found.meaning), "REPLY_MEANING_")
+    rules = ", ".join(rule.id for rule in found.rules)
+    click.echo(f"{meaning} ({rules})" if rules else meaning)
+    _no(found)
+
+
 def _no(found: _No) -> None:
     tell.recorded(found)
     for contact in found.open_contacts:
@@ -124,4 +149,4 @@ def _no(found: _No) -> None:
         click.echo(f"still to stop: contact {named} ({contact.channel}, {contact.purpose})")
 
 
-COMMANDS = (grant, confirm, refuse, withdraw, objecting)
+COMMANDS = (grant, confirm, refuse, withdraw, objecting, reply)

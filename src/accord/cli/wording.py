@@ -226,6 +226,8 @@ _FRENCH: Final = {
     "generic": "générique",
     "published": "publiée à titre professionnel",
     "unpublished": "non publiée, ou publiée sans invitation à écrire",
+    "reply unclear": "réponse qui est peut-être un refus",
+    "reply settled": "réponse tranchée",
     "invalid": "invalide",
     "legal claims": "droits en justice",
     "legal obligation": "obligation légale",

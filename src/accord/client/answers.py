@@ -207,6 +207,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody who wrote back was taken to say: WITHDRAWAL, UNCLEAR, HELP or NOTHING, by the words of `rules`.
+
+    A withdrawal is recorded, service messages to the address included. While it is UNCLEAR marketing to the address
+    waits: have a person read it, record what it says, and report REPLY_SETTLED. Receipts are empty where nothing is
+    recorded.
+    """
+
+    meaning: str
+    rules: tuple[Rule, ...]
+    receipts: tuple[Receipt, ...]
+    open_contacts: tuple[OpenContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A report was recorded, and the contact stands so."""
 

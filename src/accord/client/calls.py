@@ -28,6 +28,7 @@ from accord.client.answers import (
     Reach,
     Receipt,
     Refused,
+    Reply,
     Reported,
     StandingPage,
     Verdict,
@@ -360,6 +361,21 @@ def object_to(
         scope=_scope(**scope),
     )
     return Call(lambda it: it.permissions.Object, request, reading.refused, writes=True)
+
+
+@judged
+def reply(
+    brand: str, contact_point: ContactPoint, text: str, evidence: Evidence, request_id: str | None
+) -> Call[Reply]:
+    """Tell what somebody wrote back, to be read and recorded."""
+    request = permission_service_pb2.RecordReplyRequest(
+        brand=brand,
+        request_id=_drawn(request_id),
+        contact_point=_point(contact_point),
+        text=text,
+        evidence=_evidence(evidence),
+    )
+    return Call(lambda it: it.permissions.RecordReply, request, reading.reply, writes=True)
 
 
 # --- who customers are --------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from accord.client.answers import (
     Receipt,
     Refusal,
     Refused,
+    Reply,
     Reported,
     Standing,
 )
@@ -304,6 +305,12 @@ class Client:
     ) -> Refused:
         """Record that a customer objected to processing."""
         return self._ask(calls.object_to(self.brand, customer, evidence, request_id, **scope))
+
+    def reply(
+        self, contact_point: ContactPoint, text: str, evidence: Evidence, *, request_id: str | None = None
+    ) -> Reply:
+        """Tell what somebody wrote back in their own words: a no is recorded, a doubt holds marketing to it."""
+        return self._ask(calls.reply(self.brand, contact_point, text, evidence, request_id))
 
     # --- who customers are ----------------------------------------------------------------------
 

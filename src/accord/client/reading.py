@@ -20,6 +20,7 @@ from accord.client.answers import (
     Refusal,
     Refused,
     Remedy,
+    Reply,
     Reported,
     Rule,
     StandingPage,
@@ -100,11 +101,21 @@ def refused(
     | permission_service_pb2.ObjectResponse,
 ) -> Refused:
     """Return the proofs of a no, and what may still be stopped."""
-    opened = (
-        OpenContact(each.contact_id, each.channel, each.purpose, _time(each, "authorized_time"))
-        for each in response.open_contacts
+    return Refused(tuple(map(receipt, response.receipts)), tuple(map(_open_contact, response.open_contacts)))
+
+
+def reply(response: permission_service_pb2.RecordReplyResponse) -> Reply:
+    """Return what a reply was taken to say."""
+    return Reply(
+        meaning=_name(permission_service_pb2.ReplyMeaning, "REPLY_MEANING_", response.meaning),
+        rules=tuple(Rule(rule.id, rule.legal_source) for rule in response.rules),
+        receipts=tuple(map(receipt, response.receipts)),
+        open_contacts=tuple(map(_open_contact, response.open_contacts)),
     )
-    return Refused(tuple(map(receipt, response.receipts)), tuple(opened))
+
+
+def _open_contact(found: permission_service_pb2.OpenContact) -> OpenContact:
+    return OpenContact(found.contact_id, found.channel, found.purpose, _time(found, "authorized_time"))
 
 
 def sole_receipt(

@@ -99,6 +99,8 @@ class ContactPointFact(StrEnum):
     PERSONAL = "PERSONAL"
     PUBLISHED = "PUBLISHED"
     UNPUBLISHED = "UNPUBLISHED"
+    REPLY_UNCLEAR = "REPLY_UNCLEAR"
+    REPLY_SETTLED = "REPLY_SETTLED"
 
 
 class OverlayKind(StrEnum):

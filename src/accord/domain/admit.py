@@ -279,15 +279,19 @@ def admit_activity(
 
 
 def admit_contact_point(
-    customer: Customer, command: ReportContactPoint, now: Instant
+    customer: Customer, command: ReportContactPoint, policy: Policy, now: Instant
 ) -> ContactPointReported | Problem:
     """Return the fact of the address; the future is clamped."""
+    told = command.evidence
+    if told is not None and told.touchpoint not in policy.touchpoints:
+        return _touchpoint_unknown(policy)
     links = _links(customer, command.contact_point, limited=False)
     if isinstance(links, Problem):
         return links
     act_time = Instant(min(command.act_time or now, now))
     number = _number(customer, links, command.contact_point)
-    return ContactPointReported(links=links, number=number, fact=command.fact, act_time=act_time)
+    evidence = _evidence(told, told.notice, act_time) if told else None
+    return ContactPointReported(links=links, number=number, fact=command.fact, act_time=act_time, evidence=evidence)
 
 
 def admit_erasure_evidence(told: Declaration, policy: Policy, now: Instant) -> Evidence | Problem:

@@ -138,6 +138,7 @@ class ReportContactPoint(Struct, frozen=True, kw_only=True):
     contact_point: Identifier
     fact: PointFact
     act_time: Instant = Instant(0)
+    evidence: Declaration | None = None
 
 
 class Merge(Struct, frozen=True, kw_only=True):

@@ -163,6 +163,8 @@ class ContactPointReported(_Event, frozen=True, kw_only=True):
     number: int
     fact: PointFact
     act_time: Instant
+    evidence: Evidence | None = None
+    """How we know, of a reply."""
 
 
 class ContactAuthorized(_Event, frozen=True, kw_only=True):

@@ -136,6 +136,11 @@ def fold_point(  # noqa: C901, PLR0912 - one case for each event
             return replace(
                 point, reassigned=position, reassigned_time=time, verified=none, generic=none, published=none
             )
+        case ContactPointReported(fact=PointFact.REPLY_UNCLEAR):
+            return replace(point, unsettled=position, unsettled_time=max(event.act_time, point.unsettled_time))
+        case ContactPointReported(fact=PointFact.REPLY_SETTLED):
+            # Whoever read an earlier reply has not read this one.
+            return point if event.act_time < point.unsettled_time else replace(point, unsettled=Position(0))
         case ContactPointReported():
             return _with_fact(point, event.fact, position)
         case ContactPointRetold():
@@ -545,7 +550,7 @@ def _with_fact(  # noqa: C901 - one case for each fact
             return replace(point, bounced=position)
         case PointFact.COMPLAINED:
             return replace(point, complained=position)
-        case PointFact.REASSIGNED:
+        case PointFact.REASSIGNED | PointFact.REPLY_UNCLEAR | PointFact.REPLY_SETTLED:
             raise AssertionError("folded with the time at which it became true")
         case PointFact.INVALID:
             return replace(point, invalid=position, verified=none)

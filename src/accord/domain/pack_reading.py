@@ -8,6 +8,7 @@ import msgspec
 
 from accord.domain.calendar import zone_known
 from accord.domain.problems import Violation
+from accord.domain.reply_text import plain
 from accord.domain.rules import (
     CHANNELS,
     SECTORS,
@@ -23,10 +24,11 @@ from accord.domain.rules import (
     MinorsRule,
     Pack,
     PresenceRule,
+    ReplyRule,
     SectorRule,
     SpreadRule,
 )
-from accord.domain.terms import CONTACT_MEMORY_DAYS, Basis, Reason
+from accord.domain.terms import CONTACT_MEMORY_DAYS, Basis, Reason, ReplyMeaning
 
 _JURISDICTION = re.compile(r"[a-z]{2,10}(_[a-z]{2,3})?\Z")
 _CODE = re.compile(r"[a-z0-9_]{1,40}\Z")
@@ -144,8 +146,24 @@ def _parameter_faults(at: str, rule: LawRule) -> Iterator[Violation]:  # noqa: C
         case DutyRule():
             if sum(bool(unit) for unit in (rule.years, rule.days, rule.business_days)) != 1:
                 yield Violation(at, "must tell one of years, days and business_days")
+        case ReplyRule():
+            yield from _reply_faults(at, rule)
         case _:
             return
+
+
+def _reply_faults(at: str, rule: ReplyRule) -> Iterator[Violation]:
+    if rule.meaning is ReplyMeaning.UNCLEAR:
+        yield Violation(f"{at}.meaning", "must be WITHDRAWAL, HELP or NOTHING: what no rule reads is unclear")
+    if rule.meaning is not ReplyMeaning.WITHDRAWAL and (rule.first or rule.within or rule.unless):
+        yield Violation(f"{at}.alone", "alone is told by a rule that withdraws nothing")
+    for field in ("alone", "first", "within", "unless"):
+        for index, words in enumerate(getattr(rule, field)):
+            if not words or plain(words) != words:
+                read = plain(words)
+                yield Violation(
+                    f"{at}.{field}[{index}]", f"must be written as replies are read: {read or 'in letters'}"
+                )
 
 
 def _window_faults(at: str, rule: HoursRule) -> Iterator[Violation]:

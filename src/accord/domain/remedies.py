@@ -173,6 +173,7 @@ _OPTIONS: dict[Reason, Options] = {
     Reason.CONTACT_POINT_REASSIGNED: (_VERIFY[0], *_GIVE),
     Reason.CONTACT_POINT_INVALID: _VERIFY[:1],
     Reason.CONTACT_POINT_UNVERIFIED: _VERIFY,
+    Reason.REPLY_UNSETTLED: ((_K.SETTLE_REPLY,),),
     Reason.OVERLAID: ((_K.LIFT_OVERLAY,),),
     Reason.REFUSED: _GIVE,
     Reason.WITHDRAWN: _GIVE,
@@ -368,6 +369,10 @@ def _use_other(tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
     return replace(trial, readings=tuple(map(other, trial.readings)))
 
 
+def _settle_reply(tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
+    return _with_point_state(tried, trial, lambda state: replace(state, unsettled=Position(0)))
+
+
 def _lift_overlay(_tried: Tried, trial: Trial, _found: Decision) -> Trial | None:
     return _changed(trial, lambda state: replace(state, overlays=tuple(each for each in state.overlays if each.until)))
 
@@ -424,6 +429,7 @@ _TRY: dict[RemedyKind, Callable[[Tried, Trial, Decision], Trial | None]] = {
     _K.LINK_CONTACT_POINT: _link,
     _K.VERIFY_CONTACT_POINT: _verify,
     _K.USE_OTHER_CONTACT_POINT: _use_other,
+    _K.SETTLE_REPLY: _settle_reply,
     _K.LIFT_OVERLAY: _lift_overlay,
     _K.LIFT_RESTRICTION: _lift_restriction,
     _K.LIFT_ORDER: _lift_order,

@@ -21,6 +21,7 @@ from accord.domain.terms import (
     Instant,
     Obligation,
     PurposeClass,
+    ReplyMeaning,
 )
 
 CHANNELS: Final = (
@@ -184,6 +185,20 @@ class DutyRule(_Rule, frozen=True, kw_only=True, tag="duty"):
     business_days: int = 0
 
 
+class ReplyRule(_Rule, frozen=True, kw_only=True, tag="reply"):
+    """Words by which somebody who writes back is understood, whoever and wherever they are.
+
+    A reply says `meaning` when, courtesies aside, it is one of `alone`; when it begins with one of `first`; or when it
+    holds one of `within`. Where it holds one of `unless`, it is no clear no. All are written as `replies` reads them.
+    """
+
+    meaning: ReplyMeaning
+    alone: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
 LawRule = (
     GroundRule
     | RegistryRule
@@ -199,6 +214,7 @@ LawRule = (
     | ObligationRule
     | AnswerRule
     | DutyRule
+    | ReplyRule
 )
 
 

@@ -197,9 +197,15 @@ class PointState(Struct, frozen=True, array_like=True, gc=False):
     """It names a function of an organisation, not a person."""
     published: Position = Position(0)
     """Its holder published it in a business capacity, and does not turn unasked messages away there."""
+    unsettled: Position = Position(0)
+    """A reply came from it that may be a no, and nobody has settled yet what it means."""
+    unsettled_time: Instant = Instant(0)
+    """When the newest such reply came: what was settled before does not settle it."""
 
 
-POINT_FACTS = ("bounced", "complained", "reassigned", "invalid", "verified", "listed", "generic", "published")
+POINT_FACTS = (
+    "bounced", "complained", "reassigned", "invalid", "verified", "listed", "generic", "published", "unsettled",
+)  # fmt: skip
 """What is known of an address, each as the position of the entry that told it."""
 
 

@@ -55,6 +55,7 @@ class Reason(IntEnum):
     CONTACT_POINT_REASSIGNED = 22
     CONTACT_POINT_INVALID = 23
     CONTACT_POINT_UNVERIFIED = 24
+    REPLY_UNSETTLED = 25
     OVERLAID = 30
     CONTRACT_PAUSED = 31
     REFUSED = 50
@@ -114,6 +115,7 @@ class RemedyKind(StrEnum):
     NAME_NEW_CONTACT = "NAME_NEW_CONTACT"
     ADD_TOUCHPOINT = "ADD_TOUCHPOINT"
     CARRY_ONE_CLICK = "CARRY_ONE_CLICK"
+    SETTLE_REPLY = "SETTLE_REPLY"
 
 
 class Basis(StrEnum):
@@ -266,6 +268,17 @@ class PointFact(StrEnum):
     PERSONAL = "PERSONAL"
     PUBLISHED = "PUBLISHED"
     UNPUBLISHED = "UNPUBLISHED"
+    REPLY_UNCLEAR = "REPLY_UNCLEAR"
+    REPLY_SETTLED = "REPLY_SETTLED"
+
+
+class ReplyMeaning(StrEnum):
+    """What somebody who wrote back in their own words is taken to say."""
+
+    WITHDRAWAL = "WITHDRAWAL"
+    UNCLEAR = "UNCLEAR"
+    HELP = "HELP"
+    NOTHING = "NOTHING"
 
 
 class ListKind(StrEnum):

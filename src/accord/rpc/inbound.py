@@ -1,7 +1,10 @@
 """From requests to commands and questions: each field examined, every fault told at once."""
 
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Literal
+
+from msgspec.structs import replace
 
 from accord.domain.commands import (
     AddOverlay,
@@ -39,6 +42,7 @@ from accord.domain.terms import (
     Position,
     Recorder,
     RefusalKind,
+    ReplyMeaning,
     RestrictionGround,
 )
 from accord.rpc.wire import Examiner, names
@@ -55,6 +59,9 @@ from accord.v1 import (
 )
 
 MAX_ARTEFACTS = 8
+MAX_REPLY = 10_000
+"""Characters of a reply: what people write is shorter, and a message that was quoted is none of it."""
+
 MAX_POSITION = 2**53 - 1
 
 _METHODS = names(evidence_pb2.DeclarationMethod, "DECLARATION_METHOD_", Method)
@@ -146,6 +153,23 @@ def refuse(request: SaidNo, kind: RefusalKind, examiner: Examiner) -> Refuse:
         place=examiner.code("scope.place", scope.place),
         recipient=examiner.code("scope.recipient", scope.recipient),
     )
+
+
+def reply(
+    request: permission_service_pb2.RecordReplyRequest, examiner: Examiner, meaning: ReplyMeaning
+) -> Refuse | ReportContactPoint:
+    """Return the command by which a reply of this meaning is recorded, were anything to be recorded of it."""
+    point = examiner.contact_point("contact_point", request.contact_point)
+    if len(request.text) > MAX_REPLY:
+        limit = f"must have at most {MAX_REPLY:,} characters"
+        examiner.fault("text", f"{limit}: leave out what was quoted, or read it and tell a no by Withdraw")
+    told = evidence(request.evidence, examiner)
+    digest = Artefact(sha256(request.text.encode()).hexdigest(), "text/plain")
+    told = replace(told, artefacts=(*told.artefacts, digest))
+    if meaning is ReplyMeaning.UNCLEAR:
+        fact = PointFact.REPLY_UNCLEAR
+        return ReportContactPoint(contact_point=point, fact=fact, act_time=told.act_time, evidence=told)
+    return Refuse(kind=RefusalKind.WITHDRAWN, customer=point, evidence=told, contact_point=point)
 
 
 def link(request: customer_service_pb2.LinkRequest, examiner: Examiner) -> Link:

@@ -1,14 +1,16 @@
 """PermissionService on the wire."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
 
+from accord.domain import replies
 from accord.domain.commands import Command
 from accord.domain.events import PermissionGranted, PermissionRefused
 from accord.domain.problems import Problem, invalid
-from accord.domain.terms import BrandId, RefusalKind
+from accord.domain.terms import BrandId, RefusalKind, ReplyMeaning
 from accord.keys.callers import ROLES, Callers
 from accord.ledger.lookup import Lookups
 from accord.rpc import inbound, outbound
@@ -17,7 +19,7 @@ from accord.rpc.errors import to_item_error
 from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.pools import MAX_STREAMS
 from accord.rpc.submit import Submitter, request_for
-from accord.rpc.wire import Examiner, brand_of
+from accord.rpc.wire import Examiner, brand_of, numbers
 from accord.service.answers import Written
 from accord.service.errors import CallError
 from accord.service.past import Then
@@ -28,8 +30,10 @@ from accord.v1.permission_service_pb2_grpc import PermissionServiceServicer
 
 MAX_RECORDS = 1000
 
-SaidNo = TypeVar("SaidNo", pb.RefuseResponse, pb.WithdrawResponse, pb.ObjectResponse)
+SaidNo = TypeVar("SaidNo", pb.RefuseResponse, pb.WithdrawResponse, pb.ObjectResponse, pb.RecordReplyResponse)
 
+_MEANINGS = numbers(pb.ReplyMeaning, "REPLY_MEANING_", ReplyMeaning)
+_RECORDED = frozenset({ReplyMeaning.WITHDRAWAL, ReplyMeaning.UNCLEAR})
 _COLLECTING = frozenset({"collector"})
 _SAYING_NO = frozenset(ROLES)
 _READERS: dict[str, Callable[[Any, Examiner], Command]] = {
@@ -83,6 +87,22 @@ class PermissionService(PermissionServiceServicer):
     def Object(self, request: pb.ObjectRequest, call: Call) -> pb.ObjectResponse:
         """Record an objection."""
         return self._said_no(pb.ObjectResponse, call.brand, self._submitter.one(request, _READERS["object"], call))
+
+    @call(*ROLES)
+    def RecordReply(self, request: pb.RecordReplyRequest, call: Call) -> pb.RecordReplyResponse:
+        """Read a reply, and record the no or the doubt."""
+        reading = replies.read(request.text[: inbound.MAX_REPLY])
+        read = partial(inbound.reply, meaning=reading.meaning)
+        if reading.meaning in _RECORDED:
+            # Read by the words of a later edition, the same reply may say more: then that is recorded too.
+            written = self._submitter.one(request, read, call, apart=f"\0{reading.meaning}")
+        else:
+            # What is wrong with the caller's requests shows on a thank you, not on the first no.
+            written = self._submitter.rehearsed(request, read, call)
+        response = self._said_no(pb.RecordReplyResponse, call.brand, written)
+        response.meaning = _MEANINGS[reading.meaning]
+        response.rules.extend(map(outbound.rule, reading.rules))
+        return response
 
     def BatchRecord(
         self, request_iterator: Iterator[pb.BatchRecordRequest], context: grpc.ServicerContext

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from accord.domain.commands import Command
 from accord.domain.problems import Problem
 from accord.ledger.lookup import Lookups
@@ -15,8 +17,18 @@ from accord.service.writer import MAX_COMMIT, Writer
 Reader = Callable[[Any, Examiner], Command]
 
 
-def request_for(lookups: Lookups, message: Any, read: Reader, call: Call) -> Request:  # noqa: ANN401 - any write
-    """Return the examined request; its content is digested so that a repeat is told from a reuse. Raises CallError."""
+def request_for(
+    lookups: Lookups,
+    message: Any,  # noqa: ANN401 - any write
+    read: Reader,
+    call: Call,
+    *,
+    apart: str = "",
+) -> Request:
+    """Return the examined request; its content is digested so that a repeat is told from a reuse. Raises CallError.
+
+    `apart` tells requests of one request_id from each other that do not ask for the same.
+    """
     examiner = Examiner()
     examiner.code("request_id", message.request_id, required=True)
     command = read(message, examiner)
@@ -25,7 +37,7 @@ def request_for(lookups: Lookups, message: Any, read: Reader, call: Call) -> Req
     return Request(
         command=command,
         caller=call.caller.name,
-        key=lookups.request(call.brand, call.caller.name, message.request_id),
+        key=lookups.request(call.brand, call.caller.name, message.request_id + apart),
         content=lookups.content(content),
         deadline=call.deadline(),
     )
@@ -39,12 +51,13 @@ class Submitter:
         self._writer = writer
         self._lookups = lookups
 
-    def one(self, message: Any, read: Reader, call: Call) -> Written:  # noqa: ANN401 - any write
+    def one(self, message: Any, read: Reader, call: Call, *, apart: str = "") -> Written:  # noqa: ANN401 - any write
         """Write one request and return its answer. Raises CallError."""
-        (result,) = self.many(call, [request_for(self._lookups, message, read, call)])
-        if isinstance(result, Problem):
-            raise CallError(result)
-        return result
+        return _sole(self.many(call, [request_for(self._lookups, message, read, call, apart=apart)]))
+
+    def rehearsed(self, message: Any, read: Reader, call: Call) -> Written:  # noqa: ANN401 - any write
+        """Return what `one` would, without receipts, and write nothing. Raises CallError."""
+        return _sole(self.rehearse(call, [replace(request_for(self._lookups, message, read, call), key=b"")]))
 
     def many(self, call: Call, requests: list[Request]) -> list[Written | Problem]:
         """Write requests in order, in commits of at most MAX_COMMIT, and return their answers or problems."""
@@ -66,6 +79,13 @@ class Submitter:
         if not isinstance(result, Authorized):
             raise TypeError("only contacts are authorised")
         return result
+
+
+def _sole(results: list[Written | Problem]) -> Written:
+    (result,) = results
+    if isinstance(result, Problem):
+        raise CallError(result)
+    return result
 
 
 def _records(results: list[Result]) -> list[Written | Problem]:

@@ -282,10 +282,12 @@ def _with_lost(then: PointState, today: PointState, readable: set[Position], mom
     )
     listings = tuple(each for each in today.listings if lost(each.position) and each not in then.listings)
     moved = max(then.reassigned_time, today.reassigned_time) if "reassigned" in facts else then.reassigned_time
+    came = max(then.unsettled_time, today.unsettled_time) if "unsettled" in facts else then.unsettled_time
     return replace(
         then,
         refusals=(*then.refusals, *refusals),
         listings=(*then.listings, *listings),
         reassigned_time=moved,
+        unsettled_time=came,
         **facts,
     )

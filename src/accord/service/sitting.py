@@ -715,7 +715,7 @@ def _admit(  # noqa: C901 - one case for each command
         case ReportActivity():
             return admit.admit_activity(customer, command, policy, now)
         case ReportContactPoint():
-            return admit.admit_contact_point(customer, command, now)
+            return admit.admit_contact_point(customer, command, policy, now)
         case AddOverlay() | LiftOverlay() | Restrict() | LiftRestriction():
             return officer.admit(customer, command, now)
         case (

@@ -132,6 +132,12 @@ class _ContactPointFactEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cont
     """
     CONTACT_POINT_FACT_UNPUBLISHED: _ContactPointFact.ValueType  # 11
     """It is published no longer, or only with such a statement."""
+    CONTACT_POINT_FACT_REPLY_UNCLEAR: _ContactPointFact.ValueType  # 12
+    """A reply came from it that may be a no. No marketing reaches it until a person settled what it means. RecordReply
+    tells it of the replies it cannot read.
+    """
+    CONTACT_POINT_FACT_REPLY_SETTLED: _ContactPointFact.ValueType  # 13
+    """A person read the replies that had come by `act_time`, and recorded the no if there was one."""
 
 class ContactPointFact(_ContactPointFact, metaclass=_ContactPointFactEnumTypeWrapper):
     """A fact of an address."""
@@ -164,6 +170,12 @@ statement that unasked messages are not wanted there.
 """
 CONTACT_POINT_FACT_UNPUBLISHED: ContactPointFact.ValueType  # 11
 """It is published no longer, or only with such a statement."""
+CONTACT_POINT_FACT_REPLY_UNCLEAR: ContactPointFact.ValueType  # 12
+"""A reply came from it that may be a no. No marketing reaches it until a person settled what it means. RecordReply
+tells it of the replies it cannot read.
+"""
+CONTACT_POINT_FACT_REPLY_SETTLED: ContactPointFact.ValueType  # 13
+"""A person read the replies that had come by `act_time`, and recorded the no if there was one."""
 Global___ContactPointFact: _TypeAlias = ContactPointFact  # noqa: Y015
 
 class _OverlayKind:

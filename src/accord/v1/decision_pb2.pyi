@@ -87,6 +87,10 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Gate 2: the address does not exist."""
     DECISION_REASON_CONTACT_POINT_UNVERIFIED: _DecisionReason.ValueType  # 24
     """Gate 2: nobody has shown that the customer holds this address, and the channel demands it."""
+    DECISION_REASON_REPLY_UNSETTLED: _DecisionReason.ValueType  # 25
+    """Gate 2: a reply from this address may be a no, and nobody has settled yet what it means. Purposes of the classes
+    service, legal and safety pass.
+    """
     DECISION_REASON_OVERLAID: _DecisionReason.ValueType  # 30
     """Gate 3: a household, employer or account says no."""
     DECISION_REASON_CONTRACT_PAUSED: _DecisionReason.ValueType  # 31
@@ -189,6 +193,10 @@ DECISION_REASON_CONTACT_POINT_INVALID: DecisionReason.ValueType  # 23
 """Gate 2: the address does not exist."""
 DECISION_REASON_CONTACT_POINT_UNVERIFIED: DecisionReason.ValueType  # 24
 """Gate 2: nobody has shown that the customer holds this address, and the channel demands it."""
+DECISION_REASON_REPLY_UNSETTLED: DecisionReason.ValueType  # 25
+"""Gate 2: a reply from this address may be a no, and nobody has settled yet what it means. Purposes of the classes
+service, legal and safety pass.
+"""
 DECISION_REASON_OVERLAID: DecisionReason.ValueType  # 30
 """Gate 3: a household, employer or account says no."""
 DECISION_REASON_CONTRACT_PAUSED: DecisionReason.ValueType  # 31
@@ -403,6 +411,8 @@ class _RemedyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RemedyKind
     """The catalogue gets a touchpoint that asks for `purpose` as the question needs it; none does."""
     REMEDY_KIND_CARRY_ONE_CLICK: _RemedyKind.ValueType  # 21
     """Messages on the channel come to carry a one-click unsubscription, and the catalogue says so."""
+    REMEDY_KIND_SETTLE_REPLY: _RemedyKind.ValueType  # 22
+    """Somebody reads the reply, records the no if it is one, and reports the fact that it is settled."""
 
 class RemedyKind(_RemedyKind, metaclass=_RemedyKindEnumTypeWrapper):
     """One change that would help turn a no into an ALLOW."""
@@ -455,6 +465,8 @@ REMEDY_KIND_ADD_TOUCHPOINT: RemedyKind.ValueType  # 20
 """The catalogue gets a touchpoint that asks for `purpose` as the question needs it; none does."""
 REMEDY_KIND_CARRY_ONE_CLICK: RemedyKind.ValueType  # 21
 """Messages on the channel come to carry a one-click unsubscription, and the catalogue says so."""
+REMEDY_KIND_SETTLE_REPLY: RemedyKind.ValueType  # 22
+"""Somebody reads the reply, records the no if it is one, and reports the fact that it is settled."""
 Global___RemedyKind: _TypeAlias = RemedyKind  # noqa: Y015
 
 class _DecisionView:

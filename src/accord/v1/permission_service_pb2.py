@@ -23,59 +23,66 @@ _sym_db = _symbol_database.Default()
 
 
 from accord.v1 import customer_pb2 as accord_dot_v1_dot_customer__pb2
+from accord.v1 import decision_pb2 as accord_dot_v1_dot_decision__pb2
 from accord.v1 import evidence_pb2 as accord_dot_v1_dot_evidence__pb2
 from accord.v1 import item_error_pb2 as accord_dot_v1_dot_item__error__pb2
 from accord.v1 import permission_pb2 as accord_dot_v1_dot_permission__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"accord/v1/permission_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1a\x61\x63\x63ord/v1/item_error.proto\x1a\x1a\x61\x63\x63ord/v1/permission.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x02\n\x0cGrantRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12\x10\n\x08purposes\x18\x05 \x03(\t\x12\x10\n\x08\x63hannels\x18\x06 \x03(\t\x12.\n\rcontact_point\x18\x07 \x01(\x0b\x32\x17.accord.v1.ContactPoint\x12\x0e\n\x06topics\x18\x08 \x03(\t\x12\x0e\n\x06places\x18\t \x03(\t\x12\x12\n\nrecipients\x18\n \x03(\t\x12.\n\nvalid_from\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\rGrantResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.accord.v1.PermissionStatus\"\xbd\x01\n\x0e\x43onfirmRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x1b\n\x13permission_position\x18\x04 \x01(\x04\x12%\n\x08\x65vidence\x18\x05 \x01(\x0b\x32\x13.accord.v1.Evidence\x12\x1a\n\x12\x63onfirmation_token\x18\x06 \x01(\t\"c\n\x0f\x43onfirmResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.accord.v1.PermissionStatus\"\xab\x01\n\rRefuseRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12&\n\x05scope\x18\x05 \x01(\x0b\x32\x17.accord.v1.RefusalScope\"x\n\x0bOpenContact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x33\n\x0f\x61uthorized_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x0eRefuseResponse\x12$\n\x08receipts\x18\x01 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x02 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\xad\x01\n\x0fWithdrawRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12&\n\x05scope\x18\x05 \x01(\x0b\x32\x17.accord.v1.RefusalScope\"g\n\x10WithdrawResponse\x12$\n\x08receipts\x18\x01 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x02 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\xab\x01\n\rObjectRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12&\n\x05scope\x18\x05 \x01(\x0b\x32\x17.accord.v1.RefusalScope\"e\n\x0eObjectResponse\x12$\n\x08receipts\x18\x01 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x02 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\xf7\x01\n\x0b\x42\x61tchRecord\x12(\n\x05grant\x18\x01 \x01(\x0b\x32\x17.accord.v1.GrantRequestH\x00\x12,\n\x07\x63onfirm\x18\x02 \x01(\x0b\x32\x19.accord.v1.ConfirmRequestH\x00\x12*\n\x06refuse\x18\x03 \x01(\x0b\x32\x18.accord.v1.RefuseRequestH\x00\x12.\n\x08withdraw\x18\x04 \x01(\x0b\x32\x1a.accord.v1.WithdrawRequestH\x00\x12*\n\x06object\x18\x05 \x01(\x0b\x32\x18.accord.v1.ObjectRequestH\x00\x42\x08\n\x06record\"=\n\x12\x42\x61tchRecordRequest\x12\'\n\x07records\x18\x01 \x03(\x0b\x32\x16.accord.v1.BatchRecord\"\xa9\x02\n\x11\x42\x61tchRecordResult\x12)\n\x05grant\x18\x01 \x01(\x0b\x32\x18.accord.v1.GrantResponseH\x00\x12-\n\x07\x63onfirm\x18\x02 \x01(\x0b\x32\x1a.accord.v1.ConfirmResponseH\x00\x12+\n\x06refuse\x18\x03 \x01(\x0b\x32\x19.accord.v1.RefuseResponseH\x00\x12/\n\x08withdraw\x18\x04 \x01(\x0b\x32\x1b.accord.v1.WithdrawResponseH\x00\x12+\n\x06object\x18\x05 \x01(\x0b\x32\x19.accord.v1.ObjectResponseH\x00\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x14.accord.v1.ItemErrorH\x00\x42\x08\n\x06result\"D\n\x13\x42\x61tchRecordResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.accord.v1.BatchRecordResult\"x\n\x16ListPermissionsRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x84\x01\n\x17ListPermissionsResponse\x12*\n\x0bpermissions\x18\x01 \x03(\x0b\x32\x15.accord.v1.Permission\x12$\n\x08refusals\x18\x02 \x03(\x0b\x32\x12.accord.v1.Refusal\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xcf\x01\n\x11GetHistoryRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61s_known_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x90\x01\n\x0bHistoryItem\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x31\n\rrecorded_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63ustomer_version\x18\x04 \x01(\x04\x12\x14\n\x0cpayload_json\x18\x05 \x01(\t\"T\n\x12GetHistoryResponse\x12%\n\x05items\x18\x01 \x03(\x0b\x32\x16.accord.v1.HistoryItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xcb\x04\n\x11PermissionService\x12:\n\x05Grant\x12\x17.accord.v1.GrantRequest\x1a\x18.accord.v1.GrantResponse\x12@\n\x07\x43onfirm\x12\x19.accord.v1.ConfirmRequest\x1a\x1a.accord.v1.ConfirmResponse\x12=\n\x06Refuse\x12\x18.accord.v1.RefuseRequest\x1a\x19.accord.v1.RefuseResponse\x12\x43\n\x08Withdraw\x12\x1a.accord.v1.WithdrawRequest\x1a\x1b.accord.v1.WithdrawResponse\x12=\n\x06Object\x12\x18.accord.v1.ObjectRequest\x1a\x19.accord.v1.ObjectResponse\x12P\n\x0b\x42\x61tchRecord\x12\x1d.accord.v1.BatchRecordRequest\x1a\x1e.accord.v1.BatchRecordResponse(\x01\x30\x01\x12X\n\x0fListPermissions\x12!.accord.v1.ListPermissionsRequest\x1a\".accord.v1.ListPermissionsResponse\x12I\n\nGetHistory\x12\x1c.accord.v1.GetHistoryRequest\x1a\x1d.accord.v1.GetHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"accord/v1/permission_service.proto\x12\taccord.v1\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a\x18\x61\x63\x63ord/v1/decision.proto\x1a\x18\x61\x63\x63ord/v1/evidence.proto\x1a\x1a\x61\x63\x63ord/v1/item_error.proto\x1a\x1a\x61\x63\x63ord/v1/permission.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x02\n\x0cGrantRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12\x10\n\x08purposes\x18\x05 \x03(\t\x12\x10\n\x08\x63hannels\x18\x06 \x03(\t\x12.\n\rcontact_point\x18\x07 \x01(\x0b\x32\x17.accord.v1.ContactPoint\x12\x0e\n\x06topics\x18\x08 \x03(\t\x12\x0e\n\x06places\x18\t \x03(\t\x12\x12\n\nrecipients\x18\n \x03(\t\x12.\n\nvalid_from\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\rGrantResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.accord.v1.PermissionStatus\"\xbd\x01\n\x0e\x43onfirmRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x1b\n\x13permission_position\x18\x04 \x01(\x04\x12%\n\x08\x65vidence\x18\x05 \x01(\x0b\x32\x13.accord.v1.Evidence\x12\x1a\n\x12\x63onfirmation_token\x18\x06 \x01(\t\"c\n\x0f\x43onfirmResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.accord.v1.Receipt\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.accord.v1.PermissionStatus\"\xab\x01\n\rRefuseRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12&\n\x05scope\x18\x05 \x01(\x0b\x32\x17.accord.v1.RefusalScope\"x\n\x0bOpenContact\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x33\n\x0f\x61uthorized_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x0eRefuseResponse\x12$\n\x08receipts\x18\x01 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x02 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\xad\x01\n\x0fWithdrawRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12&\n\x05scope\x18\x05 \x01(\x0b\x32\x17.accord.v1.RefusalScope\"g\n\x10WithdrawResponse\x12$\n\x08receipts\x18\x01 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x02 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\xab\x01\n\rObjectRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12(\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12%\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x13.accord.v1.Evidence\x12&\n\x05scope\x18\x05 \x01(\x0b\x32\x17.accord.v1.RefusalScope\"e\n\x0eObjectResponse\x12$\n\x08receipts\x18\x01 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x02 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\x9c\x01\n\x12RecordReplyRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12.\n\rcontact_point\x18\x03 \x01(\x0b\x32\x17.accord.v1.ContactPoint\x12\x0c\n\x04text\x18\x04 \x01(\t\x12%\n\x08\x65vidence\x18\x05 \x01(\x0b\x32\x13.accord.v1.Evidence\"\xbd\x01\n\x13RecordReplyResponse\x12(\n\x07meaning\x18\x01 \x01(\x0e\x32\x17.accord.v1.ReplyMeaning\x12\'\n\x05rules\x18\x02 \x03(\x0b\x32\x18.accord.v1.RuleReference\x12$\n\x08receipts\x18\x03 \x03(\x0b\x32\x12.accord.v1.Receipt\x12-\n\ropen_contacts\x18\x04 \x03(\x0b\x32\x16.accord.v1.OpenContact\"\xf7\x01\n\x0b\x42\x61tchRecord\x12(\n\x05grant\x18\x01 \x01(\x0b\x32\x17.accord.v1.GrantRequestH\x00\x12,\n\x07\x63onfirm\x18\x02 \x01(\x0b\x32\x19.accord.v1.ConfirmRequestH\x00\x12*\n\x06refuse\x18\x03 \x01(\x0b\x32\x18.accord.v1.RefuseRequestH\x00\x12.\n\x08withdraw\x18\x04 \x01(\x0b\x32\x1a.accord.v1.WithdrawRequestH\x00\x12*\n\x06object\x18\x05 \x01(\x0b\x32\x18.accord.v1.ObjectRequestH\x00\x42\x08\n\x06record\"=\n\x12\x42\x61tchRecordRequest\x12\'\n\x07records\x18\x01 \x03(\x0b\x32\x16.accord.v1.BatchRecord\"\xa9\x02\n\x11\x42\x61tchRecordResult\x12)\n\x05grant\x18\x01 \x01(\x0b\x32\x18.accord.v1.GrantResponseH\x00\x12-\n\x07\x63onfirm\x18\x02 \x01(\x0b\x32\x1a.accord.v1.ConfirmResponseH\x00\x12+\n\x06refuse\x18\x03 \x01(\x0b\x32\x19.accord.v1.RefuseResponseH\x00\x12/\n\x08withdraw\x18\x04 \x01(\x0b\x32\x1b.accord.v1.WithdrawResponseH\x00\x12+\n\x06object\x18\x05 \x01(\x0b\x32\x19.accord.v1.ObjectResponseH\x00\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x14.accord.v1.ItemErrorH\x00\x42\x08\n\x06result\"D\n\x13\x42\x61tchRecordResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.accord.v1.BatchRecordResult\"x\n\x16ListPermissionsRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x84\x01\n\x17ListPermissionsResponse\x12*\n\x0bpermissions\x18\x01 \x03(\x0b\x32\x15.accord.v1.Permission\x12$\n\x08refusals\x18\x02 \x03(\x0b\x32\x12.accord.v1.Refusal\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xcf\x01\n\x11GetHistoryRequest\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12(\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61s_known_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x90\x01\n\x0bHistoryItem\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x31\n\rrecorded_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63ustomer_version\x18\x04 \x01(\x04\x12\x14\n\x0cpayload_json\x18\x05 \x01(\t\"T\n\x12GetHistoryResponse\x12%\n\x05items\x18\x01 \x03(\x0b\x32\x16.accord.v1.HistoryItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x99\x01\n\x0cReplyMeaning\x12\x1d\n\x19REPLY_MEANING_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPLY_MEANING_WITHDRAWAL\x10\x01\x12\x19\n\x15REPLY_MEANING_UNCLEAR\x10\x02\x12\x16\n\x12REPLY_MEANING_HELP\x10\x03\x12\x19\n\x15REPLY_MEANING_NOTHING\x10\x04\x32\x99\x05\n\x11PermissionService\x12:\n\x05Grant\x12\x17.accord.v1.GrantRequest\x1a\x18.accord.v1.GrantResponse\x12@\n\x07\x43onfirm\x12\x19.accord.v1.ConfirmRequest\x1a\x1a.accord.v1.ConfirmResponse\x12=\n\x06Refuse\x12\x18.accord.v1.RefuseRequest\x1a\x19.accord.v1.RefuseResponse\x12\x43\n\x08Withdraw\x12\x1a.accord.v1.WithdrawRequest\x1a\x1b.accord.v1.WithdrawResponse\x12=\n\x06Object\x12\x18.accord.v1.ObjectRequest\x1a\x19.accord.v1.ObjectResponse\x12L\n\x0bRecordReply\x12\x1d.accord.v1.RecordReplyRequest\x1a\x1e.accord.v1.RecordReplyResponse\x12P\n\x0b\x42\x61tchRecord\x12\x1d.accord.v1.BatchRecordRequest\x1a\x1e.accord.v1.BatchRecordResponse(\x01\x30\x01\x12X\n\x0fListPermissions\x12!.accord.v1.ListPermissionsRequest\x1a\".accord.v1.ListPermissionsResponse\x12I\n\nGetHistory\x12\x1c.accord.v1.GetHistoryRequest\x1a\x1d.accord.v1.GetHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.permission_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GRANTREQUEST']._serialized_start=191
-  _globals['_GRANTREQUEST']._serialized_end=554
-  _globals['_GRANTRESPONSE']._serialized_start=556
-  _globals['_GRANTRESPONSE']._serialized_end=653
-  _globals['_CONFIRMREQUEST']._serialized_start=656
-  _globals['_CONFIRMREQUEST']._serialized_end=845
-  _globals['_CONFIRMRESPONSE']._serialized_start=847
-  _globals['_CONFIRMRESPONSE']._serialized_end=946
-  _globals['_REFUSEREQUEST']._serialized_start=949
-  _globals['_REFUSEREQUEST']._serialized_end=1120
-  _globals['_OPENCONTACT']._serialized_start=1122
-  _globals['_OPENCONTACT']._serialized_end=1242
-  _globals['_REFUSERESPONSE']._serialized_start=1244
-  _globals['_REFUSERESPONSE']._serialized_end=1345
-  _globals['_WITHDRAWREQUEST']._serialized_start=1348
-  _globals['_WITHDRAWREQUEST']._serialized_end=1521
-  _globals['_WITHDRAWRESPONSE']._serialized_start=1523
-  _globals['_WITHDRAWRESPONSE']._serialized_end=1626
-  _globals['_OBJECTREQUEST']._serialized_start=1629
-  _globals['_OBJECTREQUEST']._serialized_end=1800
-  _globals['_OBJECTRESPONSE']._serialized_start=1802
-  _globals['_OBJECTRESPONSE']._serialized_end=1903
-  _globals['_BATCHRECORD']._serialized_start=1906
-  _globals['_BATCHRECORD']._serialized_end=2153
-  _globals['_BATCHRECORDREQUEST']._serialized_start=2155
-  _globals['_BATCHRECORDREQUEST']._serialized_end=2216
-  _globals['_BATCHRECORDRESULT']._serialized_start=2219
-  _globals['_BATCHRECORDRESULT']._serialized_end=2516
-  _globals['_BATCHRECORDRESPONSE']._serialized_start=2518
-  _globals['_BATCHRECORDRESPONSE']._serialized_end=2586
-  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=2588
-  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=2708
-  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=2711
-  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=2843
-  _globals['_GETHISTORYREQUEST']._serialized_start=2846
-  _globals['_GETHISTORYREQUEST']._serialized_end=3053
-  _globals['_HISTORYITEM']._serialized_start=3056
-  _globals['_HISTORYITEM']._serialized_end=3200
-  _globals['_GETHISTORYRESPONSE']._serialized_start=3202
-  _globals['_GETHISTORYRESPONSE']._serialized_end=3286
-  _globals['_PERMISSIONSERVICE']._serialized_start=3289
-  _globals['_PERMISSIONSERVICE']._serialized_end=3876
+  _globals['_REPLYMEANING']._serialized_start=3666
+  _globals['_REPLYMEANING']._serialized_end=3819
+  _globals['_GRANTREQUEST']._serialized_start=217
+  _globals['_GRANTREQUEST']._serialized_end=580
+  _globals['_GRANTRESPONSE']._serialized_start=582
+  _globals['_GRANTRESPONSE']._serialized_end=679
+  _globals['_CONFIRMREQUEST']._serialized_start=682
+  _globals['_CONFIRMREQUEST']._serialized_end=871
+  _globals['_CONFIRMRESPONSE']._serialized_start=873
+  _globals['_CONFIRMRESPONSE']._serialized_end=972
+  _globals['_REFUSEREQUEST']._serialized_start=975
+  _globals['_REFUSEREQUEST']._serialized_end=1146
+  _globals['_OPENCONTACT']._serialized_start=1148
+  _globals['_OPENCONTACT']._serialized_end=1268
+  _globals['_REFUSERESPONSE']._serialized_start=1270
+  _globals['_REFUSERESPONSE']._serialized_end=1371
+  _globals['_WITHDRAWREQUEST']._serialized_start=1374
+  _globals['_WITHDRAWREQUEST']._serialized_end=1547
+  _globals['_WITHDRAWRESPONSE']._serialized_start=1549
+  _globals['_WITHDRAWRESPONSE']._serialized_end=1652
+  _globals['_OBJECTREQUEST']._serialized_start=1655
+  _globals['_OBJECTREQUEST']._serialized_end=1826
+  _globals['_OBJECTRESPONSE']._serialized_start=1828
+  _globals['_OBJECTRESPONSE']._serialized_end=1929
+  _globals['_RECORDREPLYREQUEST']._serialized_start=1932
+  _globals['_RECORDREPLYREQUEST']._serialized_end=2088
+  _globals['_RECORDREPLYRESPONSE']._serialized_start=2091
+  _globals['_RECORDREPLYRESPONSE']._serialized_end=2280
+  _globals['_BATCHRECORD']._serialized_start=2283
+  _globals['_BATCHRECORD']._serialized_end=2530
+  _globals['_BATCHRECORDREQUEST']._serialized_start=2532
+  _globals['_BATCHRECORDREQUEST']._serialized_end=2593
+  _globals['_BATCHRECORDRESULT']._serialized_start=2596
+  _globals['_BATCHRECORDRESULT']._serialized_end=2893
+  _globals['_BATCHRECORDRESPONSE']._serialized_start=2895
+  _globals['_BATCHRECORDRESPONSE']._serialized_end=2963
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=2965
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=3085
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=3088
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=3220
+  _globals['_GETHISTORYREQUEST']._serialized_start=3223
+  _globals['_GETHISTORYREQUEST']._serialized_end=3430
+  _globals['_HISTORYITEM']._serialized_start=3433
+  _globals['_HISTORYITEM']._serialized_end=3577
+  _globals['_GETHISTORYRESPONSE']._serialized_start=3579
+  _globals['_GETHISTORYRESPONSE']._serialized_end=3663
+  _globals['_PERMISSIONSERVICE']._serialized_start=3822
+  _globals['_PERMISSIONSERVICE']._serialized_end=4487
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from accord.v1 import customer_pb2 as _customer_pb2
+from accord.v1 import decision_pb2 as _decision_pb2
 from accord.v1 import evidence_pb2 as _evidence_pb2
 from accord.v1 import item_error_pb2 as _item_error_pb2
 from accord.v1 import permission_pb2 as _permission_pb2
@@ -12,6 +13,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -22,6 +24,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReplyMeaning:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplyMeaningEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplyMeaning.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLY_MEANING_UNSPECIFIED: _ReplyMeaning.ValueType  # 0
+    """Never told."""
+    REPLY_MEANING_WITHDRAWAL: _ReplyMeaning.ValueType  # 1
+    """A no: recorded as a withdrawal of everything for the address, service messages too, like STOP."""
+    REPLY_MEANING_UNCLEAR: _ReplyMeaning.ValueType  # 2
+    """Nobody can be sure that it is no no. Marketing to the address waits until a person settled what it means: read the
+    reply, record what it says, and report CONTACT_POINT_FACT_REPLY_SETTLED.
+    """
+    REPLY_MEANING_HELP: _ReplyMeaning.ValueType  # 3
+    """A call for help, such as HELP or AIDE; nothing is recorded. Answer who sends and how to say no."""
+    REPLY_MEANING_NOTHING: _ReplyMeaning.ValueType  # 4
+    """Thanks, a yes, a greeting and nothing else; nothing is recorded, and it is never a permission."""
+
+class ReplyMeaning(_ReplyMeaning, metaclass=_ReplyMeaningEnumTypeWrapper):
+    """What a reply is taken to say. The words are those of the rule packs of every jurisdiction, whoever wrote."""
+
+REPLY_MEANING_UNSPECIFIED: ReplyMeaning.ValueType  # 0
+"""Never told."""
+REPLY_MEANING_WITHDRAWAL: ReplyMeaning.ValueType  # 1
+"""A no: recorded as a withdrawal of everything for the address, service messages too, like STOP."""
+REPLY_MEANING_UNCLEAR: ReplyMeaning.ValueType  # 2
+"""Nobody can be sure that it is no no. Marketing to the address waits until a person settled what it means: read the
+reply, record what it says, and report CONTACT_POINT_FACT_REPLY_SETTLED.
+"""
+REPLY_MEANING_HELP: ReplyMeaning.ValueType  # 3
+"""A call for help, such as HELP or AIDE; nothing is recorded. Answer who sends and how to say no."""
+REPLY_MEANING_NOTHING: ReplyMeaning.ValueType  # 4
+"""Thanks, a yes, a greeting and nothing else; nothing is recorded, and it is never a permission."""
+Global___ReplyMeaning: _TypeAlias = ReplyMeaning  # noqa: Y015
 
 @_typing.final
 class GrantRequest(_message.Message):
@@ -477,6 +515,93 @@ class ObjectResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ObjectResponse: _TypeAlias = ObjectResponse  # noqa: Y015
+
+@_typing.final
+class RecordReplyRequest(_message.Message):
+    """Tells what somebody wrote back to a message.
+
+    For replies to what was sent to many. Whoever talks with a customer reads for themselves, and calls Withdraw.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The controller. Required."""
+    request_id: _builtins.str
+    """Unique per brand and caller; a repeat gets the first answer. Required."""
+    text: _builtins.str
+    """What was written, without the message it answers; at most 10,000 characters. Empty: a picture or a sound, of which
+    nobody can be sure. The ledger keeps its digest among the artefacts of the evidence, never the text.
+    """
+    @_builtins.property
+    def contact_point(self) -> _customer_pb2.ContactPoint:
+        """The address the reply came from, whoever holds it. Required."""
+
+    @_builtins.property
+    def evidence(self) -> _evidence_pb2.Evidence:
+        """How we know. Required."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        contact_point: _customer_pb2.ContactPoint | None = ...,
+        text: _builtins.str = ...,
+        evidence: _evidence_pb2.Evidence | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point", "evidence", b"evidence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "contact_point", b"contact_point", "evidence", b"evidence", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordReplyRequest: _TypeAlias = RecordReplyRequest  # noqa: Y015
+
+@_typing.final
+class RecordReplyResponse(_message.Message):
+    """The reply was read, and what it says recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEANING_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    OPEN_CONTACTS_FIELD_NUMBER: _builtins.int
+    meaning: Global___ReplyMeaning.ValueType
+    """What it is taken to say."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_decision_pb2.RuleReference]:
+        """The rules whose words it holds. Empty where it is unclear."""
+
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Receipt]:
+        """Proof of the entries, one for each holder of the address. Empty where nothing is recorded."""
+
+    @_builtins.property
+    def open_contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenContact]:
+        """Contacts a withdrawal covers that may still be stopped."""
+
+    def __init__(
+        self,
+        *,
+        meaning: Global___ReplyMeaning.ValueType = ...,
+        rules: _abc.Iterable[_decision_pb2.RuleReference] | None = ...,
+        receipts: _abc.Iterable[_evidence_pb2.Receipt] | None = ...,
+        open_contacts: _abc.Iterable[Global___OpenContact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["meaning", b"meaning", "open_contacts", b"open_contacts", "receipts", b"receipts", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordReplyResponse: _TypeAlias = RecordReplyResponse  # noqa: Y015
 
 @_typing.final
 class BatchRecord(_message.Message):

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PermissionServiceStub:
-    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor.
+    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse, Object and RecordReply; GetHistory
+    also auditor.
     """
 
     def __init__(self, channel):
@@ -60,6 +61,11 @@ class PermissionServiceStub:
                 request_serializer=accord_dot_v1_dot_permission__service__pb2.ObjectRequest.SerializeToString,
                 response_deserializer=accord_dot_v1_dot_permission__service__pb2.ObjectResponse.FromString,
                 _registered_method=True)
+        self.RecordReply = channel.unary_unary(
+                '/accord.v1.PermissionService/RecordReply',
+                request_serializer=accord_dot_v1_dot_permission__service__pb2.RecordReplyRequest.SerializeToString,
+                response_deserializer=accord_dot_v1_dot_permission__service__pb2.RecordReplyResponse.FromString,
+                _registered_method=True)
         self.BatchRecord = channel.stream_stream(
                 '/accord.v1.PermissionService/BatchRecord',
                 request_serializer=accord_dot_v1_dot_permission__service__pb2.BatchRecordRequest.SerializeToString,
@@ -78,7 +84,8 @@ class PermissionServiceStub:
 
 
 class PermissionServiceServicer:
-    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor.
+    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse, Object and RecordReply; GetHistory
+    also auditor.
     """
 
     def Grant(self, request, context):
@@ -116,8 +123,15 @@ class PermissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordReply(self, request, context):
+        """Reads what somebody wrote back in their own words, and records the no if it is one. Never fails for identity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BatchRecord(self, request_iterator, context):
-        """Records a stream of the above in order, up to 1,000 in each message; a bad record fails alone.
+        """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +180,11 @@ def add_PermissionServiceServicer_to_server(servicer, server):
                     request_deserializer=accord_dot_v1_dot_permission__service__pb2.ObjectRequest.FromString,
                     response_serializer=accord_dot_v1_dot_permission__service__pb2.ObjectResponse.SerializeToString,
             ),
+            'RecordReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordReply,
+                    request_deserializer=accord_dot_v1_dot_permission__service__pb2.RecordReplyRequest.FromString,
+                    response_serializer=accord_dot_v1_dot_permission__service__pb2.RecordReplyResponse.SerializeToString,
+            ),
             'BatchRecord': grpc.stream_stream_rpc_method_handler(
                     servicer.BatchRecord,
                     request_deserializer=accord_dot_v1_dot_permission__service__pb2.BatchRecordRequest.FromString,
@@ -190,7 +209,8 @@ def add_PermissionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PermissionService:
-    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor.
+    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse, Object and RecordReply; GetHistory
+    also auditor.
     """
 
     @staticmethod
@@ -318,6 +338,33 @@ class PermissionService:
             '/accord.v1.PermissionService/Object',
             accord_dot_v1_dot_permission__service__pb2.ObjectRequest.SerializeToString,
             accord_dot_v1_dot_permission__service__pb2.ObjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.v1.PermissionService/RecordReply',
+            accord_dot_v1_dot_permission__service__pb2.RecordReplyRequest.SerializeToString,
+            accord_dot_v1_dot_permission__service__pb2.RecordReplyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PermissionServiceStub:
-    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor."""
+    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse, Object and RecordReply; GetHistory
+    also auditor.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,8 +45,10 @@ class PermissionServiceStub:
     """Records that the customer took a permission back. Never fails for identity."""
     Object: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.ObjectRequest, _permission_service_pb2.ObjectResponse]
     """Records that the customer objected to processing. Never fails for identity."""
+    RecordReply: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.RecordReplyRequest, _permission_service_pb2.RecordReplyResponse]
+    """Reads what somebody wrote back in their own words, and records the no if it is one. Never fails for identity."""
     BatchRecord: _grpc.StreamStreamMultiCallable[_permission_service_pb2.BatchRecordRequest, _permission_service_pb2.BatchRecordResponse]
-    """Records a stream of the above in order, up to 1,000 in each message; a bad record fails alone."""
+    """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone."""
     ListPermissions: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.ListPermissionsRequest, _permission_service_pb2.ListPermissionsResponse]
     """Lists the permissions and refusals that count for a customer, ended ones too."""
     GetHistory: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.GetHistoryRequest, _permission_service_pb2.GetHistoryResponse]
@@ -54,7 +58,9 @@ class PermissionServiceStub:
 
 @_typing.type_check_only
 class PermissionServiceAsyncStub(PermissionServiceStub):
-    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor."""
+    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse, Object and RecordReply; GetHistory
+    also auditor.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Grant: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.GrantRequest, _permission_service_pb2.GrantResponse]  # type: ignore[assignment]
@@ -67,8 +73,10 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     """Records that the customer took a permission back. Never fails for identity."""
     Object: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.ObjectRequest, _permission_service_pb2.ObjectResponse]  # type: ignore[assignment]
     """Records that the customer objected to processing. Never fails for identity."""
+    RecordReply: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.RecordReplyRequest, _permission_service_pb2.RecordReplyResponse]  # type: ignore[assignment]
+    """Reads what somebody wrote back in their own words, and records the no if it is one. Never fails for identity."""
     BatchRecord: _aio.StreamStreamMultiCallable[_permission_service_pb2.BatchRecordRequest, _permission_service_pb2.BatchRecordResponse]  # type: ignore[assignment]
-    """Records a stream of the above in order, up to 1,000 in each message; a bad record fails alone."""
+    """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone."""
     ListPermissions: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.ListPermissionsRequest, _permission_service_pb2.ListPermissionsResponse]  # type: ignore[assignment]
     """Lists the permissions and refusals that count for a customer, ended ones too."""
     GetHistory: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.GetHistoryRequest, _permission_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
@@ -77,7 +85,9 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     """
 
 class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse and Object; GetHistory also auditor."""
+    """Remembers what customers say. Role: collector; every role may Withdraw, Refuse, Object and RecordReply; GetHistory
+    also auditor.
+    """
 
     @_abc_1.abstractmethod
     def Grant(
@@ -120,12 +130,20 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records that the customer objected to processing. Never fails for identity."""
 
     @_abc_1.abstractmethod
+    def RecordReply(
+        self,
+        request: _permission_service_pb2.RecordReplyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_permission_service_pb2.RecordReplyResponse, _abc.Awaitable[_permission_service_pb2.RecordReplyResponse]]:
+        """Reads what somebody wrote back in their own words, and records the no if it is one. Never fails for identity."""
+
+    @_abc_1.abstractmethod
     def BatchRecord(
         self,
         request_iterator: _MaybeAsyncIterator[_permission_service_pb2.BatchRecordRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_permission_service_pb2.BatchRecordResponse], _abc.AsyncIterator[_permission_service_pb2.BatchRecordResponse]]:
-        """Records a stream of the above in order, up to 1,000 in each message; a bad record fails alone."""
+        """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone."""
 
     @_abc_1.abstractmethod
     def ListPermissions(

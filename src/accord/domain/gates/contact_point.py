@@ -1,4 +1,4 @@
-"""Gate 2: is the address good? Its facts bind every class; only "unverified" binds marketing alone.
+"""Gate 2: is the address good? Its facts bind every class; only "unverified", and a reply that nobody settled, do not.
 
 Where the question names no address and the customer has several for the channel, each must be good:
 nobody says which will be used. What was given before an address changed hands is another person's:
@@ -8,7 +8,7 @@ marketing to it needs a permission of a later date (47 CFR 64.1200(m)), service 
 from accord.domain.case import Case
 from accord.domain.decision import Finding
 from accord.domain.state import NO_POINT, PointState
-from accord.domain.terms import Position, Reason, Verdict
+from accord.domain.terms import Position, PurposeClass, Reason, Verdict
 
 
 def judge(case: Case) -> Finding | None:
@@ -33,7 +33,13 @@ def _facts(state: PointState, case: Case) -> tuple[tuple[Position, Reason], ...]
         (state.bounced, Reason.CONTACT_POINT_BOUNCED),
         (changed_hands, Reason.CONTACT_POINT_REASSIGNED),
         (state.invalid, Reason.CONTACT_POINT_INVALID),
+        (Position(0) if _serves(case) else state.unsettled, Reason.REPLY_UNSETTLED),
     )
+
+
+def _serves(case: Case) -> bool:
+    """Say whether the contact may answer somebody who wrote: it promotes nothing, and asks for no permission."""
+    return case.lane.exempt and case.lane.purpose_class is not PurposeClass.CONFIRMATION
 
 
 def _given_since(state: PointState, case: Case) -> bool:

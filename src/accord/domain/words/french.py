@@ -22,6 +22,7 @@ _REASONS: Final = {
     Reason.CONTACT_POINT_REASSIGNED: "l'adresse appartient désormais à quelqu'un d'autre",
     Reason.CONTACT_POINT_INVALID: "l'adresse n'existe pas",
     Reason.CONTACT_POINT_UNVERIFIED: "rien ne montre que l'adresse est bien celle du client",
+    Reason.REPLY_UNSETTLED: "une réponse venue de cette adresse est peut-être un refus, et nul ne l'a encore tranché",
     Reason.OVERLAID: "un foyer, un employeur ou un compte s'y oppose",
     Reason.CONTRACT_PAUSED: "une pause prévue par contrat est en cours",
     Reason.REFUSED: "la question lui a été posée et il a refusé",
@@ -70,6 +71,7 @@ _REMEDIES: Final = {
     RemedyKind.LINK_CONTACT_POINT: "il faut rattacher au client une adresse qui est la sienne",
     RemedyKind.VERIFY_CONTACT_POINT: "il faut que son titulaire fasse vérifier l'adresse",
     RemedyKind.USE_OTHER_CONTACT_POINT: "il faut utiliser une autre adresse du client",
+    RemedyKind.SETTLE_REPLY: "il faut que quelqu'un lise la réponse, enregistre le refus s'il y en a un et la tranche",
     RemedyKind.LIFT_OVERLAY: (
         "il faut que le délégué à la protection des données lève l'opposition du foyer, de l'employeur ou du compte"
     ),
