@@ -22,7 +22,7 @@ from accord.domain.terms import Verdict
 from accord.domain.words import LANGUAGES
 
 NEWEST = edition(EDITIONS[-1])
-DIGESTS = {"2026-11": "92c4a2488e40609bb50296f647e035f93cc5d16d7b5e26ad5831623c27fce28d"}
+DIGESTS = {"2026-11": "14278b5dd0483ad12b66a6a8eb8d0aee7851669e16e2dc62008189d405184d7f"}
 """SHA-256 of each edition, file by file in the order of their names. An edition that was released keeps its digest."""
 
 GOOD = """
@@ -171,6 +171,7 @@ def found(country: str = "", region: str = "", time_zone: str = "", home: str = 
         ({"country": "ES"}, ["eu"]),
         ({"country": "NO"}, ["eu"]),
         ({"country": "CH"}, ["elsewhere"]),
+        ({"country": "AU", "region": "NSW"}, ["elsewhere+au"]),
         ({"country": "GB"}, ["uk"]),
         ({"country": "CA", "region": "QC"}, ["ca"]),
         ({"country": "US", "region": "NY"}, ["us"]),
@@ -181,7 +182,7 @@ def found(country: str = "", region: str = "", time_zone: str = "", home: str = 
         ({"country": "PR"}, ["us"]),
         ({}, ["eu+fr"]),
         ({"home": "US"}, ["us", "us+us_fl"]),
-        ({"home": "JP"}, ["elsewhere"]),
+        ({"home": "JP"}, ["elsewhere+jp"]),
         ({"time_zone": "Europe/Paris"}, ["eu+fr"]),
         ({"time_zone": "Europe/London"}, ["eu+fr", "uk"]),
         ({"time_zone": "America/Toronto"}, ["eu+fr", "ca"]),
