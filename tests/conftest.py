@@ -9,6 +9,46 @@ from support.installations import STORE_KINDS, Installation, Parts, Store, Store
 
 from accord.storage.migrate import Which
 
+TESTS = Path(__file__).parent
+
+LONGEST_FIRST = (
+    "e2e/test_races.py",
+    "e2e/test_kill.py",
+    "e2e/test_workers.py",
+    "e2e/test_readme.py",
+    "e2e/test_serving.py",
+    "e2e/test_drills.py",
+    "e2e/test_tls.py",
+    "property/test_law.py",
+    "unit/test_export_bits.py",
+    "property/test_histories.py",
+    "property/test_merges.py",
+    "e2e/test_exported.py",
+    "e2e/test_importing_records.py",
+    "contract/test_groups.py",
+    "contract/test_erasure.py",
+    "deploy/test_composition.py",
+    "rpc/test_random_requests.py",
+    "rpc/test_bad_input.py",
+    "unit/test_writer.py",
+)
+"""Files by how long they take, those with more than a quarter of a minute."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, where they share its servers, and let the longest files begin.
+
+    So processes that share the tests out end together.
+    """
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    files = [item.path.relative_to(TESTS).as_posix() for item in items]
+    for item, file in zip(items, files, strict=True):
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(file))
+    order = {item: places.get(file, len(places)) for item, file in zip(items, files, strict=True)}
+    items.sort(key=order.__getitem__)
+
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:

@@ -5,14 +5,18 @@ port of its own. Waiting is always for something seen (a port that answers, a pr
 with a deadline. Whatever still runs when the site closes is killed.
 """
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -183,10 +187,7 @@ class Site:
     @classmethod
     def fresh(cls, kind: Kind, databases: Databases, folder: Path, settings: Mapping[str, str] | None = None) -> Self:
         """Return a site on a new database that is ready to be served."""
-        site = cls(folder, databases.empty(kind, f"site_{time.monotonic_ns()}") if kind == "postgres" else "", settings)
-        if kind == "postgres":
-            site.run("migrate", expect=0)
-        return site
+        return cls(folder, databases.fresh(kind) if kind == "postgres" else "", settings)
 
     @property
     def token(self) -> str:
@@ -231,7 +232,9 @@ class Site:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def launch(self, address: str, core: int | None = None) -> Server:
-        """Return a server that was just started and may not serve yet."""
+        """Return a server that was just started and may not serve yet; the first finds its databases migrated."""
+        if not self.data.exists():
+            _lay_out(self.data, with_ledger=not self.database)
         server = Server(self, address, self._folder / f"serve-{len(self.servers)}.log", core)
         self.servers.append(server)
         return server
@@ -271,6 +274,24 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _lay_out(data: Path, *, with_ledger: bool) -> None:
+    """Make a data folder as a start leaves it that migrated new databases."""
+    data.mkdir(mode=0o700, parents=True)
+    for name in ("accord.db", "keys.db") if with_ledger else ("keys.db",):
+        shutil.copy(_migrated() / name, data / name)
+
+
+@cache
+def _migrated() -> Path:
+    """Return a folder with new databases in SQLite at the newest revision, there until this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="accord-migrated-"))
+    atexit.register(shutil.rmtree, folder)
+    databases = Databases(folder)
+    for which, name in (("ledger", "accord.db"), ("keys", "keys.db")):
+        Path(databases.fresh("sqlite", which).removeprefix("sqlite:///")).rename(folder / name)
+    return folder
 
 
 def wait_for(seen: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
