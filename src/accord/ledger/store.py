@@ -77,7 +77,7 @@ class CustomerRow(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True, gc=False):
-    """A customer as a question meets them: their state, the addresses they hold, in any order, and their group."""
+    """A customer as a question meets them: their state, the addresses they hold, by number, and their group."""
 
     customer_ref: bytes
     state: bytes

@@ -4,8 +4,6 @@ Reads the authority every time: there is no cache of decisions. What is remember
 policy of a catalogue version, and the version comes with the row.
 """
 
-from operator import attrgetter
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -26,7 +24,6 @@ from accord.service.tokens import require_fresh
 from accord.service.writer import Clock
 
 _KINDS = {kind.value: kind for kind in IdentifierKind}
-_NUMBER = attrgetter("number")
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -139,7 +136,4 @@ class Questions:
                 numbers[named] = each.number
             state = decode_point(each.point) if each.point else NO_POINT
             points.append(Point(each.number, _KINDS[each.kind], state))
-        if len(points) > 1:
-            # The order in which gates look, so that an answer names the same entries whatever the database's.
-            points.sort(key=_NUMBER)
         return Customer(decode_customer(known.state), tuple(points), numbers)

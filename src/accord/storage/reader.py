@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import msgspec
 from sqlalchemy import Engine
 
 from accord.domain.terms import BrandId
@@ -22,9 +23,11 @@ from accord.storage.held import decode
 if TYPE_CHECKING:
     import psycopg
 
+_HEAD = (
+    "h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, h.incarnation, h.unreconciled_since"
+)
 _SELECT = (
-    "SELECT h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, h.incarnation, "
-    "h.unreconciled_since, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
+    f"SELECT {_HEAD}, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
     "LEFT JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
     "LEFT JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref "
     "WHERE h.brand = {mark}"
@@ -34,9 +37,16 @@ _SELECT = (
 _SELECT_GROUPS = _SELECT.replace(" FROM", ", m.customer_ref, m.state, m.held FROM").replace(
     "WHERE", "LEFT JOIN customer m ON m.group_id = c.group_id AND +m.brand_id = c.brand_id WHERE"
 )
+# For many lookups, with the head once, as one value: its columns would weigh as much as theirs in every row.
+_SELECT_MANY = (
+    f"SELECT CAST({{array}}({_HEAD}) AS TEXT), NULL, NULL, NULL, NULL, NULL FROM head h WHERE h.brand = {{mark}} UNION ALL "
+    "SELECT NULL, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
+    "JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
+    "JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref WHERE h.brand = {mark}"
+)
 _SQLITE_ONE = _SELECT.format(wanted="= ?", mark="?")
 _POSTGRESQL_ONE = _SELECT.format(wanted="= %s", mark="%s")
-_POSTGRESQL_MANY = _SELECT.format(wanted="= ANY(%s)", mark="%s")
+_POSTGRESQL_MANY = _SELECT_MANY.format(array="json_build_array", wanted="= ANY(%s)", mark="%s")
 _POSTGRESQL_GROUPS = _SELECT_GROUPS.format(wanted="= ANY(%s)", mark="%s")
 
 
@@ -100,12 +110,13 @@ class _SqliteReader:
             connection = stack.pop()
         except IndexError:
             connection = self._connect()
-        if groups:
-            sql = _sqlite_many(_SELECT_GROUPS, len(lookups))
-        else:
-            sql = _SQLITE_ONE if len(lookups) == 1 else _sqlite_many(_SELECT, len(lookups))
         try:
-            rows = connection.execute(sql, (*lookups, brand)).fetchall()
+            if groups:
+                rows = connection.execute(_sqlite_many(_SELECT_GROUPS, len(lookups)), (*lookups, brand)).fetchall()
+            elif len(lookups) == 1:
+                rows = connection.execute(_SQLITE_ONE, (*lookups, brand)).fetchall()
+            else:
+                rows = connection.execute(_sqlite_many(_SELECT_MANY, len(lookups)), (brand, *lookups, brand)).fetchall()
         except sqlite3.Error as error:
             self._idle.drop(connection)
             raise StoreUnavailableError("the database did not answer") from error
@@ -114,7 +125,7 @@ class _SqliteReader:
             self._idle.empty(stack)
         if groups:
             return _sight_of_groups(brand, rows)
-        sight = _sight(brand, rows)
+        sight = _sight(brand, rows) if len(lookups) == 1 else _sight_of_many(brand, rows)
         return self.read(brand, lookups, groups=True) if sight is _SOMEBODY_MERGED else sight
 
     def close(self) -> None:
@@ -152,7 +163,7 @@ class _PostgresqlReader:
             elif len(lookups) == 1:
                 rows = cursor.execute(_POSTGRESQL_ONE, (lookups[0], brand), prepare=True).fetchall()
             else:
-                rows = cursor.execute(_POSTGRESQL_MANY, (list(lookups), brand)).fetchall()
+                rows = cursor.execute(_POSTGRESQL_MANY, (brand, list(lookups), brand)).fetchall()
         except self._driver.Error as error:
             self._idle.drop(cursor)
             raise StoreUnavailableError("the database did not answer") from error
@@ -161,7 +172,7 @@ class _PostgresqlReader:
             self._idle.empty(stack)
         if groups:
             return _sight_of_groups(brand, rows)
-        sight = _sight(brand, rows)
+        sight = _sight(brand, rows) if len(lookups) == 1 else _sight_of_many(brand, rows)
         return self.read(brand, lookups, groups=True) if sight is _SOMEBODY_MERGED else sight
 
     def close(self) -> None:
@@ -178,8 +189,10 @@ class _PostgresqlReader:
 
 @lru_cache(maxsize=64)
 def _sqlite_many(sql: str, count: int) -> str:
-    return sql.format(wanted=f"IN ({','.join('?' * count)})", mark="?")
+    return sql.format(array="json_array", wanted=f"IN ({','.join('?' * count)})", mark="?")
 
+
+_columns = msgspec.json.Decoder(tuple[str, int, int, int, int, int, int]).decode
 
 _SOMEBODY_MERGED = Sight(Head(BrandId(""), ""), {})
 """Stands for a sight that would show one member of a group without the others."""
@@ -196,6 +209,21 @@ def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
         if state is not None:
             known[lookup] = (*known.get(lookup, ()), Known(ref, state, decode(addresses) if addresses else ()))
     return Sight(Head(brand, *rows[0][:7]), known)
+
+
+def _sight_of_many(brand: BrandId, rows: list[Any]) -> Sight | None:
+    """Return what the rows say: one of the head, and one for each holder of each lookup, in any order."""
+    head: Head | None = None
+    known: dict[bytes, tuple[Known, ...]] = {}
+    for end_of_ledger, lookup, ref, state, addresses, group in rows:
+        if end_of_ledger is not None:
+            head = Head(brand, *_columns(end_of_ledger))
+            continue
+        if group is not None:
+            return _SOMEBODY_MERGED
+        holder = Known(ref, state, decode(addresses) if addresses else ())
+        known[lookup] = (*known[lookup], holder) if lookup in known else (holder,)
+    return Sight(head, known) if head else None
 
 
 def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
