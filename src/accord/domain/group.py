@@ -247,6 +247,8 @@ def decide_under(  # noqa: PLR0913 - a question has this many sides
 
     None stands for nobody known, and is then the only reading.
     """
+    if len(readings) == 1:
+        return decide(readings[0], question, policy, now, own_contact=own_contact, full=full)
     return lowest([decide(each, question, policy, now, own_contact=own_contact, full=full) for each in readings])
 
 

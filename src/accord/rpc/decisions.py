@@ -69,21 +69,21 @@ class DecisionService(DecisionServiceServicer):
         """Answer many questions on one snapshot, in order."""
         if not 1 <= len(request.questions) <= MAX_QUESTIONS:
             raise CallError(invalid("questions", f"must have 1 to {MAX_QUESTIONS} items"))
-        asked = [inbound.one_question(each, f"questions[{index}].") for index, each in enumerate(request.questions)]
+        asked = inbound.questions(request.questions)
         examiner = Examiner()
         full = examiner.full_view(request.view)
         language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
-        token = freshness(head.origin, head.size)
+        teller = outbound.Teller(freshness(head.origin, head.size), language)
         response = pb.BatchCheckResponse()
-        for told, each in zip(request.questions, found, strict=True):
+        for each in found:
             result = response.results.add()
             if isinstance(each, Problem):
                 result.error.CopyFrom(to_item_error(each))
             else:
-                self._tally.counted("batch", told.channel, each)
-                outbound.tell(result.decision, each, token, language)
+                teller.tell(result.decision, each)
+        self._tally.counted("batch", zip((each.channel for each in request.questions), found, strict=True))
         return response
 
     @call("checker")
@@ -100,9 +100,9 @@ class DecisionService(DecisionServiceServicer):
         language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.list_reach(call.brand, question, full=full, fresh=request.at_least_as_fresh)
-        token = freshness(head.origin, head.size)
+        teller = outbound.Teller(freshness(head.origin, head.size), language)
         response = pb.ListReachResponse()
         for channel, decision in found:
-            self._tally.counted("reach", channel, decision)
-            outbound.tell(response.reaches.add(channel=channel).decision, decision, token, language)
+            teller.tell(response.reaches.add(channel=channel).decision, decision)
+        self._tally.counted("reach", found)
         return response

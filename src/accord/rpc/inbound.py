@@ -1,6 +1,6 @@
 """From requests to commands and questions: each field examined, every fault told at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import Literal
 
@@ -29,7 +29,7 @@ from accord.domain.commands import (
 )
 from accord.domain.events import Artefact, FactsRecorded, Justification
 from accord.domain.officer import MAX_GROUP, MAX_OVERLAID
-from accord.domain.problems import Problem
+from accord.domain.problems import Problem, invalid_fields, moved
 from accord.domain.terms import (
     ActivityKind,
     CustomerKind,
@@ -47,7 +47,6 @@ from accord.domain.terms import (
 )
 from accord.rpc.wire import Examiner, names
 from accord.service import confirmation_tokens as tokens
-from accord.service.errors import CallError
 from accord.v1 import (
     contact_service_pb2,
     customer_pb2,
@@ -84,31 +83,63 @@ SaidNo = (
 def question(asked: decision_pb2.Question, examiner: Examiner, at: str = "question.") -> Question:
     """Return the question; what only the catalogue knows is examined later."""
     before, examiner.at = examiner.at, at
-    found = Question(
-        customer=examiner.customer("customer", asked.customer),
-        purpose=examiner.code("purpose", asked.purpose, required=True),
-        channel=examiner.code("channel", asked.channel),
-        # Most questions leave these out, and this is asked on every check.
-        topic=asked.topic and examiner.code("topic", asked.topic),
-        place=asked.place and examiner.code("place", asked.place),
-        recipient=asked.recipient and examiner.code("recipient", asked.recipient),
-        contact_point=examiner.contact_point("contact_point", asked.contact_point)
-        if asked.HasField("contact_point")
-        else None,
-    )
+    found = _question(asked, examiner, set())
     examiner.at = before
     return found
 
 
-def one_question(asked: decision_pb2.Question, at: str) -> Question | Problem:
-    """Return one question of a batch, or what is wrong with it alone."""
-    examiner = Examiner()
-    found = question(asked, examiner, at)
-    try:
-        examiner.done()
-    except CallError as error:
-        return error.problem
+def questions(asked: Iterable[decision_pb2.Question]) -> list[Question | Problem]:
+    """Return the questions of a batch in order, or what is wrong with one alone, its fields below `questions[i].`."""
+    found: list[Question | Problem] = []
+    sound: set[_Said] = set()
+    examiner = Examiner("question.")
+    for index, each in enumerate(asked):
+        one: Question | Problem = _question(each, examiner, sound)
+        if examiner.faults:
+            one = moved(invalid_fields(tuple(examiner.faults)), "question.", f"questions[{index}].")
+            examiner = Examiner("question.")
+        found.append(one)
     return found
+
+
+_Said = tuple[str, str, str, str, str]
+"""Of a question: purpose, channel, topic, place, recipient."""
+
+
+def _question(asked: decision_pb2.Question, examiner: Examiner, sound: set[_Said]) -> Question:
+    """Return the question. `sound` is what was found without fault before, since most of a batch ask for the same."""
+    customer = examiner.customer("customer", asked.customer)
+    said = purpose, channel, topic, place, recipient = (
+        asked.purpose,
+        asked.channel,
+        asked.topic,
+        asked.place,
+        asked.recipient,
+    )
+    if said not in sound and _is_sound(said, examiner):
+        sound.add(said)
+    return Question(
+        customer=customer,
+        purpose=purpose,
+        channel=channel,
+        topic=topic,
+        place=place,
+        recipient=recipient,
+        contact_point=examiner.optional_point("contact_point", asked),
+    )
+
+
+def _is_sound(said: _Said, examiner: Examiner) -> bool:
+    purpose, channel, topic, place, recipient = said
+    faults = len(examiner.faults)
+    examiner.code("purpose", purpose, required=True)
+    examiner.code("channel", channel)
+    # Most questions leave these out, and this is asked on every check.
+    if topic or place or recipient:
+        examiner.code("topic", topic)
+        examiner.code("place", place)
+        examiner.code("recipient", recipient)
+    return len(examiner.faults) == faults
 
 
 def grant(request: permission_service_pb2.GrantRequest, examiner: Examiner) -> Grant:

@@ -41,18 +41,51 @@ def tell(message: decision_pb2.Decision, found: Decision, token: str, language: 
 
     `language` is that of the words of a full view, which a decision brings where it was asked for.
     """
-    message.CopyFrom(
-        _alike(found.verdict, found.reason, found.basis, found.rules, found.obligations, found.policy_version)
-    )
-    message.positions.extend(found.positions)
+    _begin(message, found, token)
+    _end(message, found, language)
+
+
+class Teller:
+    """Writes many decisions that were read from one state: what several have in common is built once."""
+
+    def __init__(self, token: str, language: str) -> None:
+        """Tell decisions with this token, those of a full view in this language."""
+        self._token = token
+        self._language = language
+        self._begun: dict[object, decision_pb2.Decision] = {}
+
+    def tell(self, message: decision_pb2.Decision, found: Decision) -> None:
+        """Write the decision into its place in a response."""
+        common = (*_common(found), found.time)
+        begun = self._begun.get(common)
+        if begun is None:
+            begun = self._begun[common] = decision_pb2.Decision()
+            _begin(begun, found, self._token)
+        message.CopyFrom(begun)
+        _end(message, found, self._language)
+
+
+def _begin(message: decision_pb2.Decision, found: Decision, token: str) -> None:
+    """Write what decisions that were read from one state may share."""
+    message.CopyFrom(_alike(*_common(found)))
     message.token = token
     _set(message.decision_time, found.time)
+
+
+def _end(message: decision_pb2.Decision, found: Decision, language: str) -> None:
+    """Write what is a decision's own."""
+    message.positions.extend(found.positions)
     if found.valid_until:
         _set(message.valid_until, found.valid_until)
     if found.not_before:
         _set(message.not_before, found.not_before)
     if found.background:
         _explain(message, found, Explainer(found, language))
+
+
+def _common(found: Decision) -> tuple[Verdict, Reason, Basis, tuple[Rule, ...], tuple[Obligation, ...], int]:
+    """Return what decides of a decision that many share, whoever it is about."""
+    return found.verdict, found.reason, found.basis, found.rules, found.obligations, found.policy_version
 
 
 @lru_cache(maxsize=4096)

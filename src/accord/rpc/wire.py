@@ -133,9 +133,12 @@ class Examiner:
 
     def customer(self, field: str, key: customer_pb2.CustomerKey) -> Identifier:
         """Return whom a key names."""
+        # Most keys are ids, and only one of the two can be set: to ask which costs as much again.
+        if customer_id := key.customer_id:
+            return self._identifier(field, ".customer_id", _CUSTOMER_ID, customer_id)
         match key.WhichOneof("key"):
             case "customer_id":
-                return self._identifier(field, ".customer_id", _CUSTOMER_ID, key.customer_id)
+                return self._identifier(field, ".customer_id", _CUSTOMER_ID, "")
             case "contact_point":
                 return self.contact_point(f"{field}.contact_point", key.contact_point)
             case _:

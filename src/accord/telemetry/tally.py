@@ -4,8 +4,12 @@ Counting happens on the path of every call, so it is one addition to storage of 
 units are the reader's affair.
 """
 
+import collections
+from collections.abc import Iterable
+
 from accord.domain.commands import Question
 from accord.domain.decision import Decision
+from accord.domain.problems import Problem
 from accord.telemetry.counting import Counter, Histogram
 from accord.telemetry.current import here
 
@@ -40,9 +44,13 @@ class Tally:
         if here.span is not None:
             here.span.decided(question, decision)
 
-    def counted(self, kind: str, channel: str, decision: Decision) -> None:
-        """Count one answer of many."""
-        self.decisions.add((kind, decision.verdict, decision.reason, channel))
+    def counted(self, kind: str, answers: Iterable[tuple[str, Decision | Problem]]) -> None:
+        """Count the answers of one call, each with its channel; what could not be decided is none."""
+        told = [
+            (kind, each.verdict, each.reason, channel) for channel, each in answers if not isinstance(each, Problem)
+        ]
+        for key, number in collections.Counter(told).items():
+            self.decisions.add(key, number)
 
     def committed(self, requests: int, seconds: float) -> None:
         """Count a commit; on the writer's thread."""
