@@ -72,12 +72,15 @@ def test_a_bad_question_fails_in_a_batch_for_the_same_reason_as_alone_and_names_
 
 
 def test_good_and_bad_questions_are_answered_in_their_order(ground: Ground) -> None:
-    good, bad = question(), question(purpose=f"{MARK}.unknown")
-    request = decision_service_pb2.BatchCheckRequest(
-        brand=BRAND, questions=[good, bad, good, question(channel=""), good]
-    )
+    good, unknown, too_long = question(), question(purpose=f"{MARK}.unknown"), question(channel="x" * 129)
+    asked = [good, unknown, good, too_long, question(channel=""), too_long, good]
+    request = decision_service_pb2.BatchCheckRequest(brand=BRAND, questions=asked)
     results = ground.server.ask("DecisionService/BatchCheck", request).results
-    assert [each.WhichOneof("result") for each in results] == ["decision", "error", "decision", "error", "decision"]
+    assert [each.HasField("decision") for each in results] == [each is good for each in asked]
+    assert {each.field for index in (3, 5) for each in results[index].error.violations} == {
+        "questions[3].channel",
+        "questions[5].channel",
+    }
 
 
 # Batches of records

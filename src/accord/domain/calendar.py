@@ -146,10 +146,8 @@ def months_after(where: Whereabouts, time: Instant, months: int) -> Instant:
 
     A day that the month does not have is its last: two years after 29 February end on 28 February.
     """
-    zones = candidate_zones(where)
-    if len(zones) == 1:
-        return _months_after(time, months, zones[0])
-    return min(_months_after(time, months, zone) for zone in zones)
+    quarter, rest = divmod(time, _QUARTER)
+    return Instant(_quarter_months_after(where, quarter, months) + rest)
 
 
 def midnight(day: date, zone: str) -> Instant:
@@ -254,15 +252,14 @@ def _midnight(day: date, zone: str) -> Instant:
     return _local_instant(day, 0, zone)
 
 
-def _months_after(time: Instant, months: int, zone: str) -> Instant:
-    quarter, rest = divmod(time, _QUARTER)
-    return Instant(_quarter_months_after(quarter, months, zone) + rest)
-
-
 @lru_cache(maxsize=65_536)
-def _quarter_months_after(quarter: int, months: int, zone: str) -> int:
+def _quarter_months_after(where: Whereabouts, quarter: int, months: int) -> int:
     # Days begin and clocks change on whole quarters of an hour everywhere, so what holds for its start holds within.
-    local = datetime.fromtimestamp(quarter * _QUARTER / SECOND, _zone(zone))
+    return min(_months_after(quarter * _QUARTER, months, zone) for zone in candidate_zones(where))
+
+
+def _months_after(time: int, months: int, zone: str) -> int:
+    local = datetime.fromtimestamp(time / SECOND, _zone(zone))
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     day = min(local.day, monthrange(year, month + 1)[1])
     return int(local.replace(year=year, month=month + 1, day=day).timestamp()) * SECOND

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import msgspec
 from sqlalchemy import Engine
 
-from accord.domain.terms import BrandId
+from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.store import Head, Known, Sight, StoreUnavailableError
 from accord.storage.engine import PRAGMAS
 from accord.storage.held import decode
@@ -39,8 +39,8 @@ _SELECT_GROUPS = _SELECT.replace(" FROM", ", m.customer_ref, m.state, m.held FRO
 )
 # For many lookups, with the head once, as one value: its columns would weigh as much as theirs in every row.
 _SELECT_MANY = (
-    f"SELECT CAST({{array}}({_HEAD}) AS TEXT), NULL, NULL, NULL, NULL, NULL FROM head h WHERE h.brand = {{mark}} UNION ALL "
-    "SELECT NULL, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
+    f"SELECT CAST({{array}}({_HEAD}) AS TEXT), NULL, NULL, NULL, NULL, NULL FROM head h WHERE h.brand = {{mark}} "
+    "UNION ALL SELECT NULL, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
     "JOIN identity w ON w.brand_id = h.brand_id AND w.lookup {wanted} "
     "JOIN customer c ON c.brand_id = w.brand_id AND c.customer_ref = w.customer_ref WHERE h.brand = {mark}"
 )
@@ -192,7 +192,7 @@ def _sqlite_many(sql: str, count: int) -> str:
     return sql.format(array="json_array", wanted=f"IN ({','.join('?' * count)})", mark="?")
 
 
-_columns = msgspec.json.Decoder(tuple[str, int, int, int, int, int, int]).decode
+_columns = msgspec.json.Decoder(tuple[str, int, Instant, Position, int, int, Position]).decode
 
 _SOMEBODY_MERGED = Sight(Head(BrandId(""), ""), {})
 """Stands for a sight that would show one member of a group without the others."""
