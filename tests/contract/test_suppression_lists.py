@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, START, Installation, Parts
@@ -12,6 +13,7 @@ from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, grant
 from accord.domain.catalogue import BasisRule
 from accord.domain.commands import ApplyCatalogue, Link, Question, RecordFacts, ReportContactPoint, Unlink
 from accord.domain.events import FactsRecorded, SuppressionsImported
+from accord.domain.state import Listing
 from accord.domain.terms import (
     DAY,
     Basis,
@@ -20,12 +22,14 @@ from accord.domain.terms import (
     Instant,
     ListKind,
     PointFact,
+    Position,
     PurposeClass,
     Reason,
     Recorder,
     Verdict,
 )
 from accord.ledger.entry import BRAND_REF
+from accord.ledger.store import ListingRow
 from accord.service.errors import CallError
 from accord.service.listed import ListVerdict
 from accord.service.suppression_lists import Begun, Ended
@@ -218,3 +222,61 @@ def test_an_address_that_is_taken_off_a_customer_and_given_back_is_told_once(hou
 def test_a_list_of_tomorrow_is_turned_away(house: Installation) -> None:
     with pytest.raises(CallError, match="future"):
         house.lists.begin(BRAND, "officer", told(days_ago=-1))
+
+
+def test_the_audit_misses_an_address_that_was_taken_off_past_the_ledger(house: Installation) -> None:
+    begun, _ = take(house, told(), ADA_MAIL, NEW_MAIL)
+    assert house.audit().faults == (), "while the import is under way"
+    end(house, begun)
+    assert house.audit().faults == ()
+    rows = _rows(house)
+    of_ada, of_nobody = sorted(rows, key=lambda key: rows[key].lookup != house.lookups.identifier(BRAND, ADA_MAIL))
+    fewer = "fewer addresses stand on the list REGISTRY fr.bloctel than its last import counted"
+    kept = rows.pop(of_nobody)
+    assert house.audit().faults == (fewer,)
+    rows[of_nobody] = kept
+    del rows[of_ada]
+    gone = "the list REGISTRY fr.bloctel no longer has an address whose holder was told of it"
+    assert house.audit().faults == (gone, fewer)
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"listed_time": Instant(START - 9 * DAY)},
+        {"purposes": ("marketing.cart",)},
+        {"position": Position(1)},
+        {"position": Position(0)},
+        {"list": "uk.tps"},
+        {"kind": ListKind.OWN},
+    ],
+    ids=str,
+)
+def test_the_audit_finds_a_listing_that_no_import_made(house: Installation, bent: dict[str, Any]) -> None:
+    take(house, told(), NEW_MAIL)
+    rows = _rows(house)
+    ((place, row),) = rows.items()
+    listing = replace(msgspec.msgpack.decode(row.listing, type=Listing), **bent)
+    rows[place] = replace(row, listed_time=listing.listed_time, listing=msgspec.msgpack.encode(listing))
+    assert house.audit().faults == ("an address on the list REGISTRY fr.bloctel does not follow from an import of it",)
+    rows[place] = replace(row, listing=b"\xc1")
+    assert house.audit().faults == ("an address on the list REGISTRY fr.bloctel does not follow from an import of it",)
+
+
+def test_the_audit_takes_what_registries_lawfully_lost_and_what_lists_widened(house: Installation) -> None:
+    first, _ = take(house, told(days_ago=9, complete=True), ADA_MAIL, NEW_MAIL)
+    end(house, first)
+    second, _ = take(house, told(days_ago=2, complete=True, purposes=("marketing.cart",)), NEW_MAIL)
+    assert house.audit().faults == ()
+    end(house, second)
+    assert house.audit().faults == ()
+    take(house, told(ListKind.OWN, code="own", purposes=("marketing.cart",)), ADA_MAIL)
+    take(house, told(ListKind.OWN, days_ago=3, code="own", purposes=("marketing.birthday",)), ADA_MAIL)
+    assert house.audit().faults == ()
+
+
+def _rows(house: Installation) -> dict[tuple[bytes, str], ListingRow]:
+    """Return the rows of lists as the store holds them: to change them is to write past the ledger."""
+    store = house.store
+    assert isinstance(store, MemoryStore)
+    return store._brands[BRAND].listings

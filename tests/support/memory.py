@@ -191,6 +191,9 @@ class MemoryStore:
     def all_suppressions(self, brand: BrandId) -> Iterator[tuple[bytes, Instant]]:
         yield from sorted(self._brands[brand].suppressions.items())
 
+    def all_listings(self, brand: BrandId) -> Iterator[tuple[str, ListingRow]]:
+        yield from [(code, row) for (_, code), row in sorted(self._brands[brand].listings.items())]
+
     def listed(self, brand: BrandId, code: str, before: Instant) -> tuple[int, int]:
         rows = [row for (_, of), row in self._brands[brand].listings.items() if of == code]
         return len(rows), sum(row.listed_time < before for row in rows)

@@ -309,6 +309,10 @@ class Records(Protocol):
         """Yield every suppressed address and when its holder was erased."""
         ...
 
+    def all_listings(self, brand: BrandId) -> Iterator[tuple[str, ListingRow]]:
+        """Yield what each list says of each address on it, with the list."""
+        ...
+
 
 class ListedAddresses(Protocol):
     """What is asked of a list as a whole."""

@@ -2,7 +2,7 @@
 
 Reads every stored byte once: leaves against their hashes, ciphertexts and payloads against the
 leaves, hashes against tiles, edge and root, the chain of each customer, and then every state,
-address, identifier and contact against what folding gives. Of somebody who was erased, leaves and
+address, identifier, contact and list against what folding gives. Of somebody who was erased, leaves and
 ciphertexts are checked as all others are; nothing is opened, and what must be left is a tombstone.
 States are compared by what they say: one that was written before a field was appended has other bytes
 and no fault. Reports, never repairs.
@@ -25,6 +25,7 @@ from accord.ledger.projection import Projection
 from accord.ledger.store import TILE_WIDTH, CustomerRow, IdentifierRow, LedgerStore, Records, TreeHead
 from accord.ledger.walk import history
 from accord.proof.merkle import Edge, grow, root_of_edge
+from accord.service.audit_lists import ListAuditor
 
 _PAGE = 2000
 MAX_FAULTS = 100
@@ -82,6 +83,7 @@ class _Auditor:
         self.recovered = (1, 0)
         self._erased: dict[bytes, int] = {}
         self._suppressed: Counter[int] = Counter()
+        self._lists = ListAuditor()
         self._store = store
         self._keyring = keyring
         self._progress = progress
@@ -102,6 +104,7 @@ class _Auditor:
         yield from self._customer_faults(records)
         yield from self._other_faults(records)
         yield from self._suppression_faults(records)
+        yield from self._lists.faults(records.all_listings(self.head.brand), self.world.points, self.size)
 
     def _find_erased(self) -> None:
         """Note who was erased, and where: their entries come first, and are not opened even where they could be."""
@@ -138,6 +141,7 @@ class _Auditor:
         yield from self._time(entry, leaf)
         self.world.apply(entry.customer_ref, payload.event, entry.position, leaf.recorded_at)
         self.world.advance(entry.customer_ref, entry.customer_version, entry.leaf_hash)
+        self._lists.fold(payload.event, entry.position)
         if isinstance(payload.event, CatalogueApplied):
             self.catalogue = (entry.position, payload.event.version)
         if isinstance(payload.event, LedgerRecovered):

@@ -144,6 +144,7 @@ _TYING = ("contact", "request", "former_holder")
 _FORGET = tuple(f"DELETE FROM {table} WHERE brand_id = ? AND customer_ref = ?" for table in _TYING)
 _STATES = "SELECT customer_ref, state FROM customer WHERE brand_id = ? AND customer_ref = ANY(?)"
 _ALL_SUPPRESSIONS = "SELECT digest, erased_time FROM suppression WHERE brand_id = ? ORDER BY digest"
+_ALL_LISTINGS = "SELECT list, lookup, listed_time, listing FROM listing WHERE brand_id = ? ORDER BY digest, list"
 _ALL_KNOWN = "SELECT customer_ref, state, held, group_id FROM customer WHERE brand_id = ? ORDER BY customer_ref"
 _ALONE = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NULL AND customer_ref NOT IN (?, ?) ORDER BY")
 _MERGED = _ALL_KNOWN.replace("ORDER BY", "AND group_id IS NOT NULL ORDER BY group_id,")
@@ -293,6 +294,11 @@ class SqlStore:
         """Yield every suppressed address and when its holder was erased."""
         for digest, time in self._stream(brand, _ALL_SUPPRESSIONS):
             yield bytes(digest), Instant(time)
+
+    def all_listings(self, brand: BrandId) -> Iterator[tuple[str, ListingRow]]:
+        """Yield what each list says of each address on it, with the list."""
+        for code, lookup, time, listing in self._stream(brand, _ALL_LISTINGS):
+            yield code, ListingRow(bytes(lookup), Instant(time), bytes(listing))
 
     def listed(self, brand: BrandId, code: str, before: Instant) -> tuple[int, int]:
         """Return how many addresses stand on a list, and how many were last told of by one dated before."""

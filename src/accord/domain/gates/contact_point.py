@@ -33,7 +33,7 @@ def _facts(state: PointState, case: Case) -> tuple[tuple[Position, Reason], ...]
         (state.bounced, Reason.CONTACT_POINT_BOUNCED),
         (changed_hands, Reason.CONTACT_POINT_REASSIGNED),
         (state.invalid, Reason.CONTACT_POINT_INVALID),
-        (Position(0) if _serves(case) else state.unsettled, Reason.REPLY_UNSETTLED),
+        (Position(0) if state.unsettled and _serves(case) else state.unsettled, Reason.REPLY_UNSETTLED),
     )
 
 
