@@ -46,7 +46,7 @@ def positions(of: Members) -> list[int]:
 
 def said(of: Members) -> list[int]:
     lines = [verify.read_line(raw, "accord/maison/1") for raw in of["entries.jsonl"].splitlines()]
-    return [line.position for line in lines if line.type in verify.SAID and line.payload]
+    return [line.position for line in lines if line.shown.type in verify.SAID and line.payload]
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_what_is_said_fits_what_is_shown(it: Installation) -> None:
 def test_a_filter_keeps_refusals_of_everything_and_says_what_it_hides(it: Installation) -> None:
     of = members(export(it, purposes=("marketing.birthday",)))
     kept = [verify.read_line(raw[:-1], LEDGER) for raw in lines(of)]
-    assert {line.type for line in kept} == {"PermissionRefused"}
+    assert {line.shown.type for line in kept} == {"PermissionRefused"}
     found = conclusion(of)
     assert found.counts["left_out"] == 17 - len(kept)
     assert ("left_out", {"left_out": 13}) in found.unproven

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from hashlib import sha256
-from itertools import pairwise
+from itertools import islice, pairwise
 from multiprocessing import cpu_count, get_context
 from signal import SIG_IGN, SIGINT, signal
 from struct import Struct
@@ -80,15 +80,17 @@ MAX_SMALL_BYTES = 64 * 1024 * 1024
 MAX_NOTE_BYTES = 65_536
 MAX_MEMBERS = 250_000
 _BLOCK_BYTES = 1024 * 1024
+_LEAVES_AT_ONCE = 4096
 _EMPTY_ROOT = sha256(b"").digest()
 _DASH = "\u2014"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Python 3.10 has no datetime.UTC
 
 _INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
-_INNER_REST, _OUTER_REST = b"\x36" * 32, b"\x5c" * 32
-"""The pads of HMAC, over a key of half a block and over the zeros that follow it."""
+_INNER_REST, _OUTER_REST = b"\x36" * 32 + COMMITMENT_LABEL, b"\x5c" * 32
+"""The pads of HMAC, over a key of half a block and over the zeros that follow it; then the label."""
 _INCARNATION = re.compile(r"/incarnation-[0-9]+")
 LOST, RECOVERED = "EntryLost", "LedgerRecovered"
+_SEAMED = frozenset({LOST, RECOVERED})
 
 _HASH = rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="
 _CODE = rb"[a-z0-9_.:\-]{1,256}"
@@ -99,9 +101,13 @@ _LEAF = (
     rb'"notice":"(|' + _CODE + rb')","pc":"(' + _HASH + rb')","position":(' + _NUMBER + rb"),"
     rb'"purpose":\[(' + _CODES + rb')\],"recorded_at":(' + _NUMBER + rb'),"type":"([A-Z][A-Za-z]{0,63})","v":1\}'
 )
-_LEAF_FORM = re.compile(_LEAF)
+_PAYLOAD = (
+    rb'\{"caller":"([^"\\]*(?:\\.[^"\\]*)*)","customer":"([0-9a-f]{32})","event":(\{.*\}),'
+    rb'"previous":"(|[0-9a-f]{64})","version":(' + _NUMBER + rb")\}"
+)
+_LEAF_FORM, _PAYLOAD_FORM = re.compile(_LEAF), re.compile(_PAYLOAD, re.DOTALL)
 _LINE = re.compile(
-    rb'\{"leaf":(' + _LEAF + rb')(?:,"payload":(\{.*\}))?,"position":(' + _NUMBER + rb")"
+    rb'\{"leaf":(' + _LEAF + rb')(?:,"payload":(' + _PAYLOAD + rb'))?,"position":(' + _NUMBER + rb")"
     rb'(?:,"r":"(' + _HASH + rb')")?,"status":"(disclosed|redacted|erased|outside)"\}',
     re.DOTALL,
 )
@@ -111,6 +117,7 @@ _MEMBER = re.compile(
     r"|notices/[a-z0-9_~\-]{1,64}\.[A-Za-z0-9\-]{2,255}\.txt"
 )
 _ALWAYS = {"README.txt", "checkpoint", "entries.jsonl", "keys.json", "report.csv", "verify.py"}
+_REF = re.compile(r"[0-9a-f]{32}")
 _BODY = re.compile(r"([a-z0-9/\-]{1,160})\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
 _SIZED = r"(0|[1-9][0-9]{0,15}) ([A-Za-z0-9+/]{43}=)"
 _HANDOVER = re.compile(
@@ -511,9 +518,6 @@ class _Members:
     def named(self, folder: str) -> list[str]:
         return sorted(name for name in self._files if name.startswith(folder))
 
-    def digest(self, name: str) -> str:
-        return str(self._files[name]["sha256"])
-
     def size(self, name: str) -> int:
         return int(self._files[name]["size"])
 
@@ -562,6 +566,25 @@ class _Members:
     def lines(self, name: str) -> Iterator[bytes]:
         for piece in self.pieces(name):
             yield from piece.split(b"\n")
+
+
+class _Comparison:
+    """A member against what is made anew of it, part by part."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._unmet = b""
+        self._same = True
+
+    def meet(self, made: bytes) -> None:
+        while len(self._unmet) < len(made) and (block := next(self._blocks, b"")):
+            self._unmet += block
+        self._same = self._same and self._unmet.startswith(made)
+        self._unmet = self._unmet[len(made) :]
+
+    def holds(self) -> bool:
+        """Say, once all is made, whether the member is the same and no longer."""
+        return self._same and not self._unmet and not next(self._blocks, b"")
 
 
 # --- signed notes and documents -----------------------------------------------------------------
@@ -811,7 +834,7 @@ def _strict(text: str) -> Any:  # noqa: ANN401 - anything JSON has
         value, end = _scan(text, 0)
     except StopIteration:
         raise ValueError(text) from None
-    if text[end:] not in {"", "\n"}:
+    if end != len(text) and text[end:] != "\n":
         raise ValueError(text)
     return value
 
@@ -856,6 +879,17 @@ class Edge:
         roots.append(node)
         self.size += 1 << level
 
+    def extend(self, nodes: list[bytes], level: int = 0) -> None:
+        """Append the roots of several subtrees, one after the other: the same as `add`, and most pairs at once."""
+        if nodes and self.size >> level & 1:
+            self.add(nodes[0], level)
+            nodes = nodes[1:]
+        if len(nodes) > 1:
+            pairs = zip(nodes[::2], nodes[1::2])  # noqa: B905 - the last may have no other
+            self.extend([sha256(b"\x01" + left + right).digest() for left, right in pairs], level + 1)
+        if len(nodes) & 1:
+            self.add(nodes[-1], level)
+
     def root(self) -> bytes:
         """Return the root of the tree so far."""
         if not self.roots:
@@ -899,18 +933,47 @@ def root_by_proof(leaf: bytes, position: int, size: int, path: list[bytes]) -> b
 # --- entries -------------------------------------------------------------------------------------
 
 
+class Shown(NamedTuple):
+    """What a line shows even where nothing is disclosed, but for its place, its instant and its hashes.
+
+    A ledger of millions of lines has a few dozens of these, so each is made once.
+    """
+
+    status: str
+    type: str
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
+    notice: str
+
+
+class Payload(NamedTuple):
+    """What an entry tells: who recorded it, of which customer, what, after which leaf of theirs, as which of theirs."""
+
+    caller: str
+    customer: str
+    event: dict[str, Any]
+    previous: str
+    version: int
+
+
 class Line(NamedTuple):
-    """One line of entries.jsonl. Codes are as the leaf lists them, in quotes, split by commas."""
+    """One line of entries.jsonl."""
 
     position: int
     leaf: bytes
-    status: str
     recorded_at: int
-    type: str
-    purposes: bytes
-    channels: bytes
-    notice: str
-    payload: dict[str, Any] | None
+    shown: Shown
+    payload: Payload | None
+
+
+@lru_cache(maxsize=4096)
+def shown(status: bytes, kind: bytes, purposes: bytes, channels: bytes, notice: bytes) -> Shown:
+    """Return what a line shows; codes are given as its leaf lists them, in quotes, split by commas."""
+    return Shown(status.decode(), kind.decode(), _codes_in(purposes), _codes_in(channels), notice.decode())
+
+
+def _codes_in(quoted: bytes) -> tuple[str, ...]:
+    return tuple(quoted.decode()[1:-1].split('","')) if quoted else ()
 
 
 class Leaf(NamedTuple):
@@ -945,31 +1008,23 @@ def read_line(raw: bytes, ledger: str, file: str = "entries.jsonl") -> Line:
     match = _LINE.fullmatch(raw)
     if match is None:
         raise TamperedError("malformed", file=file, why="a line is no entry")
-    leaf, _, channels, name, notice, pc, own, purposes, recorded_at, kind, payload, at, r, status = match.groups()
+    leaf, _, channels, name, notice, pc, own, purposes, recorded_at, kind, payload, *parts, at, r, status = (
+        match.groups()
+    )
     position = int(at)
     if own != at:
         raise TamperedError("entry_misplaced", position=position, found=int(own))
     if name != ledger.encode():
         raise TamperedError("entry_foreign", position=position, found=name.decode())
-    told = None
-    if (payload is not None) != (status == b"disclosed") or (r is not None) != (status == b"disclosed"):
+    disclosed, told = status == b"disclosed", None
+    if (payload is not None) != disclosed or (r is not None) != disclosed:
         raise TamperedError("malformed", file=file, why="a status that does not fit its line")
-    if payload is not None:
+    seen = shown(status, kind, purposes, channels, notice)
+    if disclosed:
         if commitment(binascii.a2b_base64(r), payload) != binascii.a2b_base64(pc):
             raise TamperedError("payload_differs", position=position)
-        told = read_json(payload, f"entry {position}")
-        check_payload(told, position, kind.decode(), (purposes, channels, notice))
-    return Line(
-        position,
-        leaf,
-        status.decode(),
-        int(recorded_at),
-        kind.decode(),
-        purposes,
-        channels,
-        notice.decode(),
-        told,
-    )
+        told = read_payload(parts, position, seen)
+    return Line(position, leaf, int(recorded_at), seen, told)
 
 
 def commitment(opening: bytes, payload: bytes) -> bytes:
@@ -977,74 +1032,72 @@ def commitment(opening: bytes, payload: bytes) -> bytes:
 
     Written out, since `hmac.digest` looks its hash up anew each time, which costs thrice the hashing.
     """
-    inner = sha256(opening.translate(_INNER) + _INNER_REST + COMMITMENT_LABEL + payload).digest()
+    inner = sha256(opening.translate(_INNER) + _INNER_REST + payload).digest()
     return sha256(opening.translate(_OUTER) + _OUTER_REST + inner).digest()
 
 
-_PAYLOAD_KEYS = {"caller", "customer", "event", "previous", "version"}
-_REF = re.compile(r"[0-9a-f]{32}")
-_LINKS = re.compile(r"[0-9a-f]{32}([0-9a-f]{64})?")
+def payload_parts(raw: bytes) -> list[bytes] | None:
+    """Return the parts of a payload as they are written there; None where it is not in its one form."""
+    match = _PAYLOAD_FORM.fullmatch(raw)
+    return list(match.groups()) if match else None
 
 
-def check_payload(found: Any, position: int, kind: str, codes: tuple[bytes, bytes, bytes]) -> None:  # noqa: ANN401 - anything JSON has
-    """Raise TamperedError unless it has the members of a payload, and the purposes, channels and notice of its leaf."""
-    good = (
-        type(found) is dict
-        and found.keys() == _PAYLOAD_KEYS
-        and type(found["version"]) is int
-        and type(found["customer"]) is str
-        and type(found["previous"]) is str
-        and type(found["event"]) is dict
-        and type(found["caller"]) is str
-        and _LINKS.fullmatch(found["customer"] + found["previous"])
-    )
-    if not good:
-        raise TamperedError("malformed", file=f"entry {position}", why="no payload")
-    if found["event"].get("type") != kind or not _fit(found["event"], kind, codes):
+def read_payload(parts: list[bytes], position: int, seen: Shown, event: Any = None) -> Payload:  # noqa: ANN401 - JSON
+    """Return what the parts of a payload say; `event` is its event where that was read. Raises TamperedError."""
+    caller, customer, raw, previous, version = parts
+    try:
+        told = _strict(raw.decode()) if event is None else event
+        by = _text(caller)
+    except (ValueError, RecursionError):
+        raise TamperedError("malformed", file=f"entry {position}", why="no strict JSON") from None
+    if not _fit(told, seen):
         raise TamperedError("codes_differ", position=position)
+    return Payload(by, customer.decode(), told, previous.decode(), int(version))
 
 
-def _fit(event: dict[str, Any], kind: str, codes: tuple[bytes, bytes, bytes]) -> bool:
-    """Say whether the purposes, channels and notice of a leaf are those of its event."""
-    purposes, channels, notice = codes
-    if kind == "ContactAuthorized":
-        told: tuple[Any, Any, Any] = ([event.get("purpose")], [event.get("channel")], "")
-    elif kind in {"PermissionGranted", "PermissionRefused"}:
-        evidence = event.get("evidence")
-        shown = evidence.get("notice", "") if type(evidence) is dict else ""
-        if kind == "PermissionGranted":
-            told = (event.get("purposes", []), [code for code in event.get("channels", []) if code], shown)
-        else:
-            told = (_named(event.get("purpose")), _named(event.get("channel")), shown)
+@lru_cache(maxsize=4096)
+def _text(quoted: bytes) -> str:
+    """Return what stands between the quotes of a JSON string."""
+    return str(_strict(f'"{quoted.decode()}"'))
+
+
+def _fit(event: dict[str, Any], seen: Shown) -> bool:
+    """Say whether the type, purposes, channels and notice that a line shows are those of its event."""
+    _, kind, purposes, channels, notice = seen
+    if event.get("type") != kind:
+        return False
+    if kind == "PermissionGranted":
+        given = event.get("channels", [])
+        told = event.get("purposes", []), [code for code in given if code] if type(given) is list else given
+    elif kind == "PermissionRefused":
+        told = _named(event.get("purpose")), _named(event.get("channel"))
+    elif kind == "ContactAuthorized":
+        return ([event.get("purpose")], [event.get("channel")], "") == ([*purposes], [*channels], notice)
     else:
-        return codes == (b"", b"", b"")
-    return told == (codes_in(purposes), codes_in(channels), notice.decode())
+        return not (purposes or channels or notice)
+    evidence = event.get("evidence")
+    said = evidence.get("notice", "") if type(evidence) is dict else ""
+    return (*told, said) == ([*purposes], [*channels], notice)
 
 
 def _named(code: Any) -> list[Any]:  # noqa: ANN401 - whatever the payload has there
     return [code] if code else []
 
 
-def codes_in(quoted: bytes) -> list[str]:
-    """Return the codes that a leaf lists."""
-    return quoted.decode()[1:-1].split('","') if quoted else []
-
-
-def selects(purposes: list[str], channels: list[str], line: Line) -> bool:
+def selects(purposes: list[str], channels: list[str], seen: Shown) -> bool:
     """Say whether a filter keeps an entry, by what its leaf shows.
 
     A purpose keeps entries that name it, one below it or one above it; a refusal that names none, or no
     channel, reaches all of them and is kept by every filter.
     """
-    reaches_all = line.type == "PermissionRefused"
+    reaches_all = seen.type == "PermissionRefused"
     if purposes:
-        named = codes_in(line.purposes)
-        related = any(_related(asked, code) for asked in purposes for code in named)
-        if not related and not (reaches_all and not named):
+        related = any(_related(asked, code) for asked in purposes for code in seen.purposes)
+        if not related and not (reaches_all and not seen.purposes):
             return False
     if channels:
-        named = codes_in(line.channels)
-        if not set(channels) & set(named) and not (reaches_all and not named):
+        common = set(channels) & set(seen.channels)
+        if not common and not (reaches_all and not seen.channels):
             return False
     return True
 
@@ -1063,14 +1116,17 @@ class Seam(NamedTuple):
 
 def check_seam(line: Line, seams: tuple[Seam, ...]) -> None:
     """Raise TamperedError where an entry tells of a loss or recovery that is none, or does not tell of one."""
-    seam = next((each for each in reversed(seams) if line.position >= each.kept), None)
+    kind, seam = line.shown.type, None
+    for each in seams:
+        if line.position >= each.kept:
+            seam = each
     if seam is None or line.position > seam.first:
-        good = line.type not in (LOST, RECOVERED)
+        good = kind not in _SEAMED
     elif line.position < seam.first:
-        good = line.type == LOST
+        good = kind == LOST
     else:
-        shown = line.payload["event"].get("handover") if line.payload is not None else seam.note
-        good = line.type == RECOVERED and shown == seam.note
+        note = line.payload.event.get("handover") if line.payload is not None else seam.note
+        good = kind == RECOVERED and note == seam.note
     if not good:
         raise TamperedError("seam_differs", position=line.position)
 
@@ -1080,13 +1136,13 @@ def check_seam(line: Line, seams: tuple[Seam, ...]) -> None:
 
 def instant(microseconds: int) -> str:
     """Return an instant of the ledger in ISO 8601, in UTC."""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return f"{_second(seconds)}.{rest:06d}Z"
+    digits = str(microseconds).zfill(7)
+    return f"{_second(digits[:-6])}.{digits[-6:]}Z"
 
 
 @lru_cache(maxsize=65_536)
-def _second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+def _second(seconds: str) -> str:
+    return (_EPOCH + timedelta(seconds=int(seconds))).isoformat()[:19]
 
 
 class Report:
@@ -1094,23 +1150,24 @@ class Report:
 
     def __init__(self, *, headed: bool = True) -> None:
         """Begin with the headings, or in the middle."""
-        self._rows = [",".join(REPORT_COLUMNS)] if headed else []
+        self._rows = [",".join(REPORT_COLUMNS) + "\r\n"] if headed else []
 
     def add(self, line: Line) -> None:
         """Write the row of an entry. What the form of a leaf allows in it needs no quotes."""
-        position, _, status, recorded_at, kind, purposes, channels, notice, payload = line
-        told = ",,,,"
-        if payload is not None:
-            acted_at, touchpoint = when_and_where(payload["event"])
-            acted = instant(acted_at) if acted_at else ""
-            customer = payload["customer"] if payload["customer"] != BRAND_REF else "brand"
-            told = f"{customer},{payload['version']},{_cell(payload['caller'])},{acted},{_cell(touchpoint)}"
-        codes = f"{_listed(purposes)},{_listed(channels)},{notice}"
-        self._rows.append(f"{position},{instant(recorded_at)},{kind},{status},{codes},{told}")
+        position, _, recorded_at, seen, payload = line
+        start = f"{position},{instant(recorded_at)},{_cells(seen)}"
+        if payload is None:
+            self._rows.append(f"{start},,,,,\r\n")
+            return
+        caller, customer, event, _, version = payload
+        acted_at, touchpoint = when_and_where(event)
+        acted = instant(acted_at) if acted_at else ""
+        whose = customer if customer != BRAND_REF else "brand"
+        self._rows.append(f"{start},{whose},{version},{_cell(caller)},{acted},{_cell(touchpoint)}\r\n")
 
     def take(self) -> bytes:
         """Return what was written since the last time."""
-        made = "".join([f"{row}\r\n" for row in self._rows]).encode()
+        made = "".join(self._rows).encode()
         self._rows.clear()
         return made
 
@@ -1124,8 +1181,8 @@ def when_and_where(event: dict[str, Any]) -> tuple[int, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _listed(quoted: bytes) -> str:
-    return " ".join(codes_in(quoted))
+def _cells(seen: Shown) -> str:
+    return f"{seen.type},{seen.status},{' '.join(seen.purposes)},{' '.join(seen.channels)},{seen.notice}"
 
 
 def _cell(told: Any) -> str:  # noqa: ANN401 - whatever the payload has there
@@ -1194,21 +1251,22 @@ def timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple
 
 
 def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
-    parts = [f"<article>\n<h2>{line.type}</h2>\n<p>Entry · écriture {line.position}, {instant(line.recorded_at)}</p>\n"]
+    place = f"Entry · écriture {line.position}, {instant(line.recorded_at)}"
+    parts = [f"<article>\n<h2>{line.shown.type}</h2>\n<p>{place}</p>\n"]
     if line.payload is None:
-        parts.append(f"<p>{line.status}</p>\n")
+        parts.append(f"<p>{line.shown.status}</p>\n")
     else:
-        event: dict[str, Any] = dict(line.payload["event"])
+        event: dict[str, Any] = dict(line.payload.event)
         evidence = event.pop("evidence", None)
         event.pop("type")
         if isinstance(evidence, dict):
             event |= evidence
-        event["caller"] = line.payload["caller"]
+        event["caller"] = line.payload.caller
         rows = [f"<dt>{html.escape(_LABELS.get(key, key))}</dt><dd>{_told(key, event[key])}</dd>" for key in event]
         parts.append("<dl>\n" + "\n".join(rows) + "\n</dl>\n")
-        shown = texts.get((line.notice, str(event.get("language", ""))))
-        if shown is not None:
-            parts.append(f"<blockquote>{html.escape(shown)}</blockquote>\n")
+        text = texts.get((line.shown.notice, str(event.get("language", ""))))
+        if text is not None:
+            parts.append(f"<blockquote>{html.escape(text)}</blockquote>\n")
     return "".join(parts) + "</article>\n"
 
 
@@ -1230,7 +1288,7 @@ def notice_file(code: str, language: str) -> str:
 def notices_of(policy: Line) -> dict[tuple[str, str], str]:
     """Return the texts of a catalogue that was applied, by notice and language."""
     try:
-        applied = policy.payload["event"]["catalogue"]["notices"] if policy.payload else []
+        applied = policy.payload.event["catalogue"]["notices"] if policy.payload else []
         return {(str(each["code"]), str(of["language"])): str(of["text"]) for each in applied for of in each["texts"]}
     except (KeyError, TypeError):
         raise TamperedError("malformed", file=f"entry {policy.position}", why="no catalogue") from None
@@ -1273,12 +1331,12 @@ class Counts:
 
     def __init__(self) -> None:
         """Begin at nothing."""
-        self.alike: Counter[tuple[str, str, bytes, bytes]] = Counter()
-        """How many lines have a status, a type, purposes and channels."""
+        self.alike: Counter[Shown] = Counter()
+        """How many lines show the same."""
 
     def add(self, line: Line) -> None:
         """Count a line."""
-        self.alike[line.status, line.type, line.purposes, line.channels] += 1
+        self.alike[line.shown] += 1
 
     def listed(self) -> int:
         """Return how many lines there are."""
@@ -1287,13 +1345,13 @@ class Counts:
     def document(self, left_out: int) -> dict[str, Any]:
         """Return the counts as the manifest has them."""
         status, of_type, of_purpose, of_channel = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-        for (state, kind, purposes, channels), count in self.alike.items():
-            status[state] += count
-            if state == "outside":
+        for seen, count in self.alike.items():
+            status[seen.status] += count
+            if seen.status == "outside":
                 continue
-            of_type[kind] += count
-            of_purpose.update(dict.fromkeys(codes_in(purposes), count))
-            of_channel.update(dict.fromkeys(codes_in(channels), count))
+            of_type[seen.type] += count
+            of_purpose.update(dict.fromkeys(seen.purposes, count))
+            of_channel.update(dict.fromkeys(seen.channels, count))
         return {
             "by_channel": dict(of_channel),
             "by_purpose": dict(of_purpose),
@@ -1317,24 +1375,29 @@ class Chains:
         """Return how many customers were met, the brand itself left out."""
         return len(self._newest) - (bytes(16) in self._newest)
 
-    def add(self, position: int, link: "Link", hash_: bytes) -> None:
-        """Take the next entry of a customer. Raises TamperedError where it does not continue their history."""
-        customer, version, previous = link
-        known = self._newest.get(customer)
-        if known is None:
-            good = version == 1 or not self._from_the_first
-        elif self._without_gaps:
-            good = known == previous + (version - 1).to_bytes(4, "big")
-        else:
-            good = version > int.from_bytes(known[32:], "big")
-        if not good:
-            raise TamperedError("chain_broken", position=position)
-        self._newest[customer] = hash_ + version.to_bytes(4, "big")
+    def add(self, rows: "Iterable[Row]") -> None:
+        """Take the next entries. Raises TamperedError where one does not continue the history of its customer."""
+        newest = self._newest
+        for position, hash_, disclosed, customer, version, previous in rows:
+            if not disclosed:
+                continue
+            known = newest.get(customer)
+            if known is None:
+                good = version == 1 or not self._from_the_first
+            elif self._without_gaps:
+                good = known == previous + (version - 1).to_bytes(4, "big")
+            else:
+                good = version > int.from_bytes(known[32:], "big")
+            if not good:
+                raise TamperedError("chain_broken", position=position)
+            newest[customer] = hash_ + version.to_bytes(4, "big")
 
 
 # --- lines, read by one process or by several ----------------------------------------------------
 
 _ROW = Struct(">Q32s?16sI32s")
+Row = tuple[int, bytes, bool, bytes, int, bytes]
+"""Of a line its position, its leaf hash, whether it is disclosed, and its Link then."""
 _MAX_VERSION = 2**32 - 1
 _MAX_PROCESSES = 4
 """Each takes some thirty mebibytes, and one has to put together what the others have read."""
@@ -1366,9 +1429,9 @@ class Scope(NamedTuple):
 
     def check(self, line: Line, side: int) -> None:
         """Raise TamperedError for a line that was not asked for; `side` is its own."""
-        good = self.first <= line.position < self.end and (line.status == "outside") == (side != 0)
+        good = self.first <= line.position < self.end and (line.shown.status == "outside") == (side != 0)
         if good and side == 0 and (self.purposes or self.channels):
-            good = selects(self.purposes, self.channels, line)
+            good = selects(self.purposes, self.channels, line.shown)
         if not good:
             raise TamperedError("entry_unasked", position=line.position)
 
@@ -1376,8 +1439,8 @@ class Scope(NamedTuple):
 class Piece(NamedTuple):
     """What some lines of a range say, up to the one that has a fault, if one has.
 
-    `rows` holds of each line position, leaf hash, whether it is disclosed, and its Link then; `sides`
-    every side of the period that was met; `said` names what there must be receipts of, if any.
+    `rows` holds a Row of each line; `sides` every side of the period that was met; `said` names what
+    there must be receipts of, if any.
     """
 
     rows: bytes
@@ -1395,23 +1458,24 @@ def read_piece(raw: bytes, scope: Scope) -> Piece:
     """Return what whole lines say, each by itself and in their order. Never raises."""
     rows: list[bytes] = []
     times: list[int] = []
-    alike: list[tuple[str, str, bytes, bytes]] = []
+    alike: list[Shown] = []
     report, counts, sides, notices = Report(headed=False), Counts(), set[int](), set[str]()
     fault, said = None, list[str]()
     try:
         for line in _in_order(raw.split(b"\n"), scope):
-            side = scope.side(line)
+            position, leaf, recorded_at, seen, payload = line
+            side, hash_, link = scope.side(line), leaf_hash(leaf), _NO_LINK
             scope.check(line, side)
-            if line.notice and side == 0:
-                notices.add(line.notice)
-            hash_, disclosed = leaf_hash(line.leaf), line.payload is not None
-            link = _link(line) if disclosed else _NO_LINK
-            rows.append(_ROW.pack(line.position, hash_, disclosed, *link))
-            if scope.receipts and disclosed and line.type in SAID:
-                said.append(_receipt_name(scope.ledger, line, hash_))
-            times.append(line.recorded_at)
+            if seen.notice and side == 0:
+                notices.add(seen.notice)
+            if payload is not None:
+                link = _link(line)
+                if scope.receipts and seen.type in SAID:
+                    said.append(_receipt_name(scope.ledger, line, hash_))
+            rows.append(_ROW.pack(position, hash_, payload is not None, *link))
+            times.append(recorded_at)
             sides.add(side)
-            alike.append((line.status, line.type, line.purposes, line.channels))
+            alike.append(seen)
             report.add(line)
     except TamperedError as error:
         fault = error.name, error.told
@@ -1427,13 +1491,14 @@ def _in_order(lines: Iterable[bytes], scope: Scope) -> Iterator[Line]:
     counted_only, personal = scope.redaction == "counts", scope.redaction != "none"
     for raw in lines:
         line = read_line(raw, scope.ledger)
-        check_seam(line, scope.seams)
+        if scope.seams or line.shown.type in _SEAMED:
+            check_seam(line, scope.seams)
         if line.position <= last_position:
             raise TamperedError("entry_repeated", position=line.position)
         if line.recorded_at <= last_time:
             raise TamperedError("time_reversed", position=line.position)
         last_position, last_time = line.position, line.recorded_at
-        if counted_only or (line.status == "redacted") > personal:
+        if counted_only or (line.shown.status == "redacted") > personal:
             raise TamperedError("entry_unasked", position=line.position)
         yield line
 
@@ -1442,7 +1507,7 @@ def _receipt_name(ledger: str, line: Line, hash_: bytes) -> str:
     """Return what ties a receipt to the entry of a line that is disclosed: its name, instant, leaf and customer."""
     payload: Any = line.payload
     name, created = f"urn:accord:receipt:{ledger}:{line.position}", instant(line.recorded_at)
-    return f"{name}\n{created}\nurn:accord:leaf:{hash_.hex()}\nurn:accord:customer:{payload['customer']}\n"
+    return f"{name}\n{created}\nurn:accord:leaf:{hash_.hex()}\nurn:accord:customer:{payload.customer}\n"
 
 
 def _receipt_told(raw: bytes) -> str:
@@ -1459,29 +1524,31 @@ def _receipt_told(raw: bytes) -> str:
 def _link(line: Line) -> Link:
     """Return the link of an entry that is disclosed."""
     payload: Any = line.payload
-    version, previous = payload["version"], payload["previous"]
+    _, customer, _, previous, version = payload
     if not 0 < version <= _MAX_VERSION or (version == 1) != (not previous):
         raise TamperedError("chain_broken", position=line.position)
-    return bytes.fromhex(payload["customer"]), version, bytes.fromhex(previous)
+    return bytes.fromhex(customer), version, bytes.fromhex(previous)
 
 
 def _read_by_several(pieces: Iterator[bytes], scope: Scope, processes: int) -> Iterator[Piece]:
-    """Yield what pieces say, in order, read by other processes.
+    """Yield what pieces say, in order, read by this process and by others.
 
     Whatever they cannot do is done here, so that nothing depends on them but the time it takes. No more
-    pieces are on their way than keep everybody busy.
+    pieces are on their way than keep them busy; a piece that comes when they are is read here.
     """
+    others = processes - 1
     try:
         # Started anew, since a program with threads must not be copied; a Ctrl-C is for this process alone.
-        pool = ProcessPoolExecutor(processes, get_context("spawn"), signal, (SIGINT, SIG_IGN))
+        pool = ProcessPoolExecutor(others, get_context("spawn"), signal, (SIGINT, SIG_IGN))
     except (OSError, ImportError, NotImplementedError):
         yield from (read_piece(raw, scope) for raw in pieces)
         return
-    waiting: deque[tuple[bytes, Future[Piece] | None]] = deque()
+    waiting: deque[tuple[bytes, Future[Piece]]] = deque()
     try:
         for raw in pieces:
-            waiting.append((raw, _asked(pool, raw, scope)))
-            if len(waiting) > 2 * processes:
+            busy = sum(not future.done() for _, future in waiting) >= 2 * others
+            waiting.append((raw, _read_here(raw, scope) if busy else _asked(pool, raw, scope)))
+            while waiting and (waiting[0][1].done() or len(waiting) > 4 * processes):
                 yield _answered(*waiting.popleft(), scope)
         while waiting:
             yield _answered(*waiting.popleft(), scope)
@@ -1489,20 +1556,24 @@ def _read_by_several(pieces: Iterator[bytes], scope: Scope, processes: int) -> I
         pool.shutdown(cancel_futures=True)
 
 
-def _asked(pool: ProcessPoolExecutor, raw: bytes, scope: Scope) -> "Future[Piece] | None":
+def _asked(pool: ProcessPoolExecutor, raw: bytes, scope: Scope) -> Future[Piece]:
     try:
         return pool.submit(read_piece, raw, scope)
     except (OSError, RuntimeError):  # a pool that broke, or that cannot start anybody
-        return None
+        return _read_here(raw, scope)
 
 
-def _answered(raw: bytes, future: "Future[Piece] | None", scope: Scope) -> Piece:
+def _read_here(raw: bytes, scope: Scope) -> Future[Piece]:
+    read = Future[Piece]()
+    read.set_result(read_piece(raw, scope))
+    return read
+
+
+def _answered(raw: bytes, future: Future[Piece], scope: Scope) -> Piece:
     try:
-        if future is not None:
-            return future.result()
-    except Exception:  # noqa: BLE001, S110 - whatever befell another process, the piece is read here
-        pass
-    return read_piece(raw, scope)
+        return future.result()
+    except Exception:  # noqa: BLE001 - whatever befell another process, the piece is read here
+        return read_piece(raw, scope)
 
 
 class _Examination:
@@ -1656,31 +1727,42 @@ class _Examination:
         hashes = self._hashes(end - first)
         whole = hashes is None
         chains = Chains(from_the_first=not first and whole and not self.scope["recorded_from"], without_gaps=whole)
-        counts, sides, digest = Counts(), set[int](), sha256(Report().take())
+        counts, sides, report = Counts(), set[int](), _Comparison(self.files.blocks("report.csv"))
+        report.meet(Report().take())
         self.earlier_root = edge.root() if wanted == edge.size else None
+
+        def grow(leaves: list[bytes]) -> None:
+            until = wanted - edge.size
+            if 0 < until <= len(leaves):
+                edge.extend(leaves[:until])
+                self.earlier_root = edge.root()
+                leaves = leaves[until:]
+            edge.extend(leaves)
 
         def grow_to(position: int) -> None:
             while edge.size < position:
                 if hashes is None:
                     raise TamperedError("entry_missing", position=edge.size)
-                edge.add(next(hashes))
-                if edge.size == wanted:
-                    self.earlier_root = edge.root()
+                grow(list(islice(hashes, min(position - edge.size, _LEAVES_AT_ONCE))))
 
         for piece in self._pieces():
-            for position, hash_, told, customer, version, previous in _ROW.iter_unpack(piece.rows):
-                grow_to(position)
-                if hashes is not None and next(hashes) != hash_:
-                    raise TamperedError("leaf_differs", position=position)
-                edge.add(hash_)
-                if edge.size == wanted:
-                    self.earlier_root = edge.root()
-                if told:
-                    chains.add(position, (customer, version, previous), hash_)
+            rows = list(_ROW.iter_unpack(piece.rows))
+            if hashes is None:
+                for position, row in enumerate(rows, edge.size):
+                    if row[0] != position:
+                        raise TamperedError("entry_missing", position=position)
+                grow([row[1] for row in rows])
+            else:
+                for position, hash_, *_ in rows:
+                    grow_to(position)
+                    if next(hashes) != hash_:
+                        raise TamperedError("leaf_differs", position=position)
+                    grow([hash_])
+            chains.add(rows)
             counts.alike.update(piece.counts.alike)
             sides |= piece.sides
             self.notices |= piece.notices
-            digest.update(piece.report)
+            report.meet(piece.report)
             self._note_said(*piece.said)
             self.progress(edge.size - first, end - first)
         grow_to(end)
@@ -1693,7 +1775,7 @@ class _Examination:
             raise TamperedError("root_differs")
         self._check_period(sides)
         self._check_counts(counts, end - first)
-        if digest.hexdigest() != self.files.digest("report.csv"):
+        if not report.holds():
             raise TamperedError("report_differs", file="report.csv")
         self._prove_window(chains)
 
@@ -1785,18 +1867,20 @@ class _Examination:
         for line in _in_order(self.files.lines("entries.jsonl"), self.asked):
             newest = leaf_hash(line.leaf)
             self._check_proof(line.position, newest)
-            if line.status == "outside":
+            if line.shown.status == "outside":
                 raise TamperedError("entry_unasked", position=line.position)
-            if line.payload is not None and line.payload["customer"] != customer:
+            if line.payload is not None and line.payload.customer != customer:
                 raise TamperedError("other_customer", position=line.position)
             if line.payload is not None:
-                chains.add(line.position, _link(line), newest)
+                chains.add([(line.position, newest, True, *_link(line))])
             counts.add(line)
             report.add(line)
             self._show(line, newest)
         if self.manifest["counts"] != counts.document(0):
             raise TamperedError("counts_differ")
-        if sha256(report.take()).hexdigest() != self.files.digest("report.csv"):
+        written = _Comparison(self.files.blocks("report.csv"))
+        written.meet(report.take())
+        if not written.holds():
             raise TamperedError("report_differs", file="report.csv")
         self._check_head(customer, newest)
         proven, told = self.conclusion.proven, self.manifest["counts"]
@@ -1808,9 +1892,9 @@ class _Examination:
 
     def _show(self, line: Line, hash_: bytes) -> None:
         self.shown.append(line)
-        if line.notice:
-            self.notices.add(line.notice)
-        if self.asked.receipts and line.payload is not None and line.type in SAID:
+        if line.shown.notice:
+            self.notices.add(line.shown.notice)
+        if self.asked.receipts and line.payload is not None and line.shown.type in SAID:
             self._note_said(_receipt_name(self.asked.ledger, line, hash_).encode(), 1)
 
     def _check_head(self, customer: str, newest: bytes) -> None:
@@ -1850,8 +1934,8 @@ class _Examination:
         for name in policies:
             raw = self.files.small(name)
             line = read_line(raw.removesuffix(b"\n"), self.asked.ledger, name)
-            version = line.payload["event"].get("version") if line.payload else None
-            if not raw.endswith(b"\n") or line.type != "CatalogueApplied" or name != f"policies/{version}.json":
+            version = line.payload.event.get("version") if line.payload else None
+            if not raw.endswith(b"\n") or line.shown.type != "CatalogueApplied" or name != f"policies/{version}.json":
                 raise TamperedError("malformed", file=name, why="no catalogue of this version")
             self._check_proof(line.position, leaf_hash(line.leaf))
             proven.add(f"proofs/{line.position}.tlog-proof")
@@ -1900,7 +1984,7 @@ class _Examination:
     def _read_others(self) -> None:
         """Read what nothing above has read to its end: it must be as it was signed."""
         customer_only = {"heads.json", "timeline.html"}
-        for name in ("README.txt", "keys.json", "verify.py", "report.csv", "report.parquet", *sorted(customer_only)):
+        for name in ("README.txt", "keys.json", "verify.py", "report.parquet", *sorted(customer_only)):
             if name in customer_only and name in self.files and not self.scope["customer"]:
                 raise TamperedError("file_unexpected", file=name)
             if name in self.files:
@@ -2079,7 +2163,10 @@ def main() -> int:
     parser.add_argument("--handovers", help="a later keys.json, for an export from before the key you were given")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="the language of the answer")
     parser.add_argument(
-        "--processes", type=int, default=0, help="how many processes read a large export (0: one for each processor)"
+        "--processes",
+        type=int,
+        default=0,
+        help="how many processes read a large export (0: one for each processor, at most 4)",
     )
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     asked = parser.parse_args()

@@ -35,7 +35,8 @@ def leaf_of(entry: StoredEntry, ledger: str) -> verify.Leaf:
 
 def held_back(entry: StoredEntry, leaf: verify.Leaf, status: str) -> Made:
     """Return the line of an entry that shows its leaf only, and says why."""
-    return verify.write_line(entry.position, entry.leaf, status), _line(entry, leaf, status, None)
+    line = verify.write_line(entry.position, entry.leaf, status)
+    return line, verify.Line(entry.position, entry.leaf, int(leaf.recorded_at), _shown(status, leaf), None)
 
 
 def disclosed(entry: StoredEntry, leaf: verify.Leaf, ledger: str, key: bytes) -> Made:
@@ -47,23 +48,22 @@ def disclosed(entry: StoredEntry, leaf: verify.Leaf, ledger: str, key: bytes) ->
         raise _tampered(entry, str(error)) from error
     if b64encode(verify.commitment(opening, raw)) != leaf.pc:
         raise _tampered(entry, "the payload does not fit the leaf")
-    payload = _payload(raw, entry, leaf)
-    if (payload["customer"], payload["version"]) != (entry.customer_ref.hex(), entry.customer_version):
+    seen = _shown("disclosed", leaf)
+    payload = _payload(raw, entry, seen)
+    if (payload.customer, payload.version) != (entry.customer_ref.hex(), entry.customer_version):
         raise _tampered(entry, "the payload names another customer or version")
     line = verify.write_line(entry.position, entry.leaf, "disclosed", raw, opening)
-    return line, _line(entry, leaf, "disclosed", payload)
+    return line, verify.Line(entry.position, entry.leaf, int(leaf.recorded_at), seen, payload)
 
 
-def _payload(raw: bytes, entry: StoredEntry, leaf: verify.Leaf) -> dict[str, Any]:
+def _payload(raw: bytes, entry: StoredEntry, seen: verify.Shown) -> verify.Payload:
+    parts = verify.payload_parts(raw)
     try:
-        found = _quick(raw)
-        if found is None:
-            found = verify.read_json(raw, f"entry {entry.position}")
-        verify.check_payload(found, entry.position, leaf.type.decode(), (leaf.purposes, leaf.channels, leaf.notice))
+        if parts is None:
+            raise verify.TamperedError("malformed")
+        return verify.read_payload(parts, entry.position, seen, _quick(parts[2]))
     except verify.NotValidError as error:
         raise _tampered(entry, f"an export of it would be refused: {error.name}") from error
-    told: dict[str, Any] = found
-    return told
 
 
 def _quick(raw: bytes) -> Any:  # noqa: ANN401 - anything JSON has
@@ -83,18 +83,8 @@ _decode = msgspec.json.Decoder(float_hook=_no_fraction).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def _line(entry: StoredEntry, leaf: verify.Leaf, status: str, payload: dict[str, Any] | None) -> verify.Line:
-    return verify.Line(
-        entry.position,
-        entry.leaf,
-        status,
-        int(leaf.recorded_at),
-        leaf.type.decode(),
-        leaf.purposes,
-        leaf.channels,
-        leaf.notice.decode(),
-        payload,
-    )
+def _shown(status: str, leaf: verify.Leaf) -> verify.Shown:
+    return verify.shown(status.encode(), leaf.type, leaf.purposes, leaf.channels, leaf.notice)
 
 
 def _tampered(entry: StoredEntry, why: str) -> TamperedError:

@@ -65,12 +65,12 @@ def _schema(arrow: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
 
 def _row(line: verify.Line) -> _Row:
     """Return the cells of a row; None for what is not disclosed or not told."""
-    purposes, channels = verify.codes_in(line.purposes), verify.codes_in(line.channels)
-    row = (line.position, line.recorded_at, line.type, line.status, purposes, channels, line.notice or None)
+    status, kind, purposes, channels, notice = line.shown
+    row = (line.position, line.recorded_at, kind, status, purposes, channels, notice or None)
     payload = line.payload
     if payload is None:
         return (*row, None, None, None, None, None)
-    acted, touchpoint = verify.when_and_where(payload["event"])
-    customer = payload["customer"] if payload["customer"] != verify.BRAND_REF else _BRAND
+    caller, customer, event, _, version = payload
+    acted, touchpoint = verify.when_and_where(event)
     told = touchpoint if isinstance(touchpoint, str) and touchpoint else None
-    return (*row, customer, payload["version"], payload["caller"], acted or None, told)
+    return (*row, customer if customer != verify.BRAND_REF else _BRAND, version, caller, acted or None, told)

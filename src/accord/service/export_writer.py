@@ -222,7 +222,7 @@ class _Writing:
             return None if it.redaction is Redaction.COUNTS else self._take(held_back(entry, leaf, "outside"))
         if self._filtered or it.redaction is Redaction.COUNTS:
             _, line = held_back(entry, leaf, "redacted")
-            if self._filtered and not verify.selects(list(it.purposes), list(it.channels), line):
+            if self._filtered and not verify.selects(list(it.purposes), list(it.channels), line.shown):
                 return None
             if it.redaction is Redaction.COUNTS:
                 self._counts.add(line)
@@ -251,11 +251,11 @@ class _Writing:
         self._report.add(line)
         if self._table is not None:
             self._table.add(line)
-        if line.status != "outside":
+        if line.shown.status != "outside":
             self._listed = [*self._listed[:1], line.position]
-            if line.notice:
-                self._notices.add(line.notice)
-        if line.status == "disclosed" and line.type in verify.SAID:
+            if line.shown.notice:
+                self._notices.add(line.shown.notice)
+        if line.shown.status == "disclosed" and line.shown.type in verify.SAID:
             self._said.add(line.position)
         if self._it.customer:
             self._history.append(line)
@@ -316,7 +316,7 @@ class _Writing:
             key = self._keys([entry])[entry.customer_ref, entry.generation]
             raw, line = disclosed(entry, leaf_of(entry, self._settled.ledger), self._settled.ledger, key)
             texts |= verify.notices_of(line)
-            version = line.payload["event"]["version"] if line.payload else 0
+            version = line.payload.event["version"] if line.payload else 0
             yield self._archive.add(f"policies/{version}.json", raw + b"\n")
             if entry.position not in proven:
                 yield self._proof(entry)
