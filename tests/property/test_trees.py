@@ -79,8 +79,9 @@ def test_ten_thousand_trees_agree_with_the_rfc() -> None:
         for level, index in verify.levels_between(0, first):
             edge.add(node((level, index)), level)
         assert list(verify.levels_between(0, first)) == cover(0, first)
-        for leaf in leaves[first:end]:
-            edge.add(leaf)
+        between = chance.randint(first, end)
+        edge.extend(leaves[first:between])
+        edge.extend(leaves[between:end])
         for level, index in verify.levels_between(end, size):
             edge.add(node((level, index)), level)
         assert edge.root() == top

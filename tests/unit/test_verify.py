@@ -615,6 +615,18 @@ def test_a_payload_with_a_key_twice_is_refused_though_it_was_committed_to() -> N
             assert raised.value.name == "malformed"
 
 
+@pytest.mark.parametrize("given", [b"5", b"true", b'{"email":1}', b'"email"', b"null"])
+def test_an_event_whose_channels_are_no_list_does_not_fit_its_leaf(given: bytes) -> None:
+    event = b'{"channels":%b,"purposes":[],"type":"PermissionGranted"}' % given
+    payload = b'{"caller":"c","customer":"%b","event":%b,"previous":"","version":1}' % (b"a" * 32, event)
+    parts = verify.payload_parts(payload)
+    assert parts is not None
+    shown = verify.Shown("disclosed", "PermissionGranted", (), ("email",), "")
+    with pytest.raises(verify.TamperedError) as raised:
+        verify.read_payload(parts, 0, shown)
+    assert raised.value.name == "codes_differ"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -880,3 +892,6 @@ def test_the_edge_of_a_tree_grows_as_the_provers_does() -> None:
         for hash_ in hashes[:size]:
             edge.add(hash_)
         assert edge.root() == root_of_edge(grow((), 0, hashes[:size]))
+        at_once = verify.Edge()
+        at_once.extend(hashes[:size])
+        assert at_once.roots == edge.roots
