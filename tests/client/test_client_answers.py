@@ -176,6 +176,32 @@ def test_a_reply_is_read_and_a_no_is_recorded(client: Any, name: str, at: At) ->
     assert client.check(name, "email", "marketing.news").reason == "STOPPED"
 
 
+def test_a_contact_that_a_late_no_makes_invalid_is_found_by_a_replay(client: Any, name: str, at: At) -> None:
+    given = client.grant(name, at("till"))
+    kept = client.authorize(name, "email", "marketing.news", contact_id=f"{name}/1")
+    before = given.receipt.recorded_time + (kept.decision_time - given.receipt.recorded_time) / 2
+    late = client.withdraw(name, dataclasses.replace(at("till"), act_time=before))
+    pages = list(client.replay(given.receipt.recorded_time))
+    found = [each for page in pages for each in page.contacts if each.basis_positions == (given.receipt.position,)]
+    assert [(each.channel, each.purpose, each.verdict, each.reason) for each in found] == [
+        ("email", "marketing.news", Verdict.DENY, "WITHDRAWN")
+    ]
+    (contact,) = found
+    assert (contact.status, contact.basis, contact.cause) == ("AUTHORIZED", "PERMISSION", "LATE_ENTRY")
+    assert contact.late_entry is not None
+    assert (contact.late_entry.position, contact.late_entry.type) == (late.receipts[0].position, "PermissionRefused")
+    assert contact.late_entry.act_time == before
+    assert contact.authorized_time is not None
+    assert contact.late_entry.act_time < contact.authorized_time
+    assert pages[-1].next_page_token == ""
+    assert sum(page.contacts_replayed for page in pages) >= 1
+    (nothing,) = client.replay(recorded_until=given.receipt.recorded_time - timedelta(days=1))
+    assert (nothing.contacts, nothing.contacts_replayed) == ((), 0)
+    with pytest.raises(MistakeError) as refused:
+        list(client.replay(today=True, catalogue_version=1))
+    assert list(refused.value.fields) == ["today"]
+
+
 def test_a_withdrawal_names_the_contacts_that_may_still_be_stopped(client: Any, name: str, at: At) -> None:
     client.grant(name, at("till"))
     client.authorize(name, "email", "marketing.news", contact_id=name)
@@ -323,7 +349,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 28
+    assert len(told(Client)) == 29
 
 
 @pytest.mark.parametrize(

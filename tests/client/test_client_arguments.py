@@ -66,6 +66,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "language": "fr",
     },
     "permissions": {"customer": "ada"},
+    "replay": {
+        "recorded_from": NOW,
+        "recorded_until": NOW,
+        "today": False,
+        "catalogue_version": 1,
+        "rules_edition": "",
+        "law_time": NOW,
+    },
     "history": {"customer": "ada", "page_size": 10, "as_of": NOW, "as_known_at": NOW},
     "contact": {
         "customer": "ada",
@@ -179,7 +187,7 @@ def begun(name: str, made: Any) -> None:
     """Begin what is asked for only when it is used."""
     if name == "contact":
         made.__enter__()
-    elif name == "history":
+    elif name in {"history", "replay"}:
         list(made)
 
 

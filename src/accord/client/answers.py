@@ -302,6 +302,53 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True)
+class LateEntry:
+    """An entry that was recorded after a contact and tells of what had happened before it."""
+
+    position: int
+    type: str
+    act_time: datetime | None
+    recorded_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidContact:
+    """A contact that was allowed and would no longer be: `verdict` and `reason` say how it is answered again.
+
+    `cause` is what makes the difference: LATE_ENTRY, with that entry, RULES, or UNEXPLAINED.
+    """
+
+    position: int
+    authorized_time: datetime | None
+    channel: str
+    purpose: str
+    status: str
+    basis: str
+    basis_positions: tuple[int, ...]
+    verdict: Verdict
+    reason: str
+    positions: tuple[int, ...]
+    rules: tuple[Rule, ...]
+    cause: str
+    late_entry: LateEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPage:
+    """A part of a replay; an empty `next_page_token` ends it.
+
+    `contacts_replayed` were answered again, `unreadable` could not be, since somebody they concern was erased.
+    """
+
+    contacts: tuple[InvalidContact, ...]
+    contacts_replayed: int
+    unreadable: int
+    entries_read: int
+    entries_total: int
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class StandingPage:
     """A part of what counts for a customer; an empty `next_page_token` ends it."""
 

@@ -28,6 +28,7 @@ from accord.client.answers import (
     Reach,
     Receipt,
     Refused,
+    ReplayPage,
     Reply,
     Reported,
     StandingPage,
@@ -56,6 +57,7 @@ from accord.client.values import (
     Scope,
 )
 from accord.v1 import (
+    audit_service_pb2,
     contact_service_pb2,
     customer_pb2,
     customer_service_pb2,
@@ -212,6 +214,32 @@ def history(
         as_known_at=_instant(as_known_at),
     )
     return Call(lambda it: it.permissions.GetHistory, request, reading.history_page)
+
+
+@judged
+def replay(
+    brand: str,
+    page_token: str,
+    recorded_from: datetime | None,
+    recorded_until: datetime | None,
+    catalogue_version: Position,
+    rules_edition: str,
+    law_time: datetime | None,
+    *,
+    today: bool,
+) -> Call[ReplayPage]:
+    """Ask for a page of contacts to be answered again."""
+    request = audit_service_pb2.ReplayRequest(
+        brand=brand,
+        recorded_from=_instant(recorded_from),
+        recorded_until=_instant(recorded_until),
+        today=today,
+        catalogue_version=catalogue_version,
+        rules_edition=rules_edition,
+        law_time=_instant(law_time),
+        page_token=page_token,
+    )
+    return Call(lambda it: it.audits.Replay, request, reading.replay_page)
 
 
 # --- contacts -----------------------------------------------------------------------------------

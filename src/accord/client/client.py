@@ -32,6 +32,7 @@ from accord.client.answers import (
     Receipt,
     Refusal,
     Refused,
+    ReplayPage,
     Reply,
     Reported,
     Standing,
@@ -188,6 +189,40 @@ class Client:
         while True:
             page = self._ask(calls.history(self.brand, customer, token, page_size, as_of, as_known_at))
             yield from page.items
+            token = page.next_page_token
+            if not token:
+                return
+
+    def replay(
+        self,
+        recorded_from: datetime | None = None,
+        recorded_until: datetime | None = None,
+        *,
+        today: bool = False,
+        catalogue_version: int = 0,
+        rules_edition: str = "",
+        law_time: datetime | None = None,
+    ) -> Iterator[ReplayPage]:
+        """Yield, page by page, the contacts of a period that would no longer be allowed, by what is known today.
+
+        Left out, by the catalogue and the law of then. `today`: by those of now; else another version of the
+        catalogue, another edition of the rules, or the law of another instant can be named. A contact belongs to the
+        period by when it was authorised. Role: auditor.
+        """
+        token = ""
+        while True:
+            call = calls.replay(
+                self.brand,
+                token,
+                recorded_from,
+                recorded_until,
+                catalogue_version,
+                rules_edition,
+                law_time,
+                today=today,
+            )
+            page = self._ask(call)
+            yield page
             token = page.next_page_token
             if not token:
                 return

@@ -56,7 +56,6 @@ class Services:
         self.contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
         self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
-        self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.imports = import_service_pb2_grpc.ImportServiceStub(channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
         self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)

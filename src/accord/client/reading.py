@@ -12,6 +12,8 @@ from accord.client.answers import (
     Granted,
     HistoryItem,
     HistoryPage,
+    InvalidContact,
+    LateEntry,
     OpenContact,
     PastAnswer,
     Permission,
@@ -20,6 +22,7 @@ from accord.client.answers import (
     Refusal,
     Refused,
     Remedy,
+    ReplayPage,
     Reply,
     Reported,
     Rule,
@@ -28,6 +31,7 @@ from accord.client.answers import (
 )
 from accord.client.failures import without_past
 from accord.v1 import (
+    audit_service_pb2,
     contact_service_pb2,
     customer_service_pb2,
     decision_pb2,
@@ -108,7 +112,7 @@ def reply(response: permission_service_pb2.RecordReplyResponse) -> Reply:
     """Return what a reply was taken to say."""
     return Reply(
         meaning=_name(permission_service_pb2.ReplyMeaning, "REPLY_MEANING_", response.meaning),
-        rules=tuple(Rule(rule.id, rule.legal_source) for rule in response.rules),
+        rules=tuple(map(_rule, response.rules)),
         receipts=tuple(map(receipt, response.receipts)),
         open_contacts=tuple(map(_open_contact, response.open_contacts)),
     )
@@ -151,6 +155,43 @@ def history_page(response: permission_service_pb2.GetHistoryResponse) -> History
     return HistoryPage(tuple(items), response.next_page_token)
 
 
+def replay_page(response: audit_service_pb2.ReplayResponse) -> ReplayPage:
+    """Return a page of contacts answered again."""
+    return ReplayPage(
+        contacts=tuple(map(_invalid, response.contacts)),
+        contacts_replayed=response.contacts_replayed,
+        unreadable=response.unreadable,
+        entries_read=response.entries_read,
+        entries_total=response.entries_total,
+        next_page_token=response.next_page_token,
+    )
+
+
+def _invalid(found: audit_service_pb2.InvalidContact) -> InvalidContact:
+    late = found.late_entry
+    return InvalidContact(
+        position=found.position,
+        authorized_time=_time(found, "authorized_time"),
+        channel=found.channel,
+        purpose=found.purpose,
+        status=_name(contact_service_pb2.ContactStatus, "CONTACT_STATUS_", found.status),
+        basis=_name(decision_pb2.Basis, "BASIS_", found.basis),
+        basis_positions=tuple(found.basis_positions),
+        verdict=_VERDICTS.get(found.verdict, Verdict.UNDECIDED),
+        reason=_reason(found.reason),
+        positions=tuple(found.positions),
+        rules=tuple(map(_rule, found.rules)),
+        cause=_name(audit_service_pb2.InvalidityCause, "INVALIDITY_CAUSE_", found.cause),
+        late_entry=LateEntry(late.position, late.type, _time(late, "act_time"), _time(late, "recorded_time"))
+        if found.HasField("late_entry")
+        else None,
+    )
+
+
+def _rule(found: decision_pb2.RuleReference) -> Rule:
+    return Rule(found.id, found.legal_source)
+
+
 def receipt(found: evidence_pb2.Receipt) -> Receipt:
     """Return the proof of an entry."""
     return Receipt(found.ledger, found.position, found.leaf_hash, _time(found, "recorded_time"), found.token)
@@ -162,7 +203,7 @@ def _decided(found: decision_pb2.Decision) -> dict[str, Any]:
         "reason": _reason(found.reason),
         "basis": _name(decision_pb2.Basis, "BASIS_", found.basis) if found.basis else "",
         "positions": tuple(found.positions),
-        "rules": tuple(Rule(rule.id, rule.legal_source) for rule in found.rules),
+        "rules": tuple(map(_rule, found.rules)),
         "obligations": tuple(_name(decision_pb2.Obligation, "OBLIGATION_", each) for each in found.obligations),
         "valid_until": _time(found, "valid_until"),
         "not_before": _time(found, "not_before"),
