@@ -1,6 +1,7 @@
 """What the client asks and tells, in plain values, against a served brand."""
 
 import dataclasses
+import hashlib
 import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,13 +27,19 @@ from accord.client import (
     DeclarationMethod,
     Evidence,
     Facts,
+    ImportedNo,
+    ImportedPermission,
+    ImportedRefusal,
+    ImportSource,
     Justification,
+    ListKind,
     MistakeError,
     OverlayKind,
     Question,
     Recorder,
     RestrictionGround,
     Scope,
+    SuppressionList,
     Verdict,
 )
 from accord.v1 import (
@@ -202,6 +209,48 @@ def test_a_contact_that_a_late_no_makes_invalid_is_found_by_a_replay(client: Any
     assert list(refused.value.fields) == ["today"]
 
 
+def test_what_others_know_is_imported_and_never_lifts_a_no(client: Any, name: str, at: At) -> None:
+    digest = hashlib.sha256(name.encode()).digest()
+    source = ImportSource("partner", digest, "text/csv", bytes(32))
+    said = dataclasses.replace(at("till"), act_time=datetime.now(UTC) - timedelta(days=9))
+    noes = [
+        ImportedRefusal(row, kind, f"{name}/{kind}", said, channel="email")
+        for row, kind in enumerate(ImportedNo, start=10)
+    ]
+    records = [
+        ImportedPermission(1, name, said, channels=("email",)),
+        *noes,
+        ImportedPermission(9, name, at("nowhere")),
+    ]
+    rehearsed = client.import_records(source, records, dry_run=True)
+    assert not client.check(name, "email", "marketing.news")
+    found = client.import_records(source, records)
+    assert [each.verdict for each in found] == ["IMPORTED", *["REFUSAL_RECORDED"] * 3, ""]
+    assert [each.verdict for each in rehearsed] == [each.verdict for each in found]
+    assert (found[4].reason, list(found[4].fields)) == ("TOUCHPOINT_UNKNOWN", ["evidence.touchpoint"])
+    assert client.import_records(source, records) == found
+    assert client.check(name, "email", "marketing.news").positions == (found[0].position,)
+    kinds = [next(iter(client.permissions(f"{name}/{kind}").refusals)).kind for kind in ImportedNo]
+    assert kinds == ["REFUSED", "WITHDRAWN", "OBJECTED"]
+    back = [ImportedPermission(20, f"{name}/REFUSAL", at("till"), channels=("email",))]
+    assert client.import_records(source, back)[0].verdict == "REFUSAL_STANDS"
+
+
+def test_a_list_binds_whoever_holds_an_address_of_it(client: Any, name: str, at: At) -> None:
+    address, other = ContactPoint.email(f"{name}@example.com"), ContactPoint.email(f"{name}.other@example.com")
+    client.grant(name, at("till"), contact_point=address)
+    digest = hashlib.sha256(name.encode()).digest()
+    told = SuppressionList(f"own-{digest.hex()[:8]}", ListKind.OWN, datetime.now(UTC), digest, lines=2)
+    card = ContactPoint(ContactPointKind.LOYALTY_CARD, "77")
+    taken = client.import_suppressions(told, [address, other, card])
+    assert [each.verdict for each in taken.results] == ["BOUND", "KEPT", ""]
+    assert (taken.results[2].reason, taken.ended) == ("INVALID_ARGUMENT", None)
+    assert client.check(name, "email", "marketing.news").reason == "SUPPRESSED"
+    ended = client.import_suppressions(told, ending_limit=0)
+    assert (ended.receipt, ended.results) == (taken.receipt, ())
+    assert (ended.ended.listed, ended.ended.taken_off, ended.ended.stay_on) == (2, 0, 0)
+
+
 def test_a_withdrawal_names_the_contacts_that_may_still_be_stopped(client: Any, name: str, at: At) -> None:
     client.grant(name, at("till"))
     client.authorize(name, "email", "marketing.news", contact_id=name)
@@ -349,7 +398,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 29
+    assert len(told(Client)) == 31
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,18 @@ from accord.client import (
     ContactPointFact,
     DeclarationMethod,
     Evidence,
+    ImportedNo,
+    ImportedPermission,
+    ImportedRefusal,
+    ImportSource,
     Justification,
+    ListKind,
     MistakeError,
     OverlayKind,
     Patience,
     Question,
     RestrictionGround,
+    SuppressionList,
 )
 
 SHOWN = Evidence("till", DeclarationMethod.BUTTON, language="en")
@@ -73,6 +79,19 @@ GOOD: dict[str, dict[str, Any]] = {
         "catalogue_version": 1,
         "rules_edition": "",
         "law_time": NOW,
+    },
+    "import_records": {
+        "source": ImportSource("partner", bytes(32), "text/csv", bytes(32)),
+        "records": [
+            ImportedPermission(1, "ada", SHOWN),
+            ImportedRefusal(2, ImportedNo.OBJECTION, ADDRESS, SHOWN),
+        ],
+        "dry_run": False,
+    },
+    "import_suppressions": {
+        "suppression_list": SuppressionList("own", ListKind.OWN, NOW, bytes(32)),
+        "contact_points": [ADDRESS],
+        "ending_limit": 1,
     },
     "history": {"customer": "ada", "page_size": 10, "as_of": NOW, "as_known_at": NOW},
     "contact": {

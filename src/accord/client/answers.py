@@ -349,6 +349,39 @@ class ReplayPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one record or address of an import, such as IMPORTED or KEPT; with an empty verdict, why nothing.
+
+    `position` is that of the entry that tells it, 0 where none was written, and for every address.
+    """
+
+    verdict: str
+    position: int = 0
+    reason: str = ""
+    message: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ListEnded:
+    """A list was imported whole: how many stand on it now, vanished and were taken off, vanished and stay on."""
+
+    receipt: Receipt
+    listed: int
+    taken_off: int
+    stay_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Addresses were taken; each binds from now on. `ended` is set once the import ended."""
+
+    receipt: Receipt
+    results: tuple[Imported, ...]
+    ended: ListEnded | None
+
+
+@dataclass(frozen=True, slots=True)
 class StandingPage:
     """A part of what counts for a customer; an empty `next_page_token` ends it."""
 

@@ -24,6 +24,8 @@ from accord.client.answers import (
     Authorization,
     Granted,
     HistoryPage,
+    Imported,
+    Listed,
     PastAnswer,
     Reach,
     Receipt,
@@ -48,6 +50,10 @@ from accord.client.values import (
     Customer,
     Evidence,
     Facts,
+    ImportedNo,
+    ImportedPermission,
+    ImportedRefusal,
+    ImportSource,
     Justification,
     Narrowing,
     OverlayKind,
@@ -55,6 +61,7 @@ from accord.client.values import (
     Question,
     RestrictionGround,
     Scope,
+    SuppressionList,
 )
 from accord.v1 import (
     audit_service_pb2,
@@ -64,6 +71,7 @@ from accord.v1 import (
     decision_pb2,
     decision_service_pb2,
     evidence_pb2,
+    import_service_pb2,
     permission_pb2,
     permission_service_pb2,
 )
@@ -82,6 +90,8 @@ class Call(Generic[Value]):
     read: Callable[[Any], Value]
     undecided: Callable[[CallFailedError], Value] | None = None
     writes: bool = False
+    takes_long: bool = False
+    """It may take as long as a write."""
 
 
 # --- questions ----------------------------------------------------------------------------------
@@ -239,7 +249,7 @@ def replay(
         law_time=_instant(law_time),
         page_token=page_token,
     )
-    return Call(lambda it: it.audits.Replay, request, reading.replay_page)
+    return Call(lambda it: it.audits.Replay, request, reading.replay_page, takes_long=True)
 
 
 # --- contacts -----------------------------------------------------------------------------------
@@ -494,6 +504,93 @@ def report_contact_point(
         act_time=_instant(act_time),
     )
     return Call(lambda it: it.customers.ReportContactPoint, request, reading.receipts, writes=True)
+
+
+# --- what others know -----------------------------------------------------------------------------
+
+
+@judged
+def import_records(
+    brand: str, source: ImportSource, records: Sequence[ImportedPermission | ImportedRefusal], *, dry_run: bool
+) -> Call[tuple[Imported, ...]]:
+    """Import what customers said elsewhere. File, mapping and row make another attempt safe."""
+    request = import_service_pb2.ImportRecordsRequest(
+        brand=brand,
+        source=import_service_pb2.ImportSource(
+            partner=source.partner,
+            sha256=source.sha256,
+            media_type=source.media_type,
+            mapping_sha256=source.mapping_sha256,
+        ),
+        records=map(_record, records),
+        dry_run=dry_run,
+    )
+    count = len(records)
+    return Call(lambda it: it.import_records, request, lambda found: reading.imported(found, count), writes=True)
+
+
+@judged
+def import_suppressions(
+    brand: str,
+    suppression_list: SuppressionList,
+    contact_points: Sequence[ContactPoint],
+    ending_limit: int | None,
+) -> Call[Listed]:
+    """Import addresses of a list. The list and its file make another attempt safe."""
+    told = suppression_list
+    request = import_service_pb2.ImportSuppressionsRequest(
+        brand=brand,
+        list=import_service_pb2.SuppressionList(
+            code=told.code,
+            kind=import_service_pb2.ListKind.Value(f"LIST_KIND_{told.kind}"),
+            list_time=_instant(told.list_time),
+            sha256=told.sha256,
+            lines=told.lines,
+            complete=told.complete,
+            purposes=told.purposes,
+        ),
+        contact_points=filter(None, map(_point, contact_points)),
+        end=None if ending_limit is None else import_service_pb2.SuppressionsEnd(ending_limit=ending_limit),
+    )
+    count = len(contact_points)
+    return Call(lambda it: it.import_suppressions, request, lambda found: reading.listed(found, count), writes=True)
+
+
+def _record(told: ImportedPermission | ImportedRefusal) -> import_service_pb2.ImportRecord:
+    sides: dict[str, Any] = {"customer": _customer(told.customer), "evidence": _evidence(told.evidence)}
+    sides["evidence"].recorder = evidence_pb2.RECORDER_IMPORT
+    made = import_service_pb2.ImportRecord(row=told.row, part=told.part)
+    if isinstance(told, ImportedPermission):
+        made.grant.CopyFrom(
+            permission_service_pb2.GrantRequest(
+                purposes=told.purposes,
+                channels=told.channels,
+                contact_point=_point(told.contact_point),
+                topics=told.topics,
+                places=told.places,
+                recipients=told.recipients,
+                valid_from=_instant(told.valid_from),
+                valid_until=_instant(told.valid_until),
+                **sides,
+            )
+        )
+        return made
+    scope = _scope(
+        purpose=told.purpose,
+        channel=told.channel,
+        contact_point=told.contact_point,
+        topic=told.topic,
+        place=told.place,
+        recipient=told.recipient,
+    )
+    match told.kind:
+        case ImportedNo.REFUSAL:
+            made.refuse.CopyFrom(permission_service_pb2.RefuseRequest(scope=scope, **sides))
+        case ImportedNo.WITHDRAWAL:
+            made.withdraw.CopyFrom(permission_service_pb2.WithdrawRequest(scope=scope, **sides))
+        case ImportedNo.OBJECTION:
+            made.object.CopyFrom(permission_service_pb2.ObjectRequest(scope=scope, **sides))
+    return made
 
 
 # --- what officers do ---------------------------------------------------------------------------

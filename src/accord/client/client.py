@@ -26,6 +26,8 @@ from accord.client.answers import (
     Authorization,
     Granted,
     HistoryItem,
+    Imported,
+    Listed,
     PastAnswer,
     Permission,
     Reach,
@@ -52,12 +54,16 @@ from accord.client.values import (
     Customer,
     Evidence,
     Facts,
+    ImportedPermission,
+    ImportedRefusal,
+    ImportSource,
     Justification,
     Narrowing,
     OverlayKind,
     Question,
     RestrictionGround,
     Scope,
+    SuppressionList,
     Token,
 )
 
@@ -389,6 +395,36 @@ class Client:
         """Record a fact of an address, for whoever holds it."""
         return self._ask(calls.report_contact_point(self.brand, contact_point, fact, act_time, request_id))
 
+    # --- what others know -----------------------------------------------------------------------
+
+    def import_records(
+        self,
+        source: ImportSource,
+        records: Sequence[ImportedPermission | ImportedRefusal],
+        *,
+        dry_run: bool = False,
+    ) -> tuple[Imported, ...]:
+        """Import what customers said elsewhere, 1 to 1,000 records; return what became of each, in order.
+
+        A permission fills a gap only: it lifts no refusal and completes no opt-in. A row that was imported before gets
+        its first answer. `dry_run` judges and writes nothing. Role: collector.
+        """
+        return self._ask(calls.import_records(self.brand, source, records, dry_run=dry_run))
+
+    def import_suppressions(
+        self,
+        suppression_list: SuppressionList,
+        contact_points: Sequence[ContactPoint] = (),
+        *,
+        ending_limit: int | None = None,
+    ) -> Listed:
+        """Import up to 1,000 e-mail addresses and phone numbers that are not to be contacted, again and again.
+
+        With `ending_limit` the import ends: at most so many that vanished from a complete registry are taken off; were
+        it more, none is. Role: privacy_officer.
+        """
+        return self._ask(calls.import_suppressions(self.brand, suppression_list, contact_points, ending_limit))
+
     # --- what officers do -----------------------------------------------------------------------
 
     def merge(
@@ -468,7 +504,9 @@ class Client:
             return call.undecided(failure)
 
     def _attempt(self, call: Call[Value]) -> Value:
-        attempts = Attempts(self._writes if call.writes else self._questions, time.monotonic, random.random)
+        attempts = Attempts(
+            self._writes if call.writes or call.takes_long else self._questions, time.monotonic, random.random
+        )
         method = call.method(self.connection)
         while True:
             try:

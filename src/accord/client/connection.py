@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import grpc
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from accord.client.arguments import judged
@@ -22,6 +23,7 @@ from accord.v1 import (
     contact_service_pb2_grpc,
     customer_service_pb2_grpc,
     decision_service_pb2_grpc,
+    import_service_pb2,
     import_service_pb2_grpc,
     ledger_service_pb2_grpc,
     permission_service_pb2_grpc,
@@ -57,9 +59,27 @@ class Services:
         self.customers = customer_service_pb2_grpc.CustomerServiceStub(channel)
         self.catalogues = catalogue_service_pb2_grpc.CatalogueServiceStub(channel)
         self.imports = import_service_pb2_grpc.ImportServiceStub(channel)
+        self.import_records = _one_message(
+            channel, "ImportRecords", import_service_pb2.ImportRecordsRequest, import_service_pb2.ImportRecordsResponse
+        )
+        self.import_suppressions = _one_message(
+            channel,
+            "ImportSuppressions",
+            import_service_pb2.ImportSuppressionsRequest,
+            import_service_pb2.ImportSuppressionsResponse,
+        )
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
         self.audits = audit_service_pb2_grpc.AuditServiceStub(channel)
         self.health_checks = health_pb2_grpc.HealthStub(channel)
+
+
+def _one_message(channel: grpc.Channel, method: str, request: type[Message], response: type[Message]) -> Any:  # noqa: ANN401 - a stub
+    """Return a method of imports as one that is called with one message: on the wire a stream of one is no other."""
+    return channel.unary_unary(
+        f"/accord.v1.ImportService/{method}",
+        request_serializer=request.SerializeToString,
+        response_deserializer=response.FromString,
+    )
 
 
 class Connection(Services):

@@ -12,8 +12,11 @@ from accord.client.answers import (
     Granted,
     HistoryItem,
     HistoryPage,
+    Imported,
     InvalidContact,
     LateEntry,
+    Listed,
+    ListEnded,
     OpenContact,
     PastAnswer,
     Permission,
@@ -29,7 +32,7 @@ from accord.client.answers import (
     StandingPage,
     Verdict,
 )
-from accord.client.failures import without_past
+from accord.client.failures import unreadable, without_past
 from accord.v1 import (
     audit_service_pb2,
     contact_service_pb2,
@@ -38,6 +41,8 @@ from accord.v1 import (
     decision_service_pb2,
     error_reason_pb2,
     evidence_pb2,
+    import_service_pb2,
+    item_error_pb2,
     permission_pb2,
     permission_service_pb2,
 )
@@ -192,6 +197,51 @@ def _rule(found: decision_pb2.RuleReference) -> Rule:
     return Rule(found.id, found.legal_source)
 
 
+def imported(response: import_service_pb2.ImportRecordsResponse, expected: int) -> tuple[Imported, ...]:
+    """Return what became of each of the `expected` records, in their order. Raises CallFailedError for fewer."""
+    if len(response.results) != expected:
+        raise unreadable()
+    return tuple(
+        _imported(import_service_pb2.ImportVerdict, "IMPORT_VERDICT_", each, each.position) for each in response.results
+    )
+
+
+def listed(response: import_service_pb2.ImportSuppressionsResponse, expected: int) -> Listed:
+    """Return what became of each of the `expected` addresses, in their order. Raises CallFailedError for fewer."""
+    if len(response.results) != expected:
+        raise unreadable()
+    results = (
+        _imported(import_service_pb2.SuppressionVerdict, "SUPPRESSION_VERDICT_", each) for each in response.results
+    )
+    ended = response.ended
+    return Listed(
+        receipt=receipt(response.receipt),
+        results=tuple(results),
+        ended=ListEnded(receipt(ended.receipt), ended.listed, ended.taken_off, ended.stay_on)
+        if response.HasField("ended")
+        else None,
+    )
+
+
+def _imported(
+    names: Any,  # noqa: ANN401 - enums of the wire have no public type
+    prefix: str,
+    found: import_service_pb2.ImportResult | import_service_pb2.SuppressionResult,
+    position: int = 0,
+) -> Imported:
+    if not found.HasField("error"):
+        return Imported(_name(names, prefix, found.verdict), position)
+    return Imported("", position, **_problem(found.error))
+
+
+def _problem(found: item_error_pb2.ItemError) -> dict[str, Any]:
+    return {
+        "reason": _name(error_reason_pb2.ErrorReason, "ERROR_REASON_", found.reason),
+        "message": found.message,
+        "fields": {each.field: each.description for each in found.violations},
+    }
+
+
 def receipt(found: evidence_pb2.Receipt) -> Receipt:
     """Return the proof of an entry."""
     return Receipt(found.ledger, found.position, found.leaf_hash, _time(found, "recorded_time"), found.token)
@@ -244,12 +294,7 @@ def _step(found: decision_pb2.GateStep) -> GateStep:
 def _result(found: decision_service_pb2.BatchCheckResult) -> Answer:
     if not found.HasField("error"):
         return Answer(**_decided(found.decision))
-    return Answer(
-        verdict=Verdict.UNDECIDED,
-        reason=_name(error_reason_pb2.ErrorReason, "ERROR_REASON_", found.error.reason),
-        message=found.error.message,
-        fields={each.field: each.description for each in found.error.violations},
-    )
+    return Answer(verdict=Verdict.UNDECIDED, **_problem(found.error))
 
 
 def _permission(found: permission_pb2.Permission) -> Permission:

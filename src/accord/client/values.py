@@ -186,6 +186,85 @@ class Justification:
     artefacts: tuple[Artefact, ...] = ()
 
 
+class ListKind(StrEnum):
+    """What a list says of the addresses on it."""
+
+    REGISTRY = "REGISTRY"
+    BOUNCED = "BOUNCED"
+    COMPLAINED = "COMPLAINED"
+    OWN = "OWN"
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionList:
+    """A list of addresses not to be contacted, as one file holds it: which, what it says, of which day.
+
+    `sha256` is the file's, 32 bytes; `lines` how many addresses it holds; `complete`: every address that stood on
+    the list that day. It binds `purposes` or branches only; none are all.
+    """
+
+    code: str
+    kind: ListKind
+    list_time: datetime
+    sha256: bytes
+    lines: Position = 0
+    complete: bool = False
+    purposes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """Where records come from: who handed the file over, its digest, what it is, the digest of how it was read."""
+
+    partner: str
+    sha256: bytes
+    media_type: str
+    mapping_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedPermission:
+    """A permission that a row of a file tells of. What the customer chose is as in `grant`; left out, all of it."""
+
+    row: Position
+    customer: Customer
+    evidence: Evidence
+    part: int = 0
+    purposes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    contact_point: ContactPoint | None = None
+    topics: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+class ImportedNo(StrEnum):
+    """Which no a row of a file tells of."""
+
+    REFUSAL = "REFUSAL"
+    WITHDRAWAL = "WITHDRAWAL"
+    OBJECTION = "OBJECTION"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRefusal:
+    """A no that a row of a file tells of. What it reaches is as in `withdraw`; left out, everything."""
+
+    row: Position
+    kind: ImportedNo
+    customer: Customer
+    evidence: Evidence
+    part: int = 0
+    purpose: str = ""
+    channel: str = ""
+    contact_point: ContactPoint | None = None
+    topic: str = ""
+    place: str = ""
+    recipient: str = ""
+
+
 class Narrowing(TypedDict, total=False):
     """What a question may name besides customer, channel and purpose."""
 
