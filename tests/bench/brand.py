@@ -100,10 +100,10 @@ def checks(customers: int, seed: int) -> Iterator[bytes]:
         yield from made
 
 
-def batch_checks(customers: int, seed: int, size: int) -> Iterator[bytes]:
+def batch_checks(customers: int, seed: int, size: int, view: decision_pb2.DecisionView.ValueType) -> Iterator[bytes]:
     """Yield BatchCheck requests for ever."""
     made = [
-        decision_service_pb2.BatchCheckRequest(brand=BRAND, questions=questions).SerializeToString()
+        decision_service_pb2.BatchCheckRequest(brand=BRAND, questions=questions, view=view).SerializeToString()
         for questions in _batched(_questions(customers, seed, 8 * size), size)
     ]
     while True:

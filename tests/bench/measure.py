@@ -8,7 +8,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ DATABASES = (SQLITE, POSTGRES)
 MANY, FEW = 64, 8
 QUESTIONS = 1000
 RECORDS = 100
+VERDICTS, ANSWERS = "verdicts", "answers"
+VIEWS = {VERDICTS: decision_pb2.DECISION_VIEW_VERDICT, ANSWERS: decision_pb2.DECISION_VIEW_BASIC}
 
 Say = Callable[[str], None]
 
@@ -150,9 +152,9 @@ class _Bench:
             for where, server in servers.items():
                 requests = brand.checks(customers, next(self._numbers))
                 self._sample(f"check@{concurrency}", where, server, brand.CHECK, requests, concurrency)
-        for where, server in self._accords.items():
-            requests = brand.batch_checks(customers, next(self._numbers), QUESTIONS)
-            bodies = self._sample("batch_check", where, server, brand.BATCH_CHECK, requests, 2, items=QUESTIONS, keep=1)
+        for (act, view), (where, server) in product(VIEWS.items(), self._accords.items()):
+            requests = brand.batch_checks(customers, next(self._numbers), QUESTIONS, view)
+            bodies = self._sample(act, where, server, brand.BATCH_CHECK, requests, 2, items=QUESTIONS, keep=1)
             results = decision_service_pb2.BatchCheckResponse.FromString(bodies[0]).results
             if len(results) != QUESTIONS or any(each.HasField("error") for each in results):
                 raise BenchError("BatchCheck left questions without a decision")

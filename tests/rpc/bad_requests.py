@@ -261,6 +261,7 @@ def _questions() -> Iterator[Case]:
             yield from _texts(method, f"question.{name}")
     for method in (*asking, "DecisionService/ListReach"):
         yield from _enums(method, "view", required=False)
+        yield _case(method, "a view of batches alone", ["view"], put("view", decision_pb2.DECISION_VIEW_VERDICT))
     for method in ("DecisionService/Check", "DecisionService/BatchCheck", "DecisionService/ListReach"):
         yield from _fresh(method)
     method, then = "DecisionService/Check", put("as_of", at())

@@ -3,6 +3,7 @@
 import hmac
 import json
 from base64 import b64decode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -221,7 +222,8 @@ def test_a_batch_is_answered_in_order_as_each_question_alone_and_at_one_instant(
         for channel in ("email", "sms")
     ]
     request = decision_service_pb2.BatchCheckRequest(brand=BRAND, questions=asked, view=decision_pb2.DECISION_VIEW_FULL)
-    results = ground.server.ask("DecisionService/BatchCheck", request).results
+    response = ground.server.ask("DecisionService/BatchCheck", request)
+    results = response.results
     alone = [
         ground.server.ask(
             "DecisionService/Check", decision_service_pb2.CheckRequest(brand=BRAND, question=each, view=request.view)
@@ -229,7 +231,25 @@ def test_a_batch_is_answered_in_order_as_each_question_alone_and_at_one_instant(
         for each in asked
     ]
     assert [each.decision for each in results] == alone
-    assert len({each.decision.token for each in results}) == 1
+    assert {each.decision.token for each in results} == {response.token}
+
+
+def test_a_batch_of_verdicts_tells_verdict_reason_and_the_end_of_a_defer_and_no_more(ground: Ground) -> None:
+    asked = [
+        question(purpose=purpose, customer=by_id(customer))
+        for customer in (f"customer-{MARK}", STRANGER, f"holder-1-{MARK}")
+        for purpose in ("marketing.birthday", "service.order", f"{MARK}.unknown")
+    ]
+    ask = partial(decision_service_pb2.BatchCheckRequest, brand=BRAND, questions=asked)
+    whole = ground.server.ask("DecisionService/BatchCheck", ask())
+    brief = ground.server.ask("DecisionService/BatchCheck", ask(view=decision_pb2.DECISION_VIEW_VERDICT))
+    told = {"verdict", "reason", "not_before"}
+    for each in whole.results:
+        for field, _ in each.decision.ListFields() if each.HasField("decision") else ():
+            if field.name not in told:
+                each.decision.ClearField(field.name)
+    assert brief == whole
+    assert {each.WhichOneof("result") for each in brief.results} == {"decision", "error"}
 
 
 def test_a_thousand_questions_are_answered_at_once(ground: Ground) -> None:

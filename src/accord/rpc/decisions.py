@@ -13,6 +13,7 @@ from accord.service.past_questions import PastQuestions
 from accord.service.questions import Questions
 from accord.service.tokens import freshness
 from accord.telemetry.tally import Tally
+from accord.v1 import decision_pb2
 from accord.v1 import decision_service_pb2 as pb
 from accord.v1.decision_service_pb2_grpc import DecisionServiceServicer
 
@@ -71,18 +72,20 @@ class DecisionService(DecisionServiceServicer):
             raise CallError(invalid("questions", f"must have 1 to {MAX_QUESTIONS} items"))
         asked = inbound.questions(request.questions)
         examiner = Examiner()
-        full = examiner.full_view(request.view)
+        full = examiner.full_view(request.view, of_batch=True)
         language = examiner.language(request.language)
         examiner.done()
         head, found = self._questions.batch_check(call.brand, asked, full=full, fresh=request.at_least_as_fresh)
-        teller = outbound.Teller(freshness(head.origin, head.size), language)
-        response = pb.BatchCheckResponse()
+        response = pb.BatchCheckResponse(token=freshness(head.origin, head.size))
+        teller = outbound.Teller(response.token, language)
+        verdicts_only = request.view == decision_pb2.DECISION_VIEW_VERDICT
         for each in found:
-            result = response.results.add()
             if isinstance(each, Problem):
-                result.error.CopyFrom(to_item_error(each))
+                response.results.add().error.CopyFrom(to_item_error(each))
+            elif verdicts_only:
+                response.results.append(outbound.verdict(each.verdict, each.reason, each.not_before))
             else:
-                teller.tell(result.decision, each)
+                teller.tell(response.results.add().decision, each)
         self._tally.counted("batch", zip((each.channel for each in request.questions), found, strict=True))
         return response
 

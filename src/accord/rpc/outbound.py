@@ -9,7 +9,17 @@ from accord.domain.decision import Decision, Remedy, Step
 from accord.domain.explain import Explainer
 from accord.domain.lane import Rule
 from accord.domain.policy import ENGINE_VERSION
-from accord.domain.terms import SECOND, Basis, ContactStatus, Obligation, Reason, RefusalKind, RemedyKind, Verdict
+from accord.domain.terms import (
+    SECOND,
+    Basis,
+    ContactStatus,
+    Instant,
+    Obligation,
+    Reason,
+    RefusalKind,
+    RemedyKind,
+    Verdict,
+)
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.opening import OpenedEntry
 from accord.rpc.wire import numbers, optional_timestamp, timestamp
@@ -20,6 +30,7 @@ from accord.service.tokens import freshness
 from accord.v1 import (
     contact_service_pb2,
     decision_pb2,
+    decision_service_pb2,
     evidence_pb2,
     ledger_service_pb2,
     permission_pb2,
@@ -63,6 +74,18 @@ class Teller:
             _begin(begun, found, self._token)
         message.CopyFrom(begun)
         _end(message, found, self._language)
+
+
+@lru_cache(maxsize=4096)
+def verdict(found: Verdict, reason: Reason, not_before: Instant) -> decision_service_pb2.BatchCheckResult:
+    """Return a verdict alone, which many questions have in common."""
+    return decision_service_pb2.BatchCheckResult(
+        decision=decision_pb2.Decision(
+            verdict=found.value,  # type: ignore[arg-type] # the domain carries the wire's numbers
+            reason=reason.value,  # type: ignore[arg-type] # the same
+            not_before=optional_timestamp(not_before),
+        )
+    )
 
 
 def _begin(message: decision_pb2.Decision, found: Decision, token: str) -> None:

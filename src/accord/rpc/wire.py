@@ -25,7 +25,7 @@ MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 
 _BRAND = re.compile(r"[a-z0-9-]{1,64}\Z")
-_VIEWS = frozenset(decision_pb2.DecisionView.values())
+_VIEWS = frozenset(decision_pb2.DecisionView.values()) - {decision_pb2.DECISION_VIEW_VERDICT}
 _CUSTOMER_ID = IdentifierKind.CUSTOMER_ID
 _ANY_IDENTIFIER = Identifier(_CUSTOMER_ID, "")
 Member = TypeVar("Member", bound=Enum)
@@ -145,10 +145,10 @@ class Examiner:
                 self.fault(field, "is required: set customer_id or contact_point")
                 return _ANY_IDENTIFIER
 
-    def full_view(self, view: int) -> bool:
-        """Say whether a decision is wanted with its trace."""
-        if view not in _VIEWS:
-            self.fault("view", "must be basic or full")
+    def full_view(self, view: int, *, of_batch: bool = False) -> bool:
+        """Say whether a decision is wanted with its trace. A batch may also be asked for verdicts alone."""
+        if view not in _VIEWS and not (of_batch and view == decision_pb2.DECISION_VIEW_VERDICT):
+            self.fault("view", "must be verdict, basic or full" if of_batch else "must be basic or full")
         return view == decision_pb2.DECISION_VIEW_FULL
 
     def language(self, tag: str) -> str:

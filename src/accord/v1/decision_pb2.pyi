@@ -481,6 +481,10 @@ class _DecisionViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision
     """Everything but the trace."""
     DECISION_VIEW_FULL: _DecisionView.ValueType  # 2
     """With the trace of every gate, the answer in a sentence and what would make it allowed."""
+    DECISION_VIEW_VERDICT: _DecisionView.ValueType  # 3
+    """Of BatchCheck alone: verdict and reason, and `not_before` of a DEFER, to choose among many. Whoever sends asks
+    AuthorizeContact, whose answer says what the contact rests on and what the sender must do.
+    """
 
 class DecisionView(_DecisionView, metaclass=_DecisionViewEnumTypeWrapper):
     """How much of a decision to send."""
@@ -491,6 +495,10 @@ DECISION_VIEW_BASIC: DecisionView.ValueType  # 1
 """Everything but the trace."""
 DECISION_VIEW_FULL: DecisionView.ValueType  # 2
 """With the trace of every gate, the answer in a sentence and what would make it allowed."""
+DECISION_VIEW_VERDICT: DecisionView.ValueType  # 3
+"""Of BatchCheck alone: verdict and reason, and `not_before` of a DEFER, to choose among many. Whoever sends asks
+AuthorizeContact, whose answer says what the contact rests on and what the sender must do.
+"""
 Global___DecisionView: _TypeAlias = DecisionView  # noqa: Y015
 
 @_typing.final

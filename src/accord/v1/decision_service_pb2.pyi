@@ -158,7 +158,7 @@ class BatchCheckRequest(_message.Message):
     brand: _builtins.str
     """The controller. Required."""
     view: _decision_pb2.DecisionView.ValueType
-    """How much to answer."""
+    """How much to answer. Verdicts alone are a twentieth of the bytes."""
     at_least_as_fresh: _builtins.str
     """A token: the answers must be at least as fresh."""
     language: _builtins.str
@@ -225,6 +225,9 @@ class BatchCheckResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """At least as fresh as the state that they were all read from."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchCheckResult]:
         """The answers."""
@@ -233,10 +236,11 @@ class BatchCheckResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[Global___BatchCheckResult] | None = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
