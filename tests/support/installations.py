@@ -125,8 +125,9 @@ def open_parts(kind: StoreKind, databases: Databases, folder: Path) -> Parts:
     """Return fresh parts of a kind, gone when closed; `folder` takes the outside copy."""
     if kind == "memory":
         return Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy())
-    urls = databases.fresh(kind), databases.fresh(kind, "keys")
-    return parts_at(*urls, folder, *(partial(databases.drop, url) for url in urls))
+    ledger, keys = databases.lend(kind), databases.lend(kind, "keys")
+    back = (partial(databases.take_back, ledger), partial(databases.take_back, keys, "keys"))
+    return parts_at(ledger, keys, folder, *back)
 
 
 def parts_at(ledger_url: str, keys_url: str, folder: Path, *endings: Callable[[], None]) -> Parts:
