@@ -42,11 +42,12 @@ run: $(SERVING) ## Serve Accord with the sample brand on 127.0.0.1:50051
 demo: $(SERVING) ## Play the stories of the product on the sample brand
 	@$(BIN)/accord demo
 
+# Tests wait for processes and disks: one at a time more than the two cores of a small machine.
 test: setup ## Run the tests, PostgreSQL included
-	@$(BIN)/pytest -m "not long" -n 2
+	@$(BIN)/pytest -m "not long" -n 3
 
 test-all: setup ## Run the tests and the long ones
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 3
 
 lint: setup ## Find faults of style and structure
 	@$(BIN)/ruff check .

@@ -42,7 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     So processes that share the tests out end together.
     """
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    files = [item.path.relative_to(TESTS).as_posix() for item in items]
+    names = {path: path.relative_to(TESTS).as_posix() for path in {item.path for item in items}}
+    files = [names[item.path] for item in items]
     for item, file in zip(items, files, strict=True):
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(file))

@@ -309,7 +309,7 @@ def thoroughly(examples: int, *, derandomize: bool = True) -> settings:
     )
 
 
-@thoroughly(300)
+@thoroughly(150)
 @given(history=histories)
 def test_a_history_gives_the_answers_of_the_model(installations: dict[StoreKind, Any], history: list[Step]) -> None:
     holds_on([], installations, history)

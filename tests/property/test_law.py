@@ -66,7 +66,7 @@ from accord.domain.terms import (
 from accord.ledger.projection import Projection
 
 LAW = settings(
-    max_examples=250,
+    max_examples=160,
     deadline=None,
     derandomize=True,
     database=None,

@@ -5,6 +5,7 @@ would be tried bit by bit against the same digest.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -47,6 +48,15 @@ def manifests_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return manifest, verify._Members(bundle, files)
 
     monkeypatch.setattr(verify._Examination, "_read_manifest", once)
+
+
+@pytest.fixture(autouse=True)
+def keys_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows from a pin and from handovers is remembered: it depends on their text alone."""
+    read, follow = cache(verify.read_handovers), cache(lambda pin, given: tuple(trusted(pin, list(given))))
+    trusted = verify.trusted_keys
+    monkeypatch.setattr(verify, "read_handovers", lambda raw: list(read(raw)))
+    monkeypatch.setattr(verify, "trusted_keys", lambda pin, given: list(follow(pin, tuple(given))))
 
 
 def turned(content: bytes) -> Iterator[bytes]:
