@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: databases, stores and installations, on every kind of store."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,20 +36,21 @@ LONGEST_FIRST = (
 """Files by how long they take, those with more than a quarter of a minute."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, where they share its servers, and let the longest files begin.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the tests of a file in one process, where they share its servers."""
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(_file(item.path)))
 
-    So processes that share the tests out end together.
-    """
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin, so that the processes that share the tests out end together."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    names = {path: path.relative_to(TESTS).as_posix() for path in {item.path for item in items}}
-    files = [names[item.path] for item in items]
-    for item, file in zip(items, files, strict=True):
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(file))
-    order = {item: places.get(file, len(places)) for item, file in zip(items, files, strict=True)}
-    items.sort(key=order.__getitem__)
+    items.sort(key=lambda item: places.get(_file(item.path), len(places)))
+
+
+@cache
+def _file(path: Path) -> str:
+    return path.relative_to(TESTS).as_posix()
 
 
 @pytest.fixture(scope="session")

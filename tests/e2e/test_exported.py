@@ -111,6 +111,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     settings = {
         "ACCORD_METRICS_LISTEN": endpoint,
         "ACCORD_LOG_FORMAT": "json",
+        "ACCORD_SCRUB_SECONDS": "0.2",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
         "OTEL_METRIC_EXPORT_INTERVAL": "200",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
