@@ -1,7 +1,6 @@
 """Fixtures shared by all tests: databases, stores and installations, on every kind of store."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,21 +35,10 @@ LONGEST_FIRST = (
 """Files by how long they take, those with more than a quarter of a minute."""
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of a file in one process, where they share its servers."""
-    if item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(_file(item.path)))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest files begin, so that the processes that share the tests out end together."""
-    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: places.get(_file(item.path), len(places)))
-
-
-@cache
-def _file(path: Path) -> str:
-    return path.relative_to(TESTS).as_posix()
+    """Let the longest files begin, so that the processes that share the files out end together."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ check UNDECIDED PURPOSE_UNKNOWN
 Program = tuple[list[str], dict[str, str]]
 """A command that takes a customer, and what its environment must have."""
 
-pytestmark = [pytest.mark.xdist_group("other languages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

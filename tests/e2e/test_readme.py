@@ -35,10 +35,6 @@ def _commands() -> list[str]:
     return [line for block in _blocks("sh") for line in block.splitlines() if line and line not in ELSEWHERE]
 
 
-pytestmark = pytest.mark.xdist_group("readme")
-"""One server with the sample brand for all of them (`--dist loadgroup`): loading it twice takes longer than they do."""
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with socket.socket() as free:
