@@ -254,8 +254,8 @@ def with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState
         return state
     # The same act told first by an import and then by its form: one act, so what it carried stays counted.
     told = {old.position: old.taken for old in state.permissions if same_act(old, mark)}
-    mark = replace(mark, taken=max([mark.taken, *told.values()]))
     if told:
+        mark = replace(mark, taken=max(mark.taken, *told.values()))
         contacts = contacts_newest_first(state)
         moved = [replace(each, permission=mark.position) if each.permission in told else each for each in contacts]
         state = with_contacts(state, moved)
@@ -266,9 +266,9 @@ def with_permission(state: CustomerState, mark: PermissionMark) -> CustomerState
 def _stood_before(old: PermissionMark, new: PermissionMark) -> bool:
     """Say whether a limited permission was given by this very act or a later one: told again, it gives no new use."""
     return (
-        old.granted == new.granted
+        new.uses > 0
         and old.uses > 0
-        and new.uses > 0
+        and old.granted == new.granted
         and old.act_time >= new.act_time
         and old.guardian is new.guardian
         and not old.pending_until

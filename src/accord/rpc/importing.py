@@ -28,6 +28,7 @@ from accord.v1 import import_service_pb2 as pb
 
 MAX_RECORDS = 1000
 MAX_PARTNER = 64
+_NEAR_BYTES = 6
 
 _Record = Grant | Refuse
 _READERS: dict[str, Callable[[Any, Examiner], _Record]] = {
@@ -110,10 +111,20 @@ def _request(record: pb.ImportRecord, at: str, source: _Source, lookups: Lookups
     return Request(
         command=Import(record=replace(command, evidence=evidence)),
         caller=call.caller.name,
-        key=lookups.request(call.brand, "", f"{source.named} {row}"),
+        key=_key(lookups, call, source, record.row, row),
         content=lookups.content(record.SerializeToString(deterministic=True)),
         deadline=call.deadline(),
     )
+
+
+def _key(lookups: Lookups, call: Call, source: _Source, number: int, row: str) -> bytes:
+    """Return what a record is known by when it is sent again: near to that of the rows before it in the file.
+
+    They come one after the other, so that the answers to a message stand side by side in their index.
+    """
+    near = lookups.request(call.brand, "", f"{source.named} rows {number // MAX_RECORDS}")
+    own = lookups.request(call.brand, "", f"{source.named} {row}")
+    return near[:_NEAR_BYTES] + own[_NEAR_BYTES:]
 
 
 def _result(found: Written | Problem) -> pb.ImportResult:

@@ -10,7 +10,7 @@ its link finds them by the contact, and stays good while they are merged and aft
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -44,7 +44,9 @@ Told = list[tuple[bytes, Event]]
 """Entries to be appended, in order: whose, and what they tell."""
 
 
-def targets(world: Projection, command: Command, named: tuple[Identifier, ...]) -> list[bytes] | Problem:
+def targets(
+    world: Projection, command: Command, named: tuple[Identifier, ...], new_ref: Callable[[], bytes]
+) -> list[bytes] | Problem:
     """Return into whose history a command goes; a new reference where it may make a customer."""
     if isinstance(command, AddOverlay):
         return _each(world, command.customers)
@@ -57,7 +59,7 @@ def targets(world: Projection, command: Command, named: tuple[Identifier, ...]) 
     if not refs:
         if isinstance(command, Confirm | Unlink | LiftOverlay | Restrict | LiftRestriction):
             return customer_unknown()
-        return [os.urandom(REF_BYTES)]
+        return [new_ref()]
     if isinstance(command, Refuse | ReportContactPoint):
         return list(dict.fromkeys(home for ref in refs for home in _homes(world, command, ref)))
     if (persons := world.persons(refs)) > 1:

@@ -67,6 +67,7 @@ from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Positi
 from accord.ledger.entry import (
     BRAND_REF,
     LOST_REF,
+    REF_BYTES,
     Leaf,
     Payload,
     StoredEntry,
@@ -97,6 +98,12 @@ from accord.service.answers import (
 )
 from accord.service.errors import contact_unknown, customer_ambiguous, customer_erased, request_id_reused
 from accord.service.policies import compile_policy
+
+_NEIGHBOUR_BYTES = 6
+"""How much of a reference the customers made by one commit share, so that their rows stand side by side in every index.
+
+With as many of their own as make two that are alike no likelier than a fault of the machine.
+"""
 
 MakeKeys = Callable[[list[bytes]], dict[bytes, CustomerKey]]
 
@@ -139,7 +146,8 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
     keys = {request.key for request in requests if request.key}
     for request in requests:
         command = request.command.record if isinstance(request.command, Import) else request.command
-        found.update(lookups.identifier(head.brand, each) for each in named(command))
+        names = named(command)
+        found.update([lookups.identifier(head.brand, each) for each in names])
         if isinstance(command, AuthorizeContact | ReportContact):
             contacts.add(lookups.contact(head.brand, command.contact_id))
         elif isinstance(command, HoldErasure):
@@ -157,7 +165,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
         elif isinstance(command, Confirm) and command.token is not None:
             contacts.add(command.token.contact_key)
         else:
-            suppressions.update(lookups.suppression(head.brand, each) for each in named(command) if _is_address(each))
+            suppressions.update([lookups.suppression(head.brand, each) for each in names if _is_address(each)])
     return Wanted(
         tuple(sorted(found)),
         tuple(sorted(contacts)),
@@ -170,6 +178,8 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
 def named(command: Command) -> tuple[Identifier, ...]:  # noqa: C901 - one case for each command
     """Return the identifiers a command names: whom first, then the address."""
     match command:
+        case Grant() | Refuse():
+            return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
         case (
             ApplyCatalogue()
             | RecordExport()
@@ -192,8 +202,6 @@ def named(command: Command) -> tuple[Identifier, ...]:  # noqa: C901 - one case 
         case AuthorizeContact():
             point = command.question.contact_point
             return (command.customer, point) if point else (command.customer,)
-        case Grant() | Refuse():
-            return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
         case Link() | Unlink():
             return (command.customer, command.contact_point)
         case AddOverlay() | Merge():
@@ -216,6 +224,7 @@ class Sitting:
         self._world = Projection(view.head.brand, lookups)
         self._world.load(view)
         self._before = view.customers.keys()
+        self._neighbours = os.urandom(_NEIGHBOUR_BYTES)
         self._answered: dict[bytes, RequestRow] = view.requests
         self._suppressed = dict(view.suppressions)
         self._suppressing: dict[bytes, Instant] = {}
@@ -290,7 +299,8 @@ class Sitting:
         return self._on_customers(command, request.caller, self._policy)
 
     def _on_customers(self, command: Command, caller: str, policy: Policy) -> _Judged:
-        refs = persons.targets(self._world, command, named(command))
+        names = named(command)
+        refs = persons.targets(self._world, command, names, self._new_ref)
         if isinstance(refs, Problem):
             return refs
         if isinstance(command, Confirm) and command.token is not None and (told := self._told(command.token, refs[0])):
@@ -298,7 +308,7 @@ class Sitting:
         now = self._now()
         admitted: list[tuple[bytes, Event]] = []
         for ref in refs:
-            customer = self._world.customer(ref, named(command))
+            customer = self._world.customer(ref, names)
             if customer.state.erased:
                 return customer_erased()
             event = _admit(customer, persons.readdressed(self._world, command, ref), policy, now)
@@ -326,13 +336,14 @@ class Sitting:
 
     def _import(self, record: Grant | Refuse, caller: str, policy: Policy) -> _Judged:
         """Append what is new of an imported record; of a permission nothing where its address is not to be woken up."""
-        refs = persons.targets(self._world, record, named(record))
+        names = named(record)
+        refs = persons.targets(self._world, record, names, self._new_ref)
         if isinstance(refs, Problem):
             return refs
         now = self._now()
         admitted: list[tuple[bytes, Event]] = []
         for ref in refs:
-            customer = self._world.customer(ref, named(record))
+            customer = self._world.customer(ref, names)
             if customer.state.erased:
                 return customer_erased()
             event = _admit(customer, persons.readdressed(self._world, record, ref), policy, now)
@@ -590,6 +601,10 @@ class Sitting:
                 digest = self._lookups.suppression(brand, address)
                 self._suppressed[digest] = self._suppressing[digest] = self._drafts[draft].recorded_time
         return _Drafted((draft,), BRAND_REF)
+
+    def _new_ref(self) -> bytes:
+        """Return the reference of a customer who is made: near to those of all others this commit makes."""
+        return self._neighbours + os.urandom(REF_BYTES - _NEIGHBOUR_BYTES)
 
     def _now(self) -> Instant:
         """Return the recorded time the next entry gets: by the clock, and later than every entry before it."""
