@@ -109,8 +109,8 @@ class Model:
             return "DENY", 0
         points = [each for each in self.people.points(who, kind) if named.kind is not kind or each[0] == named]
         addresses = [address for address, _ in points]
-        # Whoever holds an address that changed hands must have permitted marketing since; see the grounds.
-        cured = set() if q.purpose.startswith("service") else {"REASSIGNED"}
+        # Who got an address from another must have permitted marketing since; who wrote back unclearly may be served.
+        cured = {"REPLY_UNCLEAR"} if q.purpose.startswith("service") else {"REASSIGNED"}
         faults = [self.people.faults.get(each, set()) - cured for each in addresses]
         if any(faults) or (own and own.status != "AUTHORIZED"):
             return "DENY", 0

@@ -48,5 +48,6 @@ class People:
             if fact == "REASSIGNED":
                 self.moved[point[0]] = max(act, self.moved.get(point[0], 0))
             faults = self.faults.setdefault(point[0], set())
-            faults |= {fact} & {"COMPLAINED", *CURABLE}
+            faults |= {fact} & {"COMPLAINED", "REPLY_UNCLEAR", *CURABLE}
+            faults -= {"REPLY_UNCLEAR"} if fact == "REPLY_SETTLED" else set()
             faults -= CURABLE if fact == "VERIFIED" else set()
