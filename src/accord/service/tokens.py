@@ -36,14 +36,14 @@ def size_known(token: str, head: Head, field: str) -> int:
     if raw is None or len(raw) < 9:
         raise _not_fresh(ErrorReason.INVALID_ARGUMENT, field, "must be a token of an earlier answer")
     size, origin = int.from_bytes(raw[:8], "big"), raw[8:].decode("utf-8", "replace")
+    if origin == head.origin and size <= head.size:
+        return size
     if ledger_of(origin) == head.ledger and incarnation_of(origin) < head.incarnation:
         # What was kept may be another history than the one the token is of: nobody can tell.
         description = "is of before the ledger was recovered: what it names may be lost"
         raise _not_fresh(ErrorReason.STATE_LOST, field, description)
-    if origin != head.origin or size > head.size:
-        description = "names another ledger or a state not known here yet"
-        raise _not_fresh(ErrorReason.FRESHNESS_UNAVAILABLE, field, description)
-    return size
+    description = "names another ledger or a state not known here yet"
+    raise _not_fresh(ErrorReason.FRESHNESS_UNAVAILABLE, field, description)
 
 
 def page(lookups: Lookups, binding: str, start: int) -> str:
