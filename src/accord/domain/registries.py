@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from accord.domain.terms import IdentifierKind, ListKind
+from accord.domain.terms import ListKind
 
 
 class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +18,6 @@ class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     code: str
     title: str
-    kinds: tuple[IdentifierKind, ...]
     vanishing_ends: bool
     legal_source: str
     reviewed: bool
