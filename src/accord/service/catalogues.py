@@ -77,13 +77,19 @@ class Catalogues:
                     since = entry.position
                 case LossAccepted.__name__:
                     since = Position(0)
-        then = replace(head, catalogue_version=version, catalogue_position=position, unreconciled_since=since)
-        policy = self._policies.of(then)
-        if policy is None:
+        if not version:
             fault = Violation("as_of", "must not be earlier than the brand's first catalogue")
             raise CallError(
                 Problem(ErrorReason.CATALOGUE_MISSING, "the brand had no catalogue then", (fault,), {"field": "as_of"})
             )
+        return self.policy_of(head, version, position, since)
+
+    def policy_of(self, head: Head, version: int, position: Position, since: Position) -> Policy:
+        """Return the policy of the version applied at a position; `since` where an unaccepted loss was told, else 0."""
+        then = replace(head, catalogue_version=version, catalogue_position=position, unreconciled_since=since)
+        policy = self._policies.of(then)
+        if policy is None:
+            raise catalogue_missing()
         return policy
 
     def _entry_at(self, brand: BrandId, position: Position) -> StoredEntry:

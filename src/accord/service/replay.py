@@ -32,7 +32,7 @@ from accord.ledger.entry import StoredEntry
 from accord.ledger.lookup import Lookups
 from accord.ledger.opening import OpenedEntry
 from accord.ledger.projection import Projection
-from accord.ledger.store import LedgerStore, Records
+from accord.ledger.store import Head, LedgerStore, Records
 from accord.ledger.walk import first_since
 from accord.service import persons
 from accord.service.catalogues import Catalogues
@@ -155,7 +155,7 @@ class Replay:
         last = min(end, position + ENTRIES_A_PAGE)
         if wished.today:
             wished = replace(wished, version=head.catalogue_version, law_time=self._remembered.now(head))
-        laws = _Laws(self._catalogues, brand, wished)
+        laws = _Laws(self._catalogues, head, wished)
         page = _Page(self._past.histories(head), laws)
         found: list[Invalid | Outcome] = []
         for entry in self._contacts(brand, position, last):
@@ -200,7 +200,7 @@ class Replay:
         if decision.verdict is Verdict.ALLOW:
             page.folded += contact.folded
             return Outcome.ALLOWED
-        cause, late = contact.cause(policy, page.laws.then(entry.position), moment)
+        cause, late = contact.cause(policy, moment, of_then=page.laws.of_then)
         page.folded += contact.folded
         return Invalid(
             position=entry.position,
@@ -223,36 +223,30 @@ class _Page:
 
 
 class _Laws:
-    """The policy that each contact is answered under, each compiled once."""
+    """The policy that each contact is answered under; `of_then`: that which counted then."""
 
-    def __init__(self, catalogues: Catalogues, brand: BrandId, wished: Wished) -> None:
+    def __init__(self, catalogues: Catalogues, head: Head, wished: Wished) -> None:
         self._wished = wished
         self._catalogues = catalogues
-        self._brand = brand
-        self._applied = [each.position for each in catalogues.versions(brand)]
+        self._head = head
+        self._applied = [each.position for each in catalogues.versions(head.brand)]
         self._known: dict[int, Policy] = {}
-        self._then: dict[int, Policy] = {}
         self._one = self._version(wished.version) if wished.version else wished.catalogue
+        self.of_then = self._one is None and not wished.rules_edition and not wished.law_time
 
     def _version(self, version: int) -> Catalogue:
         try:
-            return self._catalogues.get(self._brand, version)[0].catalogue
+            return self._catalogues.get(self._head.brand, version)[0].catalogue
         except CallError as error:
             raise CallError(moved(error.problem, "version", "catalogue_version")) from None
 
-    def then(self, position: Position) -> Policy:
-        """Return what counted when the entry at a position was recorded."""
-        version = bisect_left(self._applied, position)
-        if version not in self._then:
-            self._then[version] = Policy(self._version(version), version)
-        return self._then[version]
-
     def of(self, position: Position) -> Policy:
         """Return what the contact authorised at a position is answered under."""
-        wished, then = self._wished, self.then(position)
-        if self._one is None and not wished.rules_edition and not wished.law_time:
+        number = bisect_left(self._applied, position)
+        then = self._catalogues.policy_of(self._head, number, self._applied[number - 1], Position(0))
+        if self.of_then:
             return then
-        version = wished.version if self._one else then.version
+        wished, version = self._wished, self._wished.version if self._one else number
         if version not in self._known:
             catalogue = self._one or then.catalogue
             packs = edition(wished.rules_edition) if wished.rules_edition else None
@@ -300,11 +294,11 @@ class _Contact:
             return answer_for(world, ref, self._question, policy, moment)
         return self._confirmation(world, ref, policy, moment)
 
-    def cause(self, policy: Policy, then: Policy, moment: Moment) -> tuple[Cause, LateEntry | None]:
+    def cause(self, policy: Policy, moment: Moment, *, of_then: bool) -> tuple[Cause, LateEntry | None]:
         """Return what makes the difference: with the entries known then it was an ALLOW, or the rules are to blame."""
         known = Moment(moment.as_of, self._opened.entry.position)
         if self.answer(policy, known).verdict is not Verdict.ALLOW:
-            return (Cause.UNEXPLAINED if policy is then else Cause.RULES), None
+            return (Cause.UNEXPLAINED if of_then else Cause.RULES), None
         late = [each for each in self._told.entries if each.entry.position > known.size and moment.counts(each)]
         if not late or self._allowed_after(late[-1], policy, moment):
             return Cause.UNEXPLAINED, None
