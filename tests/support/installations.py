@@ -175,8 +175,8 @@ class Installation:
         self.remembered = Remembered(self.proven, self.store, self.lookups, self.keyring, self.clock)
         self.proofs = Proofs(self.proven, self.outside, parts.signer)
         self.catalogues = Catalogues(self.proven, self.policies)
-        self.simulations = Simulations(self.proven, self.store, self.policies, self.clock)
-        self.forecasts = Forecasts(self.proven, self.store, self.policies, self.clock)
+        self.simulations = Simulations(self.proven, self.policies, self.clock)
+        self.forecasts = Forecasts(self.proven, self.policies, self.clock)
         self.saga = ErasureSaga(
             self.proven,
             self.store,

@@ -42,6 +42,10 @@ class Head(Struct, frozen=True, gc=False):
         """The name under which it is signed for."""
         return origin_of(self.ledger, self.incarnation)
 
+    def now(self, clock_time: Instant) -> Instant:
+        """Return the instant at which things stand as they are told: never before the newest entry."""
+        return Instant(max(clock_time, self.recorded_time))
+
 
 class TreeHead(Head, frozen=True, gc=False):
     """The end of a ledger and of its tree: the root, and the right edge, its hashes joined."""
@@ -349,8 +353,8 @@ class Census(Struct, frozen=True):
     persons: Iterator[tuple[Known, ...]]
 
 
-class Censuses(Protocol):
-    """Everybody at one instant, for what judges them all."""
+class Censuses(LedgerStore, Protocol):
+    """Everybody at one instant too, for what judges them all."""
 
     def census(self, brand: BrandId) -> AbstractContextManager[Census | None]:
         """Open a snapshot of a brand and hold it until the context is left; None when the brand has no ledger.

@@ -87,22 +87,20 @@ Step = Progress | Summary | Lapsing
 class Forecasts:
     """Looks ahead."""
 
-    def __init__(self, store: LedgerStore, censuses: Censuses, policies: Policies, clock: Clock) -> None:
+    def __init__(self, store: Censuses, policies: Policies, clock: Clock) -> None:
         """Read from these."""
         self._store = store
-        self._censuses = censuses
         self._policies = policies
         self._clock = clock
 
     def forecast(self, brand: BrandId, wanted: Wanted) -> Iterator[Step]:
         """Yield progress, then the summary, then what lapses, by day. Raises CallError."""
-        self._store.head(brand)  # proves the database before any of it is believed
-        with self._censuses.census(brand) as census:
+        with self._store.census(brand) as census:
             policy = self._policies.of(census.head) if census else None
             if census is None or policy is None:
                 raise catalogue_missing()
             _examine(wanted, policy)
-            run = _Run(census, policy, Instant(max(self._clock(), census.head.recorded_time)), wanted)
+            run = _Run(census, policy, census.head.now(self._clock()), wanted)
             yield from everybody(census, run.meet)
         yield run.summary()
         yield from run.found(self._store)
@@ -137,7 +135,7 @@ class _Run:
         self._radar = Radar(policy, now, self._horizon, purpose=wanted.purpose, channel=channel)
         self._samples = wanted.samples
         self._counts: dict[Lapse, _Counts] = {}
-        self._met = self._lapsing = 0
+        self._lapsing = 0
 
     def meet(self, person: tuple[Known, ...]) -> None:
         """Note what ends for a person."""
@@ -151,7 +149,6 @@ class _Run:
             counts.add(asking[time])
             if counts.persons <= self._samples:
                 counts.met.append((person, time))
-        self._met += 1
         self._lapsing += bool(asking)
 
     def summary(self) -> Summary:
@@ -162,7 +159,7 @@ class _Run:
             ledger=self._census.head.ledger,
             size=self._census.head.size,
             version=self._policy.version,
-            persons=self._met,
+            persons=self._census.count,
             persons_lapsing=self._lapsing,
             lapses=sum(counts.persons for counts in self._counts.values()),
             asking=tuple(dict.fromkeys(purpose for purpose, _ in self._radar.asking)),

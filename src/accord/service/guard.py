@@ -8,8 +8,8 @@ outside checkpoint are not protected by it. A ledger in which the scrub found da
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import LedgerKeys, OutsideCopy, Signer
 from accord.ledger.scrubbing import ScrubMarks
-from accord.ledger.store import LedgerStore, Records, Sight, StoreUnavailableError, TreeHead, Writing
+from accord.ledger.store import Census, Censuses, Records, Sight, StoreUnavailableError, TreeHead, Writing
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
@@ -26,12 +26,13 @@ from accord.proof.handover import incarnation_of, ledger_of, verify_any
 from accord.proof.merkle import EMPTY_ROOT, verify_consistency
 from accord.service.errors import CallError
 
+_Held = TypeVar("_Held")
 _NEVER = -1
 _TRIES = 5
 _RESTLESS = "connections are opened faster than they can be proven"
 
 
-class ProvableStore(LedgerStore, Records, Protocol):
+class ProvableStore(Censuses, Records, Protocol):
     """A store that counts its connections and lists its ledgers."""
 
 
@@ -126,16 +127,23 @@ class ProvenStore:
             raise
         raise StoreUnavailableError(_RESTLESS)
 
-    @contextmanager
-    def write(self, brand: BrandId) -> Iterator[Writing]:
+    def write(self, brand: BrandId) -> AbstractContextManager[Writing]:
         """Write, once the connections opened so far are proven, that which writes among them."""
+        return self._held(self._store.write(brand))
+
+    def census(self, brand: BrandId) -> AbstractContextManager[Census | None]:
+        """Open a snapshot, proven as what is written is."""
+        return self._held(self._store.census(brand))
+
+    @contextmanager
+    def _held(self, opened: AbstractContextManager[_Held]) -> Iterator[_Held]:
         try:
             if self._unproven():
                 self._prove_or_refuse()
-            with self._store.write(brand) as writing:
+            with opened as held:
                 if self._unproven():
                     self._prove_or_refuse()
-                yield writing
+                yield held
         except StoreUnavailableError:
             self._proven_connections = _NEVER
             raise

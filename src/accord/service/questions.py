@@ -47,7 +47,7 @@ class Questions:
         """Return the decision. Raises CallError when it could not be decided; read that as a no."""
         lookup = self._lookups.identifier(brand, question.customer)
         sight, policy = self._see(brand, (lookup,), fresh)
-        decision = self._decide(sight, lookup, question, policy, self._now(sight), full=full)
+        decision = self._decide(sight, lookup, question, policy, sight.head.now(self._clock()), full=full)
         if isinstance(decision, Problem):
             raise CallError(decision)
         return Answer(decision, sight.head)
@@ -60,7 +60,7 @@ class Questions:
             b"" if isinstance(each, Problem) else self._lookups.identifier(brand, each.customer) for each in questions
         ]
         sight, policy = self._see(brand, tuple(dict.fromkeys(lookups)), fresh)
-        now = self._now(sight)
+        now = sight.head.now(self._clock())
         found = [
             each if isinstance(each, Problem) else self._decide(sight, lookup, each, policy, now, full=full)
             for each, lookup in zip(questions, lookups, strict=True)
@@ -79,7 +79,7 @@ class Questions:
         purpose = policy.purposes.get(question.purpose)
         if purpose is None:
             raise CallError(unknown(ErrorReason.PURPOSE_UNKNOWN, "purpose", "purpose", list(policy.purposes)))
-        now = self._now(sight)
+        now = sight.head.now(self._clock())
         processing = purpose.purpose_class is PurposeClass.PROCESSING
         found = []
         for channel in [""] if processing else list(policy.channels):
@@ -98,10 +98,6 @@ class Questions:
         if fresh:
             require_fresh(fresh, sight.head)
         return sight, policy
-
-    def _now(self, sight: Sight) -> Instant:
-        """Return now by the clock, but never earlier than what the ledger already tells."""
-        return Instant(max(self._clock(), sight.head.recorded_time))
 
     def _decide(  # noqa: PLR0913 - a question has this many sides
         self, sight: Sight, lookup: bytes, question: Question, policy: Policy, now: Instant, *, full: bool

@@ -92,8 +92,8 @@ class Remembered:
         return [*given, *refused]
 
     def now(self, head: Head) -> Instant:
-        """Return the instant at which things stand as they are told: never before the newest entry."""
-        return Instant(max(self._clock(), head.recorded_time))
+        """Return the instant at which things stand now."""
+        return head.now(self._clock())
 
     def history(
         self, brand: BrandId, customer: Identifier, start: int, limit: int, then: Then = EVERYTHING

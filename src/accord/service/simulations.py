@@ -72,17 +72,15 @@ Step = Progress | Summary | Changed
 class Simulations:
     """Runs simulations."""
 
-    def __init__(self, store: LedgerStore, censuses: Censuses, policies: Policies, clock: Clock) -> None:
+    def __init__(self, store: Censuses, policies: Policies, clock: Clock) -> None:
         """Read from these."""
         self._store = store
-        self._censuses = censuses
         self._policies = policies
         self._clock = clock
 
     def simulate(self, brand: BrandId, command: ApplyCatalogue, supposed: Supposed) -> Iterator[Step]:
         """Yield progress, then the summary, then every change with its samples. Raises CallError, as Apply does."""
-        self._store.head(brand)  # proves the database before any of it is believed
-        with self._censuses.census(brand) as census:
+        with self._store.census(brand) as census:
             before = self._policies.of(census.head) if census else None
             after = _admitted(command, before)
             if census is None or before is None:
@@ -95,7 +93,7 @@ class Simulations:
         yield from run.changes(self._store)
 
     def _instant(self, census: Census, wished: Instant) -> Instant:
-        now = Instant(max(self._clock(), census.head.recorded_time))
+        now = census.head.now(self._clock())
         if wished and wished < now:
             raise CallError(invalid("decision_time", "must not lie in the past: states are those of now"))
         return wished or now
@@ -110,7 +108,7 @@ class _Run:
         self._samples = samples
         self._counts: dict[Change, int] = {}
         self._met: dict[Change, list[tuple[Known, ...]]] = {}
-        self._compared = self._flipped = 0
+        self._flipped = 0
 
     def steps(self) -> Iterator[Progress]:
         """Meet everybody."""
@@ -124,7 +122,7 @@ class _Run:
             size=self._census.head.size,
             version_before=before.version,
             version_after=after.version,
-            persons=self._compared,
+            persons=self._census.count,
             persons_flipped=self._flipped,
             flips=sum(count for change, count in self._counts.items() if change.flips),
             pairs=len(self._simulation.pairs),
@@ -146,7 +144,6 @@ class _Run:
             flipped = flipped or change.flips
             if self._counts[change] <= self._samples:
                 self._met.setdefault(change, []).append(person)
-        self._compared += 1
         self._flipped += flipped
 
     def _sample(self, store: LedgerStore, change: Change, person: tuple[Known, ...]) -> Sample:
