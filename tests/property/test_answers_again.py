@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 from property.test_histories import BEGINNING, MAILS, PEOPLE, POINTS, QUESTIONS, Chance
 from support.databases import Databases
 from support.installations import BRAND, STORE_KINDS, Installation, StoreKind, open_parts
@@ -72,7 +73,7 @@ class Life(Chance):
         return self.choices([[], [self.choice(chosen)]], (4, 1))[0]
 
     def listed(self) -> say.Command:
-        """Put an address on a list of a day ago, as the import of entry 0."""
+        """Put an address on a list of a day ago; its import begins when it is written."""
         begun = SuppressionsImported(
             list=self.choice(["own", "fr.bloctel"]),
             kind=self.choice(list(ListKind)),
@@ -88,9 +89,16 @@ class Life(Chance):
         return say.Confirm(customer=told.customer, evidence=told.evidence, permission=self.choice(self.pending))
 
     def write(self, *commands: say.Command) -> None:
-        for result in self.it.write(*commands):
+        for result in self.it.write(*(told for each in commands for told in self.begun(each))):
             if isinstance(result, Written) and result.status == PermissionStatus.PENDING.value:
                 self.pending.append(result.receipts[0].position)
+
+    def begun(self, command: say.Command) -> list[say.Command]:
+        """Begin the import of what puts an address on a list, as every import begins; before a catalogue none does."""
+        if not isinstance(command, say.ListAddress):
+            return [command]
+        (done,) = self.it.write(say.BeginList(begun=command.begun))
+        return [replace(command, imported=done.receipts[0].position)] if isinstance(done, Written) else []
 
     def ask(self, question: say.Question) -> Given:
         head = self.it.store.head(BRAND)
