@@ -66,7 +66,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_client_works_from_its_own_wheel_where_nothing_of_the_server_can_be_imported(
     wheel: Path, site: Site
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    environment = {**os.environ, "PYTHONPATH": str(wheel), "PYTHONDONTWRITEBYTECODE": "1"}
     asked = [sys.executable, "-c", PROGRAM, site.servers[0].address, site.token, BRAND]
     done = subprocess.run(asked, env=environment, cwd=wheel, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -627,7 +627,7 @@ def test_the_rules_of_law_are_listed_with_their_sources_without_a_server(run: Ru
     assert listed["fr.call_hours"]["source"].startswith("C. conso D223-9")
     only = answered("rules", "list", "--jurisdiction", "us_fl")
     assert [each["id"] for each in only] == ["us_fl.call_hours", "us_fl.call_attempts"]
-    assert "there are: ca, de" in run("rules", "list", "--jurisdiction", "atlantis", expect=1).stderr
+    assert "there are: au, ca, de" in run("rules", "list", "--jurisdiction", "atlantis", expect=1).stderr
 
 
 def test_a_rule_of_law_is_shown_and_a_duty_counts_its_days(run: Run, answered: Answered) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -72,7 +73,8 @@ def test_a_customer_is_erased_with_a_receipt_and_listed(line: Line) -> None:
     done = line.run("erase", "ada", "--yes", "--reason", "objected", "--keep-suppression", "--touchpoint", "till")
     assert "accord erasure receipt v1" in done.stdout
     assert "suppressed addresses: 1" in done.stdout
-    assert "ada" not in done.stdout
+    # A word of its own: a digest may have these letters too.
+    assert "ada" not in re.findall(r"\w+", done.stdout)
     name = done.stdout.split(" ")[1].rstrip(":")
     assert done.stdout == line.run("erasures", "show", name).stdout
     rows = {bytes_of(each["erasure_id"]): each for each in line.told("erasures", "list")["erasures"]}

@@ -150,10 +150,11 @@ class TestPrometheus:
         assert samples["accord_commit_requests_bucket{le=1.0}"] == 3
 
     def test_the_ledger_tells_of_itself(self, told: Told) -> None:
-        samples = told.samples()
         brand = f"{{accord_brand={BRAND}}}"
+        # What is told of a ledger is kept for a moment.
+        wait_for(lambda: told.samples()[f"accord_ledger_entries{brand}"] == 3, "every entry to be told")
+        samples = told.samples()
         assert samples["accord_ledger_proven{}"] == 1
-        assert samples[f"accord_ledger_entries{brand}"] == 3
         assert samples[f"accord_checkpoint_lag{brand}"] == 3
         assert 0 <= samples[f"accord_checkpoint_age_seconds{brand}"] < 600
         assert 0 < samples[f"accord_contact_unreported_age_seconds{brand}"] < 600

@@ -290,7 +290,8 @@ class MemoryWrappedKeys:
                 self.keys.setdefault((brand, key.customer_ref, key.generation), key)
 
     def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
-        return [key for (of, ref, _), key in self.keys.items() if of == brand and ref in refs]
+        # A list first: another thread may insert meanwhile.
+        return [key for (of, ref, _), key in list(self.keys.items()) if of == brand and ref in refs]
 
     def fenced(self, brand: BrandId, refs: list[bytes]) -> set[bytes]:
         return {ref for ref in refs if (brand, ref) in self.fences}

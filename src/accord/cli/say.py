@@ -114,7 +114,7 @@ def objecting(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 
 @writing
 @remote
 def reply(server: str, as_json: bool, **told: Any) -> None:  # noqa: ANN401 - a reply's sides
-    """Read what somebody wrote back from CONTACT_POINT, and record the no if TEXT is one.
+    """Read what CONTACT_POINT wrote back, and record a no.
 
     What may be a no holds marketing to the address until somebody has read it: record what it says, then
     `accord contact-point CONTACT_POINT reply-settled`. The text itself is not kept.
