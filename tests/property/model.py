@@ -111,8 +111,7 @@ class Model:
         addresses = [address for address, _ in points]
         # Who got an address from another must have permitted marketing since; who wrote back unclearly may be served.
         cured = {"REPLY_UNCLEAR"} if q.purpose.startswith("service") else {"REASSIGNED"}
-        faults = [self.people.faults.get(each, set()) - cured for each in addresses]
-        if any(faults) or (own and own.status != "AUTHORIZED"):
+        if any(self.people.faults.get(at, set()) - cured for at in addresses) or (own and own.status != "AUTHORIZED"):
             return "DENY", 0
         noes = [no for no in self.refusals if no.who is who or no.address in addresses]
         noes = [no for no in noes if no.channel in ("", q.channel) and q.purpose.startswith(no.purpose)]
@@ -134,9 +133,8 @@ class Model:
             if not (p.once and any(each.ground == p.position for each in others))
             if slots and max(now, min(slots)) < p.until
         ]
-        best = min(grounds, key=lambda p: (p.once, p.until, p.position), default=None)
-        verdict = "DENY" if not best else "ALLOW" if min(slots) == now else "DEFER"
-        return verdict, best.position if best and best.once else 0
+        it = min(grounds, key=lambda p: (p.once, p.until, p.position), default=None)
+        return "DENY" if not it else "ALLOW" if min(slots) == now else "DEFER", it.position if it and it.once else 0
 
     def close(self, contact: Row, outcome: str) -> int:
         contact.status = outcome
