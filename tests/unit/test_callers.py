@@ -84,14 +84,22 @@ def test_a_file_that_is_gone_gives_nobody_a_way_in(callers: Callers, tmp_path: P
     assert callers.find(token) is None
 
 
-def test_a_caller_added_by_another_process_counts_within_a_second(
-    callers: Callers, tmp_path: Path, now: list[float]
-) -> None:
+@pytest.mark.usefixtures("now")
+def test_a_caller_added_by_another_process_counts_at_once(callers: Callers, tmp_path: Path) -> None:
     callers.add("crm", "maison", ("checker",))
     assert callers.find("no token") is None
-    token = Callers(tmp_path / "data" / "callers.json").add("till", "maison", ("collector",))
-    now[0] += 1.01
-    assert callers.find(token) is not None
+    elsewhere = Callers(tmp_path / "data" / "callers.json")
+    # Names of one length, given in one tick of the file system's clock: files of one size and one time.
+    for name in ("till", "shop", "desk"):
+        assert callers.find(elsewhere.add(name, "maison", ("collector",))) is not None
+
+
+@pytest.mark.usefixtures("now")
+def test_a_certificate_added_by_another_process_counts_at_once(callers: Callers, tmp_path: Path) -> None:
+    assert callers.find_by_certificate(["till.maison.example"]) is None
+    elsewhere = Callers(tmp_path / "data" / "callers.json")
+    elsewhere.add_certificate("till", "maison", ("collector",), "till.maison.example")
+    assert callers.find_by_certificate(["till.maison.example"]) is not None
 
 
 @pytest.mark.parametrize("roles", [(), ("king",), ("checker", "king")])

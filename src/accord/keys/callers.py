@@ -2,7 +2,7 @@
 
 A token is 32 random bytes, so a plain SHA-256, which is all that is kept, hides it: there is nothing
 to guess. A certificate is known by a name in it, letter by letter, so that it may be renewed. The
-file is read again when it changes, so a caller added or removed counts within a second.
+file is read again when it changes: a caller added counts at once, one removed within a second.
 """
 
 import base64
@@ -58,6 +58,15 @@ class _Known:
         self.by_certificate_name = {each.certificate_name: each for each in callers if each.certificate_name}
         self.by_token: dict[str, Caller] = {}
 
+    def of_token(self, token: str) -> Caller | None:
+        """Return who holds the token, or None."""
+        caller = self.by_token.get(token)
+        if caller is None:
+            caller = self.by_digest.get(sha256(token.encode()).hexdigest())
+            if caller is not None:
+                self.by_token[token] = caller
+        return caller
+
 
 class Callers:
     """The callers of an installation, in a file."""
@@ -66,26 +75,27 @@ class Callers:
         """Use a file; it need not exist yet, and then nobody may call."""
         self._path = path
         self._lock = threading.Lock()
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._looked = 0.0
         self._known = _Known([])
 
     def find(self, token: str) -> Caller | None:
-        """Return who holds the token, or None. A token given or taken back counts within REFRESH_SECONDS."""
+        """Return who holds the token, or None. One given counts at once, one taken back within REFRESH_SECONDS."""
         if time.monotonic() - self._looked > REFRESH_SECONDS:
             self._look_again()
-        known = self._known
-        caller = known.by_token.get(token)
+        caller = self._known.of_token(token)
         if caller is None:
-            caller = known.by_digest.get(sha256(token.encode()).hexdigest())
-            if caller is not None:
-                known.by_token[token] = caller
+            self.refresh()
+            caller = self._known.of_token(token)
         return caller
 
     def find_by_certificate(self, names: Iterable[str]) -> Caller | None:
         """Return who is known by one of the names of a verified certificate, or None; nobody where two are."""
         if time.monotonic() - self._looked > REFRESH_SECONDS:
             self._look_again()
+        names = tuple(names)
+        if names and self._known.by_certificate_name.keys().isdisjoint(names):
+            self.refresh()
         known = self._known.by_certificate_name
         found = {name: known[name] for name in names if name in known}
         return next(iter(found.values())) if len(found) == 1 else None
@@ -94,9 +104,9 @@ class Callers:
         """Read the file again if it changed; without the file nobody may call."""
         try:
             status = self._path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
+            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         except FileNotFoundError:
-            stamp = (0, 0)
+            stamp = (0, 0, 0)
         if stamp != self._stamp:
             with self._lock:
                 if stamp == self._stamp:
