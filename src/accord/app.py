@@ -14,6 +14,7 @@ from accord.keys.callers import Callers
 from accord.keys.certificates import CertificateFiles
 from accord.keys.kek import open_keks
 from accord.keys.keyring import WrappedKeyring
+from accord.keys.peppers import PepperEpochs
 from accord.keys.rotation import Rotation, irrecoverable_by, rotate
 from accord.keys.secrets import Secrets
 from accord.keys.signing import SigningFolder
@@ -37,6 +38,7 @@ from accord.service.guard import ProvenStore
 from accord.service.handovers import KeyRotation
 from accord.service.past import Past
 from accord.service.past_questions import PastQuestions
+from accord.service.pepper_rotation import MovedLedgers, PepperRotation
 from accord.service.policies import Policies
 from accord.service.proofs import Proofs
 from accord.service.questions import Questions
@@ -104,7 +106,8 @@ class Installation:
         self.keks = open_keks(config.data / "secrets", environment)
         self.wrapped_keys = SqlWrappedKeys(self.keys_engine)
         self.keyring = WrappedKeyring(self.wrapped_keys, self.keks)
-        self.lookups = Lookups(self.secrets.pepper, self.secrets.suppression_pepper)
+        self.peppers = PepperEpochs(config.data / "secrets", environment)
+        self.lookups = Lookups(self.secrets.pepper, self.secrets.suppression_pepper, self.peppers)
         fresh_engine = open_engine(config.database_url, pool_size=0)
         self.fresh = SqlStore(fresh_engine)
         marks = FileScrubMarks(config.data / "scrub")
@@ -233,6 +236,11 @@ class Installation:
     def rotate_kek(self, progress: Callable[[int], None]) -> Rotation:
         """Begin a new epoch of the key-encryption key, or finish the one that was begun."""
         return rotate(self.wrapped_keys, self.keks, self.clock(), progress)
+
+    def rotate_pepper(self, progress: Callable[[int], None]) -> MovedLedgers:
+        """Begin a new epoch of the pepper of identifiers, or finish the one that was begun; of proven ledgers only."""
+        self.proven.prove()
+        return PepperRotation(self.store, self.peppers, self.lookups, self.keyring).rotate(progress)
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside the database, once it is proven."""

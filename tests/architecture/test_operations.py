@@ -14,12 +14,13 @@ from accord.storage.migrate import newest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
-ROWS = re.findall(r"^\| `((?:ACCORD|OTEL)_[A-Z_]+)` \| ([^|]*)\|", PAGE, re.MULTILINE)
+ROWS = re.findall(r"^\| `((?:ACCORD|OTEL)_[A-Z0-9_]+)` \| ([^|]*)\|", PAGE, re.MULTILINE)
 OUTSIDE = {
     "ACCORD_KEK",
     "ACCORD_KEK_EPOCH",
     "ACCORD_KEK_NEXT",
     "ACCORD_PEPPER",
+    "ACCORD_PEPPER_2",
     "ACCORD_SUPPRESSION_PEPPER",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 }

@@ -114,7 +114,7 @@ def erase(house: Installation, customer: Identifier = ADA_ID, **told: Any) -> Er
 
 
 def ref_of(house: Installation, customer: Identifier) -> bytes:
-    lookup = house.lookups.identifier(BRAND, customer)
+    lookup = house.lookups.of(1).identifier(BRAND, customer)
     sight = house.store.read(BRAND, (lookup,))
     assert sight is not None
     (known,) = sight.known[lookup]
@@ -531,7 +531,7 @@ class TestWhatIsTold:
         (given,) = house.write(grant(touchpoint="form"))
         assert isinstance(given, Written)
         house.write(ask_to_confirm(given.receipts[0].position))
-        lookup = house.lookups.identifier(BRAND, ADA_MAIL)
+        lookup = house.lookups.of(1).identifier(BRAND, ADA_MAIL)
         before = decode_point(house.store.points(BRAND, [lookup])[lookup]).requests
         assert len(before) == 1
         erase(house)

@@ -34,7 +34,7 @@ def persons_due(house: Installation) -> list[tuple[bytes, ...]]:
 
 
 def ref_of(house: Installation, customer: Identifier) -> bytes:
-    lookup = house.lookups.identifier(BRAND, customer)
+    lookup = house.lookups.of(1).identifier(BRAND, customer)
     sight = house.store.read(BRAND, (lookup,))
     assert sight is not None
     return sight.known[lookup][0].customer_ref

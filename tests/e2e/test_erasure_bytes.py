@@ -80,7 +80,7 @@ def kept(house: Installation, who: bytes) -> WrappedKey:
 
 
 def ref_of(house: Installation) -> bytes:
-    lookup = house.lookups.identifier(BRAND, ADA_ID)
+    lookup = house.lookups.of(1).identifier(BRAND, ADA_ID)
     sight = house.store.read(BRAND, (lookup,))
     assert sight is not None
     return sight.known[lookup][0].customer_ref
@@ -91,7 +91,7 @@ def test_no_byte_of_a_key_or_an_identifier_is_left_in_any_file(disk: Disk) -> No
     ada = ref_of(house)
     row = kept(house, ada)
     (told,) = house.remembered.history(BRAND, ADA_ID, 1, 10).entries
-    lookups = [house.lookups.identifier(BRAND, each) for each in (ADA_ID, ADA_MAIL)]
+    lookups = [house.lookups.of(1).identifier(BRAND, each) for each in (ADA_ID, ADA_MAIL)]
     state = house.store.states(BRAND, [ada])[ada]
     wanted = [row.wrapped, row.wrapped[12 : 12 + KEY_BYTES], state, *lookups]
     before = disk.bytes()

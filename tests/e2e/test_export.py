@@ -291,7 +291,7 @@ def test_what_was_erased_is_shown_as_such_and_still_stands(databases: Databases,
     try:
         it = Installation(parts)
         live(it, 5)
-        lookup = it.lookups.identifier(BRAND, person(2))
+        lookup = it.lookups.of(1).identifier(BRAND, person(2))
         sight = it.store.read(BRAND, (lookup,))
         assert sight is not None
         ref = sight.known[lookup][0].customer_ref

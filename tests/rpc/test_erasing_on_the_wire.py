@@ -66,7 +66,7 @@ def test_while_somebody_is_being_erased_nothing_is_recorded_for_them(fresh: Grou
     server.ask("PermissionService/Grant", grant("gone-1", GONE, contact_point=email(f"gone.{MARK}@example.com")))
     authorize = contact_service_pb2.AuthorizeContactRequest(brand=BRAND, contact_id=contact, question=question(GONE))
     server.ask("ContactService/AuthorizeContact", authorize)
-    lookup = it.lookups.identifier(BrandId(BRAND), Identifier(IdentifierKind.CUSTOMER_ID, GONE))
+    lookup = it.lookups.of(1).identifier(BrandId(BRAND), Identifier(IdentifierKind.CUSTOMER_ID, GONE))
     sight = it.store.read(BrandId(BRAND), (lookup,))
     assert sight is not None
     ref = sight.known[lookup][0].customer_ref

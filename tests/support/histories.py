@@ -445,7 +445,7 @@ class History:
 
 def folded(entries: Iterable[Entry]) -> Projection:
     """Return what follows from entries, folded in the order given."""
-    world = Projection(BrandId("maison"), Lookups(bytes(32)))
+    world = Projection(BrandId("maison"), Lookups(bytes(32)), 1)
     for each in entries:
         world.apply(each.ref, each.event, each.position, each.recorded_time)
     return world

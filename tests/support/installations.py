@@ -21,7 +21,7 @@ from accord.keys.rotation import irrecoverable_by
 from accord.keys.secrets import Secrets
 from accord.ledger.erasing import ErasureStore, OutsideFences
 from accord.ledger.keyring import Handovers, OutsideCopy
-from accord.ledger.lookup import Lookups
+from accord.ledger.lookup import Lookups, Peppers
 from accord.ledger.scrubbing import ScrubMarks
 from accord.ledger.store import LedgerStore
 from accord.service.access import Access
@@ -157,6 +157,7 @@ class Installation:
         name_ledger: NameLedger = "accord/{}/1".format,
         secrets: Secrets = SECRETS,
         keks: KeyWrapper | None = None,
+        peppers: Peppers | None = None,
     ) -> None:
         self.clock = clock or HandClock()
         self.parts = parts
@@ -165,7 +166,7 @@ class Installation:
         self.outside = parts.outside
         self.keks = keks or GivenKeks({1: b"k" * 32})
         self.keyring = WrappedKeyring(parts.wrapped_keys, self.keks)
-        self.lookups = Lookups(secrets.pepper, secrets.suppression_pepper)
+        self.lookups = Lookups(secrets.pepper, secrets.suppression_pepper, peppers)
         self.proven = ProvenStore(self.store, parts.fresh, self.outside, parts.signer, parts.marks)
         self.scrub = Scrub(self.store, parts.fresh, self.proven.examine, parts.marks, self.clock, entries=256)
         self.policies = Policies(self.proven, self.keyring)

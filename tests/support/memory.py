@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace as replace_row
 
 from accord.domain.terms import BrandId, Instant
 from accord.ledger.entry import NO_CUSTOMER, StoredEntry
@@ -54,6 +55,7 @@ class _Brand:
     suppressions: dict[bytes, Instant] = field(default_factory=dict)
     listings: dict[tuple[bytes, str], ListingRow] = field(default_factory=dict)
     left: frozenset[tuple[bytes, bytes]] = frozenset()
+    moves: dict[bytes, bytes] = field(default_factory=dict)
 
     def customer(self, ref: bytes) -> CustomerRow:
         row = self.customers[ref]
@@ -89,6 +91,23 @@ class _Brand:
             suppressions=self.suppressions | batch.suppressions,
             listings={key: row for key, row in (self.listings | batch.listings).items() if row is not None},
             left=self.left | set(batch.left),
+            moves=self.moves,
+        )
+
+    def digests(self) -> set[bytes]:
+        return {lookup for lookup, _ in (*self.identities, *self.left)} | set(self.points)
+
+    def moved(self, epoch: int) -> "_Brand":
+        to = self.moves
+        listings = {key: replace_row(row, lookup=to.get(row.lookup, row.lookup)) for key, row in self.listings.items()}
+        return replace(
+            self,
+            head=replace_row(self.head, pepper_epoch=epoch),
+            identities={(to[lookup], ref): row for (lookup, ref), row in self.identities.items()},
+            points={to[lookup]: raw for lookup, raw in self.points.items()},
+            left=frozenset((to[lookup], ref) for lookup, ref in self.left),
+            listings=listings,
+            moves={},
         )
 
 
@@ -210,6 +229,10 @@ class MemoryStore:
         it = self._brands.get(brand)
         return {key: it.points[key] for key in lookups if it and key in it.points}
 
+    def keep_moves(self, brand: BrandId, moves: Iterable[tuple[bytes, bytes]], *, anew: bool = False) -> None:
+        it = self._brands[brand]
+        self._brands[brand] = replace(it, moves={**({} if anew else it.moves), **dict(moves)})
+
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
         it = self._brands.get(brand)
         if it is not None:
@@ -273,6 +296,14 @@ class MemoryWriting:
     def commit(self, batch: Batch) -> None:
         before = self._before or _Brand(TreeHead(brand=batch.head.brand, ledger=batch.head.ledger))
         self._brands[self._brand] = before.after(batch)
+
+    def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
+        it = self._brands[self._brand]
+        it = replace(it, moves=it.moves | dict(moves))
+        if left := len(it.digests() - it.moves.keys()):
+            return left
+        self._brands[self._brand] = it.moved(epoch)
+        return 0
 
 
 class MemoryWrappedKeys:

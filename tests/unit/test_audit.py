@@ -91,7 +91,7 @@ class Bent:
         return found
 
     def ref(self, who: Identifier) -> bytes:
-        sight = self._house.store.read(BRAND, (self._house.lookups.identifier(BRAND, who),))
+        sight = self._house.store.read(BRAND, (self._house.lookups.of(1).identifier(BRAND, who),))
         assert sight is not None
         ((known,),) = sight.known.values()
         return known.customer_ref

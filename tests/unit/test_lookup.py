@@ -9,22 +9,22 @@ ADA = Identifier(IdentifierKind.EMAIL, "ada@example.com")
 
 
 def test_a_digest_is_short_and_the_same_every_time() -> None:
-    assert LOOKUPS.identifier(BRAND, ADA) == LOOKUPS.identifier(BRAND, ADA)
-    assert len(LOOKUPS.identifier(BRAND, ADA)) == LOOKUP_BYTES
+    assert LOOKUPS.of(1).identifier(BRAND, ADA) == LOOKUPS.of(1).identifier(BRAND, ADA)
+    assert len(LOOKUPS.of(1).identifier(BRAND, ADA)) == LOOKUP_BYTES
 
 
 def test_without_the_pepper_nobody_can_guess() -> None:
-    assert Lookups(b"q" * 32).identifier(BRAND, ADA) != LOOKUPS.identifier(BRAND, ADA)
+    assert Lookups(b"q" * 32).of(1).identifier(BRAND, ADA) != LOOKUPS.of(1).identifier(BRAND, ADA)
 
 
 def test_brands_cannot_be_linked_by_their_digests() -> None:
-    assert LOOKUPS.identifier(OTHER, ADA) != LOOKUPS.identifier(BRAND, ADA)
+    assert LOOKUPS.of(1).identifier(OTHER, ADA) != LOOKUPS.of(1).identifier(BRAND, ADA)
     assert LOOKUPS.contact(OTHER, "c1") != LOOKUPS.contact(BRAND, "c1")
     assert LOOKUPS.request(OTHER, "crm", "r1") != LOOKUPS.request(BRAND, "crm", "r1")
 
 
 def test_the_kind_of_an_identifier_counts() -> None:
-    same = [LOOKUPS.identifier(BRAND, Identifier(kind, "0612345678")) for kind in IdentifierKind]
+    same = [LOOKUPS.of(1).identifier(BRAND, Identifier(kind, "0612345678")) for kind in IdentifierKind]
     assert len(set(same)) == len(IdentifierKind)
 
 

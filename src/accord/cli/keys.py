@@ -1,4 +1,4 @@
-"""Commands on the keys of this installation: keys status, keys rotate-kek, keys rotate-signing."""
+"""Commands on the keys of this installation: keys status, rotate-kek, rotate-pepper, rotate-signing."""
 
 import click
 
@@ -9,28 +9,35 @@ from accord.domain.terms import DAY, SECOND, Instant
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError
 from accord.ledger.keyring import KeyLostError
+from accord.service.pepper_rotation import StrandedError
 
 
 @click.group()
 def keys() -> None:
-    """Rotate the key-encryption key, and the key that signs."""
+    """Rotate the key-encryption key, the pepper of identifiers, and the key that signs."""
 
 
 @keys.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the epochs as JSON.")
 def status(as_json: bool) -> None:
-    """Show the epochs of the key-encryption key. The newest one is due to be followed after ACCORD_KEK_DAYS."""
+    """Show the epochs of the key-encryption key, and in which epoch of the pepper each brand's identifiers are.
+
+    The newest key-encryption key is due to be followed after ACCORD_KEK_DAYS.
+    """
     config = read_config()
     with installed(config) as installation:
         epochs = installation.wrapped_keys.epochs()
+        peppers = {head.brand: head.pepper_epoch for head in installation.store.heads()}
     due = Instant(epochs[-1][1] + config.kek_days * DAY)
     if as_json:
         told = [{"epoch": e, "begun": _when(b), "ended": _when(end), "keys": held} for e, b, end, held in epochs]
-        print_json({"epochs": told, "rotation_due": _when(due)})
+        print_json({"epochs": told, "rotation_due": _when(due), "pepper_epochs": peppers})
         return
     rows = [(str(epoch), _when(begun), _when(ended) or "in use", str(held)) for epoch, begun, ended, held in epochs]
     tell.table(("epoch", "begun", "ended", "keys"), rows)
     click.echo(f"rotate by {_when(due)}: receipts of erasure rest on it")
+    for brand, epoch in peppers.items():
+        click.echo(f"{brand}: identifiers are under the pepper of epoch {epoch}")
 
 
 @keys.command("rotate-kek")
@@ -55,6 +62,27 @@ def rotate_kek(as_json: bool) -> None:
     for epoch in done.left:
         click.echo(f"destroy the key of epoch {epoch} now: put ACCORD_KEK_NEXT in the place of ACCORD_KEK,")
         click.echo(f"and set ACCORD_KEK_EPOCH to {done.epoch}, for every process")
+
+
+@keys.command("rotate-pepper")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def rotate_pepper(as_json: bool) -> None:
+    """Hide every identifier under a new pepper, for when others may have learned the one so far. Servers go on.
+
+    Writes of a brand wait while its identifiers move, about a minute for a million customers; checks do not. What was
+    cut off is finished by calling it again. Keep the old pepper as long as you keep backups of the ledger.
+    """
+    with installed(read_config()) as installation, tell.progress("reading") as show:
+        try:
+            done = installation.rotate_pepper(show)
+        except (SecretsError, StrandedError) as error:
+            raise LocalError(str(error)) from error
+    if as_json:
+        print_json({"epoch": done.epoch, "brands": done.brands})
+        return
+    for brand, entries in done.brands.items():
+        click.echo(f"{brand}: identifiers are under the pepper of epoch {done.epoch}, {entries} entries read")
+    click.echo(f"epoch {done.epoch}: back up its pepper; keep those before as long as backups of the ledger")
 
 
 @keys.command("rotate-signing")

@@ -73,6 +73,10 @@ class Installed(Protocol):
         """Begin or finish an epoch of the key-encryption key."""
         ...
 
+    def rotate_pepper(self, progress: Callable[[int], None]) -> Any:  # noqa: ANN401 - what moved
+        """Begin or finish an epoch of the pepper of identifiers."""
+        ...
+
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoints outside the database."""
         ...

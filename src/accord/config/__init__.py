@@ -11,7 +11,7 @@ from typing import Literal, Self
 import msgspec
 from msgspec import Struct
 
-_FILE = re.compile(r"(ACCORD_[A-Z_]+)_FILE")
+_FILE = re.compile(r"(ACCORD_[A-Z0-9_]+)_FILE")
 DEFAULT_LISTEN = "127.0.0.1:50051"
 OPERATOR_TOKEN = "operator.token"  # noqa: S105 - the name of a file in the data folder, not a secret
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:", "unix:")

@@ -34,7 +34,7 @@ class Secrets(Struct, frozen=True):
     def open(cls, folder: Path, environment: Mapping[str, str]) -> Self:
         """Return the secrets, from ACCORD_PEPPER and ACCORD_SUPPRESSION_PEPPER where set, else from files made at need.
 
-        Both are in base64.
+        Both are in base64. The pepper is that of the first epoch.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(

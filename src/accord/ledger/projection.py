@@ -45,12 +45,12 @@ _NUMBER = attrgetter("number")
 class Projection:
     """States of customers and addresses, who holds which identifier, and where each contact is told of."""
 
-    def __init__(self, brand: BrandId, lookups: Lookups) -> None:
-        """Begin empty."""
+    def __init__(self, brand: BrandId, lookups: Lookups, pepper_epoch: int) -> None:
+        """Begin empty. Identifiers are found by their digests of that epoch."""
         self.brand = brand
         self._lookups = lookups
         # A commit asks for each of its identifiers several times; an audit, which meets all there are, once.
-        self._lookup = lru_cache(maxsize=4096)(partial(lookups.identifier, brand))
+        self.lookup = lru_cache(maxsize=4096)(partial(lookups.of(pepper_epoch).identifier, brand))
         self.states: dict[bytes, CustomerState] = {}
         self.chains: dict[bytes, tuple[int, bytes]] = {}
         # By number, ascending: later identifiers have higher ones.
@@ -94,7 +94,7 @@ class Projection:
 
     def customers_of(self, identifier: Identifier) -> list[bytes]:
         """Return the references of those who hold the identifier."""
-        return list(self.holders.get(self._lookup(identifier), ()))
+        return list(self.holders.get(self.lookup(identifier), ()))
 
     def has_customer_id(self, ref: bytes) -> bool:
         """Say whether the caller ever named this customer by an id of theirs."""
@@ -106,7 +106,7 @@ class Projection:
         points = tuple([Point(number, kind, self.points.get(key, NO_POINT)) for number, (key, kind) in held.items()])
         numbers = {}
         for identifier in named:
-            number = self.holders.get(self._lookup(identifier), {}).get(ref)
+            number = self.holders.get(self.lookup(identifier), {}).get(ref)
             if number:
                 numbers[identifier] = number
         return Customer(self.states.get(ref, NO_STATE), points, numbers)
@@ -123,7 +123,7 @@ class Projection:
     def united(self, ref: bytes, named: tuple[Identifier, ...] = ()) -> Group:
         """Return the customer as one person with all they are merged with."""
         members = [Member(self.states.get(each, NO_STATE), self._addresses(each)) for each in self.members(ref)]
-        return unite(members, {identifier: self._lookup(identifier) for identifier in named})
+        return unite(members, {identifier: self.lookup(identifier) for identifier in named})
 
     def _addresses(self, ref: bytes) -> tuple[tuple[bytes, Point], ...]:
         held = self.held.get(ref, {}).items()
@@ -216,7 +216,7 @@ class Projection:
         return told if possible and told is not None else self.point_row(lookup)
 
     def _link(self, ref: bytes, held: dict[int, Held], number: int, identifier: Identifier) -> None:
-        lookup = self._lookup(identifier)
+        lookup = self.lookup(identifier)
         held[number] = (lookup, identifier.kind)
         self.holders.setdefault(lookup, {})[ref] = number
         self._alone.discard(lookup)

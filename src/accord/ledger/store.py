@@ -5,7 +5,7 @@ holds no rule: it returns what it was asked for and commits what it was given, a
 Rows that hold personal data hold it sealed; lookups are keyed digests.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class Head(Struct, frozen=True, gc=False):
 
     `recorded_time` is that of the newest entry, `catalogue_position` that of the catalogue that counts.
     `unreconciled_since` is the position of the entry by which the ledger was recovered, while nobody has accepted
-    what was lost, else 0.
+    what was lost, else 0. `pepper_epoch` is that of the digests by which identifiers are found.
     """
 
     brand: BrandId
@@ -36,6 +36,7 @@ class Head(Struct, frozen=True, gc=False):
     catalogue_version: int = 0
     incarnation: int = 1
     unreconciled_since: Position = Position(0)
+    pepper_epoch: int = 1
 
     @property
     def origin(self) -> str:
@@ -315,6 +316,37 @@ class Records(Protocol):
 
     def all_listings(self, brand: BrandId) -> Iterator[tuple[str, ListingRow]]:
         """Yield what each list says of each address on it, with the list."""
+        ...
+
+
+class MovingWriting(Writing, Protocol):
+    """A write transaction in which identifiers may move to another epoch of the pepper."""
+
+    def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
+        """Write every digest of identifiers anew, by the moves noted before and by these; durable on return.
+
+        Returns how many rows have a digest of which nobody noted what it becomes: unless 0, nothing moved.
+        """
+        ...
+
+
+class LookupMoves(Protocol):
+    """What moves the identifiers of a brand from one epoch of the pepper to another."""
+
+    def heads(self) -> list[TreeHead]:
+        """Return the head of every ledger."""
+        ...
+
+    def entries(self, brand: BrandId, start: int, limit: int) -> list[StoredEntry]:
+        """Return up to `limit` entries from `start` on."""
+        ...
+
+    def keep_moves(self, brand: BrandId, moves: Iterable[tuple[bytes, bytes]], *, anew: bool = False) -> None:
+        """Note what digests of identifiers become; `anew`: and nothing that was noted before. Durable on return."""
+        ...
+
+    def write(self, brand: BrandId) -> AbstractContextManager[MovingWriting]:
+        """Lock the brand's head."""
         ...
 
 

@@ -105,7 +105,7 @@ class AuditService(AuditServiceServicer):
         customer = examiner.customer("customer", request.customer)
         size = examiner.page_size(request.page_size)
         examiner.done()
-        binding = f"access\0{call.brand}\0{self._lookups.identifier(call.brand, customer).hex()}"
+        binding = f"access\0{call.brand}\0{customer.kind}\0{customer.value}"
         start = page_start(self._lookups, binding, request.page_token, 1)
         response = pb.GetAccessReportResponse()
         if not request.page_token:

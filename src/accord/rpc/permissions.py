@@ -119,7 +119,7 @@ class PermissionService(PermissionServiceServicer):
         customer = examiner.customer("customer", request.customer)
         size = examiner.page_size(request.page_size)
         examiner.done()
-        binding = f"permissions\0{call.brand}\0{self._lookups.identifier(call.brand, customer).hex()}"
+        binding = f"permissions\0{call.brand}\0{customer.kind}\0{customer.value}"
         start = page_start(self._lookups, binding, request.page_token, 0)
         standing = self._remembered.permissions(call.brand, customer)
         shown = standing[start : start + size]
@@ -141,8 +141,8 @@ class PermissionService(PermissionServiceServicer):
             as_known_at=examiner.instant("as_known_at", request, "as_known_at"),
         )
         examiner.done()
-        key = self._lookups.identifier(call.brand, customer).hex()
-        binding = f"history\0{call.brand}\0{key}\0{then.as_of}\0{then.as_known_at}"
+        named = f"{customer.kind}\0{customer.value}"
+        binding = f"history\0{call.brand}\0{named}\0{then.as_of}\0{then.as_known_at}"
         start = page_start(self._lookups, binding, request.page_token, 1)
         found = self._remembered.history(call.brand, customer, start, size, then)
         more = page(self._lookups, binding, found.following) if found.following else ""

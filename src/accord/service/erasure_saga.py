@@ -37,6 +37,7 @@ from accord.proof.handover import ledger_of
 from accord.service.answers import Receipt, Request, Result, Write, Written
 from accord.service.erasure_receipt import Erased, sign_receipt
 from accord.service.errors import CallError, customer_changed
+from accord.service.recognition import require_epoch
 from accord.service.writer import Clock
 
 _TRIES = 5
@@ -186,7 +187,7 @@ class ErasureSaga:
             customers=tuple(versions),
             versions=tuple(versions.values()),
             addresses=ever,
-            tellers=self._tellers(erasure, head.ledger, ever),
+            tellers=self._tellers(erasure, head, ever),
             contacts={name: tuple(positions) for name, positions in contacts.items()},
             mode=erasure.mode,
             reason=erasure.reason,
@@ -195,14 +196,17 @@ class ErasureSaga:
             evidence=self._evidence(erasure),
         )
 
-    def _tellers(self, erasure: Erasure, ledger: str, addresses: tuple[Identifier, ...]) -> dict[Identifier, Teller]:
+    def _tellers(self, erasure: Erasure, head: Head, addresses: tuple[Identifier, ...]) -> dict[Identifier, Teller]:
         """Return, for each address of which others told something, one of them: their no must outlast the erased."""
-        by_lookup = {self._lookups.identifier(erasure.brand, each): each for each in addresses}
+        lookups = self._lookups.of(head.pepper_epoch)
+        by_lookup = {lookups.identifier(erasure.brand, each): each for each in addresses}
+        known = self._forgetting.points(erasure.brand, list(by_lookup))
+        require_epoch(self._store.head(erasure.brand), lookups.epoch)
         found = {}
-        for lookup, raw in self._forgetting.points(erasure.brand, list(by_lookup)).items():
+        for lookup, raw in known.items():
             for position in sorted(told_at(decode_point(raw))):
                 (entry,) = self._store.entries(erasure.brand, position, 1)
-                teller = self._teller(erasure, ledger, entry.customer_ref, by_lookup[lookup])
+                teller = self._teller(erasure, head.ledger, entry.customer_ref, by_lookup[lookup])
                 if teller is not None:
                     found[by_lookup[lookup]] = teller
         return found

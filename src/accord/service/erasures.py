@@ -25,6 +25,7 @@ from accord.service.errors import (
     request_id_reused,
 )
 from accord.service.policies import Policies
+from accord.service.recognition import Recognition
 from accord.service.writer import Clock
 
 _PAGE = 1000
@@ -64,6 +65,7 @@ class Erasures:
         self._kept = kept
         self._fences = fences
         self._lookups = lookups
+        self._recognition = Recognition(store, lookups)
         self._policies = policies
         self._saga = saga
         self._clock = clock
@@ -164,9 +166,8 @@ class Erasures:
 
     def _customers(self, brand: BrandId, customer: Identifier) -> tuple[bytes, ...]:
         """Return the references of one person: who is known by the key, and all that they were made one with."""
-        lookup = self._lookups.identifier(brand, customer)
-        sight = self._store.read(brand, (lookup,))
-        known = sight.known.get(lookup, ()) if sight else ()
+        sight, (digest,), _ = self._recognition.read(brand, (customer,))
+        known = sight.known.get(digest, ()) if sight else ()
         if not known:
             raise CallError(customer_unknown())
         if (persons := len({each.group or each.customer_ref for each in known})) > 1:

@@ -78,8 +78,22 @@ def told_of_links(world: Projection, lookups: Lookups, event: Event, listed: OnL
         rows = listed.get(lookups.suppression(world.brand, link.identifier), {})
         for row in rows.values():
             found = told(row, link.number)
-            if not _told_before(world, lookups.identifier(world.brand, link.identifier), found):
+            if not _told_before(world, world.lookup(link.identifier), found):
                 yield found
+
+
+def moved(
+    world: Projection, lookups: Lookups, event: Event, listed: OnLists
+) -> Iterator[tuple[bytes, str, ListingRow]]:
+    """Yield the rows of each address just given to a customer whose holders would not be found: by digest, and list.
+
+    Nobody held the address when identifiers moved to another epoch, so nobody could hash it anew.
+    """
+    for link in event.links if listed else ():
+        digest, lookup = lookups.suppression(world.brand, link.identifier), world.lookup(link.identifier)
+        for code, row in listed.get(digest, {}).items():
+            if row.lookup != lookup:
+                yield digest, code, replace(row, lookup=lookup)
 
 
 def own(rows: Mapping[str, ListingRow]) -> bool:

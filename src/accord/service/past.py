@@ -11,7 +11,7 @@ read any more: where it concerned the person, nothing is known of them; where it
 what was told of it once more counts as far as it had happened. Writes nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,15 +21,16 @@ from accord.domain.events import ContactAuthorized, ContactReported, CustomerMer
 from accord.domain.officer import MAX_GROUP
 from accord.domain.problems import Violation, invalid, invalid_fields
 from accord.domain.state import NO_POINT, POINT_FACTS, PointState, decode_point, told_at
-from accord.domain.terms import NEVER, BrandId, IdentifierKind, Instant, Position
+from accord.domain.terms import NEVER, BrandId, Identifier, IdentifierKind, Instant, Position
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
-from accord.ledger.lookup import Lookups
+from accord.ledger.lookup import FIRST_EPOCH, Lookups
 from accord.ledger.opening import OpenedEntry, open_entry
 from accord.ledger.projection import Projection
 from accord.ledger.store import Head, LedgerStore, Points
 from accord.ledger.walk import first_since, history
 from accord.service.errors import CallError
+from accord.service.recognition import require_epoch
 from accord.service.tokens import size_known
 
 _REMEMBERED = 20_000
@@ -87,16 +88,17 @@ class Told(Struct, frozen=True):
     """The histories of a person and of their addresses, oldest entry first.
 
     `unreadable`: somebody who was one person with them was erased since. `points` is what is known today of the
-    addresses of which an erased customer told.
+    addresses of which an erased customer told, by their digests of the epoch.
     """
 
     entries: tuple[OpenedEntry, ...]
     unreadable: bool
     points: dict[bytes, PointState]
+    pepper_epoch: int = FIRST_EPOCH
 
     def fold(self, brand: BrandId, lookups: Lookups, moment: Moment, *, without: str = "") -> Projection:
         """Return how things stood at a moment; `without` leaves out a contact, as before it was authorised."""
-        world = Projection(brand, lookups)
+        world = Projection(brand, lookups, self.pepper_epoch)
         for opened in self.entries:
             event = opened.payload.event
             own = isinstance(event, ContactAuthorized | ContactReported) and event.contact_id == without
@@ -139,30 +141,32 @@ class Past:
         self,
         histories: "Histories",
         moment: Moment,
-        lookups: tuple[bytes, ...] = (),
+        identifiers: tuple[Identifier, ...] = (),
         refs: Iterable[bytes] = (),
     ) -> Told:
-        """Return what was told of whoever the lookups lead to, or ever led to, and of these customers."""
+        """Return what was told of whoever the identifiers lead to, or ever led to, and of these customers.
+
+        Raises StoreUnavailableError where identifiers moved to another epoch since the head was read.
+        """
         head, reading = histories.head, _Reading(histories, moment)
-        persons = {*refs, *self._holders(head.brand, lookups)}
+        lookups = self._lookups.of(head.pepper_epoch)
+        persons = {*refs, *self._holders(head, tuple(lookups.identifier(head.brand, each) for each in identifiers))}
         unreadable = reading.persons(persons)
-        addresses = tuple(self._addresses(head.brand, reading))
-        reading.beside(self._holders(head.brand, addresses))
+        addresses = tuple(lookups.identifier(head.brand, each) for each in reading.addresses())
         known = {key: decode_point(raw) for key, raw in self._points.points(head.brand, list(addresses)).items()}
+        reading.beside(self._holders(head, addresses))
         lost = {key: point for key, point in known.items() if not reading.tellers(told_at(point))}
-        return Told(reading.entries, unreadable, lost)
+        return Told(reading.entries, unreadable, lost, lookups.epoch)
 
-    def _holders(self, brand: BrandId, lookups: tuple[bytes, ...]) -> set[bytes]:
-        """Return whoever holds, or held, what the lookups stand for."""
-        sight = self._store.read(brand, lookups) if lookups else None
+    def _holders(self, head: Head, digests: tuple[bytes, ...]) -> set[bytes]:
+        """Return whoever holds, or held, what the digests stand for; what was read by them before is of one epoch."""
+        if not digests:
+            return set()
+        former = {ref for _, ref in self._points.former_holders(head.brand, list(digests))}
+        sight = self._store.read(head.brand, digests)
+        require_epoch(sight.head if sight else None, head.pepper_epoch)
         found = {known.customer_ref for holders in sight.known.values() for known in holders} if sight else set()
-        return found | {ref for _, ref in self._points.former_holders(brand, list(lookups))}
-
-    def _addresses(self, brand: BrandId, reading: "_Reading") -> Iterator[bytes]:
-        identifiers = {link.identifier for each in reading.entries for link in each.payload.event.links}
-        for identifier in identifiers:
-            if identifier.kind is not IdentifierKind.CUSTOMER_ID:
-                yield self._lookups.identifier(brand, identifier)
+        return found | former
 
 
 class Histories:
@@ -222,6 +226,11 @@ class _Reading:
         """Everything that could be opened, by position."""
         found = [opened for entries in self._found.values() for opened in entries or ()]
         return tuple(sorted(found, key=lambda opened: opened.entry.position))
+
+    def addresses(self) -> set[Identifier]:
+        """Return every address that what was opened gave to somebody."""
+        given = {link.identifier for each in self.entries for link in each.payload.event.links}
+        return {each for each in given if each.kind is not IdentifierKind.CUSTOMER_ID}
 
     def persons(self, refs: Iterable[bytes]) -> bool:
         """Open customers and all they had been merged with; True when one of them was erased."""

@@ -55,8 +55,7 @@ class PastQuestions:
         policy = self._catalogues.policy_then(head, moment.as_of, moment.size)
         if problem := examine_question(question, policy):
             raise CallError(problem)
-        lookup = self._lookups.identifier(brand, question.customer)
-        told = self._past.told(self._past.histories(head), moment, (lookup,))
+        told = self._past.told(self._past.histories(head), moment, (question.customer,))
         if told.unreadable:
             erased = Decision(Verdict.DENY, Reason.ERASED, moment.as_of, policy.version)
             decision = completed(erased, (), question, policy) if full else erased

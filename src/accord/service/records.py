@@ -29,6 +29,7 @@ from accord.service.errors import (
     customer_unknown,
 )
 from accord.service.past import EVERYTHING, Then
+from accord.service.recognition import Recognition
 from accord.service.sights import group_of
 from accord.service.writer import Clock
 
@@ -72,6 +73,7 @@ class Remembered:
         self._store = store
         self._records = records
         self._lookups = lookups
+        self._recognition = Recognition(store, lookups)
         self._keyring = keyring
         self._clock = clock
 
@@ -198,29 +200,28 @@ class Remembered:
 
     def find(self, brand: BrandId, customer: Identifier) -> tuple[Head, Known]:
         """Return whom alone a key leads to, be they merged or not. Raises CallError for nobody, and for several."""
-        sight, known = self._holders(brand, customer)
+        sight, known, _ = self._holders(brand, customer)
         if len(known) > 1:
             raise CallError(customer_ambiguous(len(known)))
         return sight.head, known[0]
 
     def _person(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...], Group | None]:
         """Return everyone in the history of whom a key names, and the group they are, if any. Raises CallError."""
-        sight, known = self._holders(brand, customer)
-        group = group_of(sight, known, {customer: self._lookups.identifier(brand, customer)})
+        sight, known, digest = self._holders(brand, customer)
+        group = group_of(sight, known, {customer: digest})
         if isinstance(group, Problem):
             raise CallError(group)
         return sight, sight.groups[known[0].group] if group else known, group
 
-    def _holders(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...]]:
-        """Return everyone who holds a key: one at least. Raises CallError."""
-        lookup = self._lookups.identifier(brand, customer)
-        sight = self._store.read(brand, (lookup,))
+    def _holders(self, brand: BrandId, customer: Identifier) -> tuple[Sight, tuple[Known, ...], bytes]:
+        """Return everyone who holds a key, one at least, and its digest. Raises CallError."""
+        sight, (digest,), _ = self._recognition.read(brand, (customer,))
         if sight is None:
             raise catalogue_missing()
-        known = sight.known.get(lookup, ())
+        known = sight.known.get(digest, ())
         if not known:
             raise CallError(customer_unknown())
-        return sight, known
+        return sight, known, digest
 
 
 def _alone(found: Known) -> Customer:

@@ -144,10 +144,11 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
     customers: set[bytes] = set()
     suppressions: set[bytes] = set()
     keys = {request.key for request in requests if request.key}
+    identifiers = lookups.of(head.pepper_epoch)
     for request in requests:
         command = request.command.record if isinstance(request.command, Import) else request.command
         names = named(command)
-        found.update([lookups.identifier(head.brand, each) for each in names])
+        found.update([identifiers.identifier(head.brand, each) for each in names])
         if isinstance(command, AuthorizeContact | ReportContact):
             contacts.add(lookups.contact(head.brand, command.contact_id))
         elif isinstance(command, HoldErasure):
@@ -221,7 +222,7 @@ class Sitting:
         self._head = view.head
         self._policy = policy
         self._clock_time = clock_time
-        self._world = Projection(view.head.brand, lookups)
+        self._world = Projection(view.head.brand, lookups, view.head.pepper_epoch)
         self._world.load(view)
         self._before = view.customers.keys()
         self._neighbours = os.urandom(_NEIGHBOUR_BYTES)
@@ -381,6 +382,8 @@ class Sitting:
             self._append(ref, suppressed, caller)
         for found in listed.told_of_links(self._world, self._lookups, event, self._lists_of):
             self._append(ref, found, caller)
+        for each in list(listed.moved(self._world, self._lookups, event, self._lists_of)):
+            self._keep_listing(*each)
         return draft
 
     def _on_brand(self, command: RecordExport | BeginList | EndList, caller: str) -> _Judged:
@@ -402,8 +405,8 @@ class Sitting:
 
     def _list(self, command: ListAddress, caller: str) -> _Judged:
         """Bind an address: whoever holds it is told now, whoever is given it later is told then."""
-        brand, address = self._head.brand, command.contact_point
-        digest, lookup = self._lookups.suppression(brand, address), self._lookups.identifier(brand, address)
+        address = command.contact_point
+        digest, lookup = self._lookups.suppression(self._head.brand, address), self._world.lookup(address)
         code = listed.key(command.begun.kind, command.begun.list)
         row = listed.row_after(command, lookup, self._lists_of.get(digest, {}).get(code), self._now())
         if row is None:
@@ -414,10 +417,13 @@ class Sitting:
         return _Drafted(drafts, BRAND_REF, listed.ListVerdict.BOUND if drafts else listed.ListVerdict.KEPT)
 
     def _take_off(self, command: UnlistAddress, caller: str) -> _Judged:
-        """Take an address off a list, and tell whoever holds it; one that was listed anew meanwhile stays on."""
+        """Take an address off a list, and tell whoever holds it.
+
+        One that was listed anew meanwhile, or whose digest moved to another epoch, stays on.
+        """
         code = listed.key(command.kind, command.list)
         row = self._lists_of.get(command.digest, {}).get(code)
-        if row is None or row.listed_time != command.listed_time:
+        if row is None or (row.listed_time, row.lookup) != (command.listed_time, command.lookup):
             return _Drafted((), BRAND_REF)
         self._keep_listing(command.digest, code, None)
         holders = sorted(self._world.holders.get(command.lookup, {}).items())
@@ -589,14 +595,14 @@ class Sitting:
         """Leave tombstones, after what others keep; then drop what nobody holds, and suppress where that is asked."""
         if problem := tombstones.erase_problem(self._world, command):
             return problem
-        for lookup, ref, event in list(tombstones.retold(self._world, self._lookups, command)):
+        for lookup, ref, event in list(tombstones.retold(self._world, command)):
             self._append(ref, event, caller)
             self._world.keep_point(lookup)
         draft = self._append(BRAND_REF, tombstones.erased(command), caller)
         brand = self._head.brand
         self._world.untell(command.customers, {self._lookups.contact(brand, k): v for k, v in command.contacts.items()})
         for address in command.addresses:
-            self._world.drop_point(self._lookups.identifier(brand, address))
+            self._world.drop_point(self._world.lookup(address))
             if command.keep_suppression:
                 digest = self._lookups.suppression(brand, address)
                 self._suppressed[digest] = self._suppressing[digest] = self._drafts[draft].recorded_time

@@ -43,13 +43,13 @@ def erase_problem(world: Projection, command: Erase) -> Problem | None:
     return None
 
 
-def retold(world: Projection, lookups: Lookups, command: Erase) -> Iterator[tuple[bytes, bytes, ContactPointRetold]]:
+def retold(world: Projection, command: Erase) -> Iterator[tuple[bytes, bytes, ContactPointRetold]]:
     """Yield, for each address of which something is known, its lookup, who stays, and what is told on them.
 
     That is a holder, else somebody who told of it and left it. Where there is neither, all of it was the erased's.
     """
     for address in command.addresses:
-        lookup = lookups.identifier(world.brand, address)
+        lookup = world.lookup(address)
         others = sorted(ref for ref in world.customers_of(address) if ref not in command.customers)
         state, teller = world.point_row(lookup), command.tellers.get(address)
         if state and others:

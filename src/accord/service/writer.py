@@ -244,7 +244,7 @@ class Writer:
 
     def _load(self, brand: BrandId, requests: list[Request], writing: Writing) -> tuple[View, Policy | None]:
         if writing.head is None:
-            head = TreeHead(brand=brand, ledger=self._name_ledger(brand))
+            head = TreeHead(brand=brand, ledger=self._name_ledger(brand), pepper_epoch=self._lookups.newest_epoch)
             return View(head, {}, {}, {}, {}, {}), None
         view = writing.load(wanted_by(self._lookups, writing.head, requests))
         return view, self._policies.of(view.head)

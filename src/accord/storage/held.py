@@ -35,13 +35,18 @@ def refresh(database: Driver, brand_id: int, batch: Batch) -> None:
 
     Who was made by the batch is told of in it, and written with it: nobody else can have changed what they hold.
     """
-    refs = {ref for _, ref, *_ in (*batch.linked, *batch.unlinked)}
+    refs = {ref for _, ref in batch.unlinked} | {ref for _, ref, _, _ in batch.linked}
     if batch.points:
         refs.update(bytes(ref) for (ref,) in database.rows(_HOLDERS, brand_id, list(batch.points)))
     refs -= batch.made.keys()
     if refs:
-        held = {ref: raw for raw, _, ref in packed(database.rows(_THEIRS, brand_id, sorted(refs)))}
-        database.write([(PUT, [(held.get(ref), brand_id, ref) for ref in sorted(refs)])])
+        refresh_of(database, brand_id, sorted(refs))
+
+
+def refresh_of(database: Driver, brand_id: int, refs: list[bytes]) -> None:
+    """Write anew what these customers hold."""
+    held = {ref: raw for raw, _, ref in packed(database.rows(_THEIRS, brand_id, refs))}
+    database.write([(PUT, [(held.get(ref), brand_id, ref) for ref in refs])])
 
 
 def of_made(batch: Batch, ref: bytes) -> bytes | None:

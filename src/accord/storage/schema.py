@@ -36,6 +36,7 @@ head = Table(
     Column("catalogue_version", BigInteger, nullable=False),
     Column("incarnation", Integer, nullable=False, server_default="1"),
     Column("unreconciled_since", BigInteger, nullable=False, server_default="0"),
+    Column("pepper_epoch", Integer, nullable=False, server_default="1"),
 )
 
 entry = Table(
@@ -105,6 +106,16 @@ former_holder = Table(
     Column("lookup", LargeBinary, nullable=False),
     Column("customer_ref", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "lookup", "customer_ref"),
+    sqlite_with_rowid=False,
+)
+
+lookup_move = Table(
+    "lookup_move",
+    ledger,
+    Column("brand_id", Integer, nullable=False),
+    Column("lookup", LargeBinary, nullable=False),
+    Column("next_lookup", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("brand_id", "lookup"),
     sqlite_with_rowid=False,
 )
 

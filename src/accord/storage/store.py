@@ -38,14 +38,14 @@ from accord.ledger.store import (
     Wanted,
 )
 from accord.proof.merkle import EMPTY_ROOT, grow, root_of_edge, split
-from accord.storage import held
+from accord.storage import held, lookup_moves
 from accord.storage.engine import Driver, Row, Statement, driver, in_dialect, translated
 from accord.storage.reader import Reader, open_reader
 from accord.storage.wal import truncate_wal
 
 _MAKE_HEAD = (
     "INSERT INTO head (brand, ledger, size, root, edge, recorded_time, catalogue_position, catalogue_version, "
-    "incarnation, unreconciled_since) VALUES (?, ?, 0, ?, ?, 0, 0, 0, 1, 0)"
+    "incarnation, unreconciled_since, pepper_epoch) VALUES (?, ?, 0, ?, ?, 0, 0, 0, 1, 0, ?)"
 )
 _MOVE_HEAD = (
     "UPDATE head SET size = ?, root = ?, edge = ?, recorded_time = ?, catalogue_position = ?, "
@@ -53,7 +53,7 @@ _MOVE_HEAD = (
 )
 _HEAD_COLUMNS = (
     "brand, ledger, size, recorded_time, catalogue_position, catalogue_version, incarnation, unreconciled_since, "
-    "root, edge"
+    "pepper_epoch, root, edge"
 )
 _HEAD = f"SELECT brand_id, {_HEAD_COLUMNS} FROM head WHERE brand = ?"
 _HEADS = f"SELECT {_HEAD_COLUMNS} FROM head ORDER BY brand"
@@ -320,6 +320,16 @@ class SqlStore:
         """Return the state of each address of which something is known."""
         return {bytes(lookup): bytes(state) for lookup, state in self._rows(brand, _POINTS, lookups)}
 
+    def keep_moves(self, brand: BrandId, moves: Iterable[tuple[bytes, bytes]], *, anew: bool = False) -> None:
+        """Note what digests of identifiers become; `anew`: and nothing that was noted before."""
+        with driver(self._engine) as database:
+            found = database.rows(_BRAND_ID, brand)
+            if found:
+                it = found[0][0]
+                clear = [(lookup_moves.CLEAR, [(it,)])] if anew else []
+                database.write([*clear, (lookup_moves.KEEP, [(it, *each) for each in moves])])
+                database.commit()
+
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
         """Delete what ties contacts and requests to customers. Walks both tables, and holds no head meanwhile."""
         with driver(self._engine) as database:
@@ -437,8 +447,23 @@ class SqlWriting:
         held.refresh(self._database, it, batch)
         self._database.commit()
 
+    def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
+        """Write every digest of identifiers anew, by the moves noted and these; durable on return.
+
+        Returns how many rows have a digest of which nobody noted what it becomes: unless 0, nothing moved.
+        """
+        it = self._brand_id
+        if it is None:
+            raise ValueError("the brand has no ledger yet")
+        self._database.write([(lookup_moves.KEEP, [(it, *each) for each in moves])])
+        if left := lookup_moves.stranded(self._database, it):
+            return left
+        lookup_moves.move(self._database, it, epoch)
+        self._database.commit()
+        return 0
+
     def _open(self, head: TreeHead) -> int:
-        self._database.write([(_MAKE_HEAD, [(head.brand, head.ledger, EMPTY_ROOT, b"")])])
+        self._database.write([(_MAKE_HEAD, [(head.brand, head.ledger, EMPTY_ROOT, b"", head.pepper_epoch)])])
         made: int = self._database.rows(_BRAND_ID, head.brand)[0][0]
         return made
 

@@ -472,8 +472,8 @@ def _keys() -> dict[str, str]:
 def _lookups() -> dict[str, str]:
     lookups = Lookups(SECRETS.pepper)
     return {
-        "customer_id": lookups.identifier(BRAND, Identifier(IdentifierKind.CUSTOMER_ID, "42")).hex(),
-        "email": lookups.identifier(BRAND, Identifier(IdentifierKind.EMAIL, "ada@example.com")).hex(),
+        "customer_id": lookups.of(1).identifier(BRAND, Identifier(IdentifierKind.CUSTOMER_ID, "42")).hex(),
+        "email": lookups.of(1).identifier(BRAND, Identifier(IdentifierKind.EMAIL, "ada@example.com")).hex(),
         "contact": lookups.contact(BRAND, "message 1").hex(),
         "request": lookups.request(BRAND, "crm", "request 1").hex(),
         "content": lookups.content(b"content").hex(),

@@ -1,0 +1,111 @@
+"""Rotation of the pepper of identifiers: every digest is hashed anew from what the entries say.
+
+For whoever learned the pepper can guess, in a copy of the database, whose digests these are. Steps, each of
+which may be cut off; asking again goes on where this one stopped:
+(1) make the pepper of the next epoch, which every process must be able to read before anything is in it; (2) brand by
+brand, note what each digest becomes, while servers go on; (3) lock the brand's head, note what came meanwhile, and
+move all digests in one commit. From there on every read and write of the brand is by the new epoch.
+Peppers so far are kept: a backup of the ledger needs that of its epoch, and contacts and requests the first.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from msgspec import Struct
+
+from accord.domain.terms import BrandId
+from accord.ledger.entry import NO_CUSTOMER, StoredEntry
+from accord.ledger.keyring import Keyring
+from accord.ledger.lookup import IdentifierLookups, Lookups
+from accord.ledger.opening import open_entry
+from accord.ledger.store import LookupMoves, TreeHead
+
+_PAGE = 1000
+
+Moves = list[tuple[bytes, bytes]]
+
+
+class PepperMaker(Protocol):
+    """Makes peppers."""
+
+    def make(self, epoch: int) -> None:
+        """Make the pepper of an epoch unless it is here; durable on return. Raises where others must."""
+        ...
+
+
+class StrandedError(Exception):
+    """Some of what is known of addresses would be found no more; nothing moved."""
+
+
+class MovedLedgers(Struct, frozen=True):
+    """What a rotation did: the epoch, and how many entries were read for each brand that moved to it."""
+
+    epoch: int
+    brands: dict[str, int]
+
+
+class PepperRotation:
+    """Moves every brand to the next epoch."""
+
+    def __init__(self, store: LookupMoves, peppers: PepperMaker, lookups: Lookups, keyring: Keyring) -> None:
+        """Lock heads of this store, which is proven."""
+        self._store = store
+        self._peppers = peppers
+        self._lookups = lookups
+        self._keyring = keyring
+
+    def rotate(self, progress: Callable[[int], None]) -> MovedLedgers:
+        """Begin a new epoch, or finish the one that was begun. `progress` is told how many entries were read.
+
+        Raises StrandedError, StoreUnavailableError, and what making a pepper raises.
+        """
+        heads = self._store.heads()
+        epochs = {head.pepper_epoch for head in heads}
+        epoch = max(epochs, default=1) + (len(epochs) < 2)
+        self._peppers.make(epoch)
+        done: dict[str, int] = {}
+        for head in heads:
+            if head.pepper_epoch < epoch:
+                done[head.brand] = self._move(head, epoch, sum(done.values()), progress)
+        return MovedLedgers(epoch, done)
+
+    def _move(self, head: TreeHead, epoch: int, elsewhere: int, progress: Callable[[int], None]) -> int:
+        """Move one brand; return how many entries it has. `elsewhere` were read already of others."""
+        brand, before, after = head.brand, self._lookups.of(head.pepper_epoch), self._lookups.of(epoch)
+        self._store.keep_moves(brand, (), anew=True)
+        read = 0
+        for entries in self._pages(brand, 0, head.size):
+            self._store.keep_moves(brand, self._moves(head, entries, before, after))
+            read += len(entries)
+            progress(elsewhere + read)
+        with self._store.write(brand) as writing:
+            now = writing.head or head
+            if now.pepper_epoch != before.epoch:
+                return now.size  # somebody else moved it
+            newest = [each for page in self._pages(brand, read, now.size) for each in page]
+            if left := writing.move_lookups(epoch, self._moves(head, newest, before, after)):
+                raise StrandedError(f"{brand}: {left} digests are of nobody whose key is here; {_ADVICE}")
+        return now.size
+
+    def _pages(self, brand: BrandId, start: int, end: int) -> Iterator[list[StoredEntry]]:
+        while start < end:
+            entries = self._store.entries(brand, start, min(_PAGE, end - start))
+            yield entries
+            start += len(entries)
+
+    def _moves(
+        self, head: TreeHead, entries: list[StoredEntry], before: IdentifierLookups, after: IdentifierLookups
+    ) -> Moves:
+        """Return what the digest of each identifier becomes that an entry gave to somebody who can still be read."""
+        brand = head.brand
+        keys = self._keyring.find(brand, {each.customer_ref for each in entries})
+        given = {
+            link.identifier
+            for entry in entries
+            if entry.customer_ref not in NO_CUSTOMER and (entry.customer_ref, entry.generation) in keys
+            for link in open_entry(entry, head.ledger, keys).payload.event.links
+        }
+        return [(before.identifier(brand, each), after.identifier(brand, each)) for each in given]
+
+
+_ADVICE = "finish erasures (`accord erasures`), audit the ledger, and rotate again; nothing moved"
