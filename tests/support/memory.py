@@ -331,7 +331,7 @@ class MemoryWrappedKeys:
         return max(self.begun)
 
     def epochs(self) -> list[tuple[int, Instant, Instant, int]]:
-        held = Counter(key.epoch for key in self.keys.values())
+        held = Counter(key.epoch for key in list(self.keys.values()))
         return [(epoch, begun, ended, held[epoch]) for epoch, (begun, ended) in sorted(self.begun.items())]
 
     def begin_epoch(self, epoch: int, now: Instant) -> None:
@@ -341,7 +341,7 @@ class MemoryWrappedKeys:
         self.begun[epoch] = (self.begun[epoch][0], now)
 
     def older(self, epoch: int, limit: int) -> list[tuple[BrandId, WrappedKey]]:
-        return [(brand, key) for (brand, _, _), key in self.keys.items() if key.epoch < epoch][:limit]
+        return [(brand, key) for (brand, _, _), key in list(self.keys.items()) if key.epoch < epoch][:limit]
 
     def rewrap(self, keys: list[tuple[BrandId, WrappedKey, int]]) -> None:
         for brand, key, before in keys:
@@ -360,7 +360,7 @@ class MemoryWrappedKeys:
 
     def destroy(self, brand: BrandId, refs: Iterable[bytes]) -> None:
         gone = set(refs)
-        self.keys = {place: key for place, key in self.keys.items() if place[0] != brand or place[1] not in gone}
+        self.keys = {place: key for place, key in list(self.keys.items()) if place[0] != brand or place[1] not in gone}
 
     def finish(self, brand: BrandId, erasure_id: bytes, receipt: str) -> None:
         self.kept[brand, erasure_id] = ErasureRow(self.kept[brand, erasure_id].erasure, receipt)
