@@ -9,6 +9,7 @@ import itertools
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -491,7 +492,7 @@ def told_piece_by_piece(of: Members, processes: int, previous: bytes | None = No
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are read two or three at a time, as if the export were large."""
-    monkeypatch.setattr(verify, "_BLOCK_BYTES", 1500)
+    monkeypatch.setattr(verify, "_PIECE_BYTES", 1500)
     monkeypatch.setattr(verify, "_WORTH_SHARING_BYTES", 0)
 
 
@@ -613,6 +614,106 @@ def test_a_payload_with_a_key_twice_is_refused_though_it_was_committed_to() -> N
             with pytest.raises(verify.TamperedError) as raised:
                 verify.read_line(line, "l")
             assert raised.value.name == "malformed"
+
+
+GRANTED = (
+    b'{"channels":["email"],"evidence":{"act_time":17,"language":"fr","notice":"n-1","touchpoint":"web"},'
+    b'"level":"ongoing","purposes":["a.b"],"type":"PermissionGranted","valid_from":18,"valid_until":19}'
+)
+LINKED = b'{"act_time":5,"links":[{"kind":"EMAIL","number":2,"value":"p,1@e.example"}],"type":"IdentifierLinked"}'
+TRAPS = (
+    b'{"act_time":%b,"links":[{"kind":"EMAIL","number":2,"value":"x"}],"type":"IdentifierLinked"}',
+    b'{"act_time":5,"links":[{"kind":"EMAIL","number":2,"value":%b}],"type":"IdentifierLinked"}',
+    b'{"act_time":5,"evidence":%b,"type":"IdentifierLinked"}',
+    b'{"evidence":{"act_time":%b,"touchpoint":7,"value":"y"},"type":"IdentifierLinked"}',
+    b'{"evidence":{"act_time":8,"touchpoint":%b},"type":"IdentifierLinked"}',
+    b'{"channel":%b,"purpose":%b,"type":"PermissionRefused"}',
+    b'{"a":%b,"act_time":3,"type":"IdentifierLinked"}',
+)
+BAIT = [
+    *rb"0 6 7. 07 7.5 7e5 -7 7, 9007199254740991 9007199254740992 11111111111111111 null true NaN [] {} [7]".split(),
+    *rb'"" "z" ":12" "a\":12," "\u0000" "\u00001" "\ud800" "\ud83d\ude00" "=1" "a"" "a "value":"'.split(),
+    *rb'{"act_time":9} {"act_time":9,"act_time":9} {"act_time":9,"value":"b"}'.split(),
+    *(b"7 ", b" 7", b"", b'"\x00"', b'"\x001"', b'"\n"', b'"\xff"', b'"\xc3\xa9"', b'"a" ', b'"x\x7f"'),
+]
+
+
+def glimpsed(parts: list[bytes], seen: verify.Shown) -> verify.Glimpse | str:
+    try:
+        return verify.glimpse_payload(parts, 0, seen)
+    except verify.TamperedError as error:
+        return error.name
+
+
+def read_whole(parts: list[bytes], seen: verify.Shown) -> verify.Glimpse | str:
+    try:
+        payload = verify.read_payload(parts, 0, seen)
+    except verify.TamperedError as error:
+        return error.name
+    acted_at, touchpoint = verify.when_and_where(payload.event)
+    return verify._cell(payload.caller), acted_at, verify._cell(touchpoint)
+
+
+def test_what_is_read_at_a_glance_is_what_reading_all_of_it_tells_whatever_was_read_before() -> None:
+    seen = verify.Shown("disclosed", "IdentifierLinked", (), (), "")
+    asked = [(trap.replace(b"%b", bait), seen) for trap in TRAPS for bait in BAIT]
+    asked += [(event, of._replace(type="PermissionRefused")) for event, of in asked]
+    granted = verify.Shown("disclosed", "PermissionGranted", ("a.b",), ("email",), "n-1")
+    for event, of in ((GRANTED, granted), (LINKED, seen)):
+        changes = itertools.product(range(len(event)), (b"", *(bytes([each]) for each in b'07" :,}\\x\x01\xff')))
+        asked += [(event, of), *((event[:at] + new + event[at + 1 :], of) for at, new in changes)]
+    verify._glimpse_alike.cache_clear()
+    told = Counter[object]()
+    for event, of in asked:
+        parts = [b"caller", b"a" * 32, event, b"", b"1"]
+        found = glimpsed(parts, of)
+        assert found == read_whole(parts, of), event
+        told[found if type(found) is str else "read"] += 1
+    assert all(told[each] > 100 for each in ("read", "malformed", "codes_differ")), told
+    assert verify._glimpse_alike.cache_info().hits > 100
+
+
+def _with_half_a_pair(raw: bytes, after: bytes) -> bytes:
+    """Return a line whose payload, and what its leaf commits to, has half a surrogate pair in a text."""
+    payload, r, pc = (verify._LINE.fullmatch(raw[:-1])[group] for group in (11, 18, 6))  # type: ignore[index]
+    if payload is None or after not in payload:
+        return raw
+    changed = payload.replace(after, after + rb"\ud800")
+    told = base64.b64encode(verify.commitment(base64.b64decode(r), changed))
+    return raw.replace(payload, changed).replace(pc, told)
+
+
+@pytest.mark.parametrize("after", [b'"touchpoint":"', b'"caller":"', b'"value":"', b'"recorder_id":"', b'"type":"'])
+def test_half_a_surrogate_pair_is_refused_wherever_an_entry_has_it(
+    whole: Members, of_one: Members, after: bytes
+) -> None:
+    for of in (whole, of_one):
+        kept = [_with_half_a_pair(raw, after) for raw in lines(of)]
+        assert kept != lines(of)
+        assert conclusion(signed_anew({**of, "entries.jsonl": b"".join(kept)})).name == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("keys.json", b'{\n  "keys": [\n    {\n      "first": 0,\n      "key": "\\ud800"\n    }\n  ]\n}\n'),
+        ("heads.json", b'{\n  "heads": [\n    "\\udfff"\n  ]\n}\n'),
+        ("heads.json", b'{\n  "\\ud8000": []\n}\n'),
+        ("keys.json", b"{}\n"),
+    ],
+)
+def test_a_document_with_half_a_surrogate_pair_or_of_another_shape_is_refused(
+    of_one: Members, name: str, content: bytes
+) -> None:
+    told = conclusion(signed_anew({**of_one, name: content}))
+    assert told.exit_code == 1
+    assert told.text("en").startswith("TAMPERED")
+
+
+def test_half_a_surrogate_pair_is_refused_in_a_manifest(whole: Members) -> None:
+    raw = whole["manifest.json"].replace(b'"customer": ""', rb'"customer": "\udc00"')
+    note = sign_text(LEDGER, verify.statement(LEDGER, raw), SIGNING_KEY).encode()
+    assert conclusion({**whole, "manifest.json": raw, "manifest.note": note}).name == "malformed"
 
 
 @pytest.mark.parametrize("given", [b"5", b"true", b'{"email":1}', b'"email"', b"null"])

@@ -80,6 +80,8 @@ MAX_SMALL_BYTES = 64 * 1024 * 1024
 MAX_NOTE_BYTES = 65_536
 MAX_MEMBERS = 250_000
 _BLOCK_BYTES = 1024 * 1024
+_PIECE_BYTES = 384 * 1024
+"""What so many bytes of lines say is less than what a pipe holds, so that no process waits to tell it."""
 _LEAVES_AT_ONCE = 4096
 _EMPTY_ROOT = sha256(b"").digest()
 _DASH = "\u2014"
@@ -539,7 +541,7 @@ class _Members:
         if name not in self._files:
             raise TamperedError("file_missing", file=name)
         file, digest, size = self._bundle.open(name), sha256(), 0
-        while block := file.read(_BLOCK_BYTES):
+        while block := file.read(_PIECE_BYTES):
             digest.update(block)
             size += len(block)
             if size > self._files[name]["size"]:
@@ -568,19 +570,29 @@ class _Members:
             yield from piece.split(b"\n")
 
 
+Extract = tuple[int, bytes]
+"""Of some bytes how many they are, and their SHA-256."""
+
+
+def extract(made: bytes) -> Extract:
+    """Return what of some bytes is enough to know them again."""
+    return len(made), sha256(made).digest()
+
+
 class _Comparison:
-    """A member against what is made anew of it, part by part."""
+    """A member against extracts of what is made anew of it, part by part."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
         self._unmet = b""
         self._same = True
 
-    def meet(self, made: bytes) -> None:
-        while len(self._unmet) < len(made) and (block := next(self._blocks, b"")):
+    def meet(self, made: Extract) -> None:
+        size, _ = made
+        while len(self._unmet) < size and (block := next(self._blocks, b"")):
             self._unmet += block
-        self._same = self._same and self._unmet.startswith(made)
-        self._unmet = self._unmet[len(made) :]
+        self._same = self._same and extract(self._unmet[:size]) == made
+        self._unmet = self._unmet[size:]
 
     def holds(self) -> bool:
         """Say, once all is made, whether the member is the same and no longer."""
@@ -836,6 +848,8 @@ def _strict(text: str) -> Any:  # noqa: ANN401 - anything JSON has
         raise ValueError(text) from None
     if end != len(text) and text[end:] != "\n":
         raise ValueError(text)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # a UnicodeEncodeError, a ValueError, for half a surrogate pair
     return value
 
 
@@ -946,6 +960,13 @@ class Shown(NamedTuple):
     notice: str
 
 
+Glimpse = tuple[str, int, str]
+"""What the report says of a payload: the caller's cell, the instant somebody acted at or 0, the touchpoint's cell."""
+_MAX_ALIKE = 2048
+_VARYING = re.compile(r'":((?<=value":)"[^"\\\x00-\x1f]*"|(?<=[a-z_]":)[1-9][0-9]{0,15}(?=[,}]))')
+"""The number, or the value that is a string, of a field in JSON without escapes."""
+
+
 class Payload(NamedTuple):
     """What an entry tells: who recorded it, of which customer, what, after which leaf of theirs, as which of theirs."""
 
@@ -964,6 +985,16 @@ class Line(NamedTuple):
     recorded_at: int
     shown: Shown
     payload: Payload | None
+
+
+class Opened(NamedTuple):
+    """A line of entries.jsonl with its payload in parts, as they are written there."""
+
+    position: int
+    leaf: bytes
+    recorded_at: int
+    shown: Shown
+    parts: list[bytes] | None
 
 
 @lru_cache(maxsize=4096)
@@ -1005,6 +1036,17 @@ def write_line(position: int, leaf: bytes, status: str, payload: bytes = b"", op
 
 def read_line(raw: bytes, ledger: str, file: str = "entries.jsonl") -> Line:
     """Return a line whose payload, where it is disclosed, opens what the leaf commits to. Raises TamperedError."""
+    return whole_line(open_line(raw, ledger.encode(), file))
+
+
+def whole_line(opened: Opened) -> Line:
+    """Return a line with all that its payload tells. Raises TamperedError."""
+    position, leaf, recorded_at, seen, parts = opened
+    return Line(position, leaf, recorded_at, seen, None if parts is None else read_payload(parts, position, seen))
+
+
+def open_line(raw: bytes, ledger: bytes, file: str = "entries.jsonl") -> Opened:
+    """Return a line whose payload, where it is disclosed, opens what the leaf commits to. Raises TamperedError."""
     match = _LINE.fullmatch(raw)
     if match is None:
         raise TamperedError("malformed", file=file, why="a line is no entry")
@@ -1014,17 +1056,15 @@ def read_line(raw: bytes, ledger: str, file: str = "entries.jsonl") -> Line:
     position = int(at)
     if own != at:
         raise TamperedError("entry_misplaced", position=position, found=int(own))
-    if name != ledger.encode():
+    if name != ledger:
         raise TamperedError("entry_foreign", position=position, found=name.decode())
-    disclosed, told = status == b"disclosed", None
+    disclosed = status == b"disclosed"
     if (payload is not None) != disclosed or (r is not None) != disclosed:
         raise TamperedError("malformed", file=file, why="a status that does not fit its line")
+    if disclosed and commitment(binascii.a2b_base64(r), payload) != binascii.a2b_base64(pc):
+        raise TamperedError("payload_differs", position=position)
     seen = shown(status, kind, purposes, channels, notice)
-    if disclosed:
-        if commitment(binascii.a2b_base64(r), payload) != binascii.a2b_base64(pc):
-            raise TamperedError("payload_differs", position=position)
-        told = read_payload(parts, position, seen)
-    return Line(position, leaf, int(recorded_at), seen, told)
+    return Opened(position, leaf, int(recorded_at), seen, parts if disclosed else None)
 
 
 def commitment(opening: bytes, payload: bytes) -> bytes:
@@ -1053,6 +1093,52 @@ def read_payload(parts: list[bytes], position: int, seen: Shown, event: Any = No
     if not _fit(told, seen):
         raise TamperedError("codes_differ", position=position)
     return Payload(by, customer.decode(), told, previous.decode(), int(version))
+
+
+def glimpse_payload(parts: list[bytes], position: int, seen: Shown) -> Glimpse:
+    """Return what the report says of a payload, which is checked as `read_payload` does. Raises TamperedError."""
+    caller, _, raw, _, _ = parts
+    try:
+        by, text = _caller_cell(caller), raw.decode()
+        if len(text) > _MAX_ALIKE or "\\" in text:
+            acted, touchpoint = _glimpse(_strict(text), seen)
+        else:
+            written = _VARYING.split(text)
+            place, acted, touchpoint = _glimpse_alike(tuple(written[::2]), seen)
+            acted = int(written[place]) if place else acted
+    except (ValueError, RecursionError):
+        raise TamperedError("malformed", file=f"entry {position}", why="no strict JSON") from None
+    except LookupError:
+        raise TamperedError("codes_differ", position=position) from None
+    return by, acted if type(acted) is int and 0 < acted < 2**53 else 0, touchpoint
+
+
+@lru_cache(maxsize=4096)
+def _glimpse_alike(texts: tuple[str, ...], seen: Shown) -> tuple[int, Any, str]:
+    """Return what events tell that are written alike but for their varying parts, those between the texts.
+
+    Where one of them is strict JSON all of them are, with other numbers and values: before each part ends the
+    name of a field, since a quote after a letter ends a string, and the part is a number or a string whole.
+    Each is read as a string that no text can hold, a NUL and the part's place among them all. The place of the
+    instant at which somebody acted comes first, 0 where it is no such part.
+    """
+    marked = (f'":"\\u0000{2 * at + 1}"{text}' for at, text in enumerate(texts[1:]))
+    acted, touchpoint = _glimpse(_strict(texts[0] + "".join(marked)), seen)
+    place = int(acted[1:]) if type(acted) is str and acted[:1] == "\0" else 0
+    return place, acted, "" if touchpoint[:1] == "\0" else touchpoint
+
+
+def _glimpse(event: dict[str, Any], seen: Shown) -> tuple[Any, str]:
+    """Return when somebody acted, as the event has it, and the cell of the touchpoint. Raises LookupError."""
+    if not _fit(event, seen):
+        raise LookupError
+    acted, touchpoint = _act_of(event)
+    return acted, _cell(touchpoint)
+
+
+@lru_cache(maxsize=4096)
+def _caller_cell(quoted: bytes) -> str:
+    return _quoted_cell(_text(quoted))
 
 
 @lru_cache(maxsize=4096)
@@ -1114,7 +1200,7 @@ class Seam(NamedTuple):
     note: str
 
 
-def check_seam(line: Line, seams: tuple[Seam, ...]) -> None:
+def check_seam(line: Opened, seams: tuple[Seam, ...]) -> None:
     """Raise TamperedError where an entry tells of a loss or recovery that is none, or does not tell of one."""
     kind, seam = line.shown.type, None
     for each in seams:
@@ -1125,7 +1211,8 @@ def check_seam(line: Line, seams: tuple[Seam, ...]) -> None:
     elif line.position < seam.first:
         good = kind == LOST
     else:
-        note = line.payload.event.get("handover") if line.payload is not None else seam.note
+        payload = whole_line(line).payload if kind == RECOVERED else None
+        note = seam.note if payload is None else payload.event.get("handover")
         good = kind == RECOVERED and note == seam.note
     if not good:
         raise TamperedError("seam_differs", position=line.position)
@@ -1155,15 +1242,26 @@ class Report:
     def add(self, line: Line) -> None:
         """Write the row of an entry. What the form of a leaf allows in it needs no quotes."""
         position, _, recorded_at, seen, payload = line
-        start = f"{position},{instant(recorded_at)},{_cells(seen)}"
         if payload is None:
-            self._rows.append(f"{start},,,,,\r\n")
+            self.hold_back(position, recorded_at, seen)
             return
-        caller, customer, event, _, version = payload
-        acted_at, touchpoint = when_and_where(event)
+        acted_at, touchpoint = when_and_where(payload.event)
+        told = _cell(payload.caller), acted_at, _cell(touchpoint)
+        self.tell(position, recorded_at, seen, payload.customer, payload.version, told)
+
+    def hold_back(self, position: int, recorded_at: int, seen: Shown) -> None:
+        """Write the row of an entry of which only its leaf is shown."""
+        self._rows.append(f"{position},{instant(recorded_at)},{_cells(seen)},,,,,\r\n")
+
+    def tell(  # noqa: PLR0913 - the columns
+        self, position: int, recorded_at: int, seen: Shown, customer: str, version: int, told: Glimpse
+    ) -> None:
+        """Write the row of an entry that is disclosed."""
+        by, acted_at, touchpoint = told
         acted = instant(acted_at) if acted_at else ""
         whose = customer if customer != BRAND_REF else "brand"
-        self._rows.append(f"{start},{whose},{version},{_cell(caller)},{acted},{_cell(touchpoint)}\r\n")
+        row = f"{position},{instant(recorded_at)},{_cells(seen)},{whose},{version},{by},{acted},{touchpoint}\r\n"
+        self._rows.append(row)
 
     def take(self) -> bytes:
         """Return what was written since the last time."""
@@ -1174,10 +1272,15 @@ class Report:
 
 def when_and_where(event: dict[str, Any]) -> tuple[int, Any]:
     """Return the instant at which somebody acted, 0 where none is told, and the touchpoint."""
-    evidence, acted, touchpoint = event.get("evidence"), event.get("act_time"), ""
-    if type(evidence) is dict:
-        acted, touchpoint = evidence.get("act_time"), evidence.get("touchpoint", "")
+    acted, touchpoint = _act_of(event)
     return acted if type(acted) is int and 0 < acted < 2**53 else 0, touchpoint
+
+
+def _act_of(event: dict[str, Any]) -> tuple[Any, Any]:
+    evidence = event.get("evidence")
+    if type(evidence) is dict:
+        return evidence.get("act_time"), evidence.get("touchpoint", "")
+    return event.get("act_time"), ""
 
 
 @lru_cache(maxsize=4096)
@@ -1401,10 +1504,12 @@ Row = tuple[int, bytes, bool, bytes, int, bytes]
 _MAX_VERSION = 2**32 - 1
 _MAX_PROCESSES = 4
 """Each takes some thirty mebibytes, and one has to put together what the others have read."""
+_PATIENCE_SECONDS = 0.0005
+"""How long the threads that carry pieces to and fro wait for the one that reads: the others are idle meanwhile."""
 _WORTH_SHARING_BYTES = 32 * 1024 * 1024
 Link = tuple[bytes, int, bytes]
 """Whose entry it is, which of theirs, and the hash of the leaf before it; empty for the first."""
-_NO_LINK: Link = (b"", 0, b"")
+_NOTHING_DISCLOSED = False, b"", 0, b""
 
 
 class Scope(NamedTuple):
@@ -1421,19 +1526,19 @@ class Scope(NamedTuple):
     receipts: bool
     seams: tuple[Seam, ...] = ()
 
-    def side(self, line: Line) -> int:
-        """Say whether a line was recorded before the period (-1), within it (0) or after it (1)."""
-        if line.recorded_at < self.recorded_from:
+    def side(self, recorded_at: int) -> int:
+        """Say whether an instant is before the period (-1), within it (0) or after it (1)."""
+        if recorded_at < self.recorded_from:
             return -1
-        return 1 if 0 < self.recorded_until <= line.recorded_at else 0
+        return 1 if 0 < self.recorded_until <= recorded_at else 0
 
-    def check(self, line: Line, side: int) -> None:
+    def check(self, position: int, seen: Shown, side: int) -> None:
         """Raise TamperedError for a line that was not asked for; `side` is its own."""
-        good = self.first <= line.position < self.end and (line.shown.status == "outside") == (side != 0)
+        good = self.first <= position < self.end and (seen.status == "outside") == (side != 0)
         if good and side == 0 and (self.purposes or self.channels):
-            good = selects(self.purposes, self.channels, line.shown)
+            good = selects(self.purposes, self.channels, seen)
         if not good:
-            raise TamperedError("entry_unasked", position=line.position)
+            raise TamperedError("entry_unasked", position=position)
 
 
 class Piece(NamedTuple):
@@ -1447,7 +1552,7 @@ class Piece(NamedTuple):
     first_time: int
     last_time: int
     sides: set[int]
-    report: bytes
+    report: Extract
     said: tuple[bytes, int]
     counts: Counts
     notices: set[str]
@@ -1457,57 +1562,61 @@ class Piece(NamedTuple):
 def read_piece(raw: bytes, scope: Scope) -> Piece:
     """Return what whole lines say, each by itself and in their order. Never raises."""
     rows: list[bytes] = []
-    times: list[int] = []
     alike: list[Shown] = []
     report, counts, sides, notices = Report(headed=False), Counts(), set[int](), set[str]()
-    fault, said = None, list[str]()
+    fault, said, first_time, last_time = None, list[str](), 0, 0
     try:
         for line in _in_order(raw.split(b"\n"), scope):
-            position, leaf, recorded_at, seen, payload = line
-            side, hash_, link = scope.side(line), leaf_hash(leaf), _NO_LINK
-            scope.check(line, side)
+            position, leaf, recorded_at, seen, parts = line
+            side, hash_ = scope.side(recorded_at), sha256(b"\x00" + leaf).digest()
+            scope.check(position, seen, side)
             if seen.notice and side == 0:
                 notices.add(seen.notice)
-            if payload is not None:
-                link = _link(line)
+            if parts is None:
+                link: tuple[bool, bytes, int, bytes] = _NOTHING_DISCLOSED
+                report.hold_back(position, recorded_at, seen)
+            else:
+                told = glimpse_payload(parts, position, seen)
+                customer, version = parts[1].decode(), int(parts[4])
+                link = (True, *_link(position, customer, version, parts[3].decode()))
+                report.tell(position, recorded_at, seen, customer, version, told)
                 if scope.receipts and seen.type in SAID:
-                    said.append(_receipt_name(scope.ledger, line, hash_))
-            rows.append(_ROW.pack(position, hash_, payload is not None, *link))
-            times.append(recorded_at)
+                    said.append(_receipt_name(scope.ledger, line, customer, hash_))
+            rows.append(_ROW.pack(position, hash_, *link))
+            first_time, last_time = first_time or recorded_at, recorded_at
             sides.add(side)
             alike.append(seen)
-            report.add(line)
     except TamperedError as error:
         fault = error.name, error.told
     counts.alike.update(alike)
-    first_time, last_time = (times[0], times[-1]) if times else (0, 0)
     named = "".join(said).encode(), len(said)
-    return Piece(b"".join(rows), first_time, last_time, sides, report.take(), named, counts, notices, fault)
+    made = extract(report.take())
+    return Piece(b"".join(rows), first_time, last_time, sides, made, named, counts, notices, fault)
 
 
-def _in_order(lines: Iterable[bytes], scope: Scope) -> Iterator[Line]:
+def _in_order(lines: Iterable[bytes], scope: Scope) -> Iterator[Opened]:
     """Yield lines; positions and times only go up, and what may be shown is what was asked for."""
-    last_position, last_time = -1, 0
+    last_position, last_time, ledger = -1, 0, scope.ledger.encode()
     counted_only, personal = scope.redaction == "counts", scope.redaction != "none"
     for raw in lines:
-        line = read_line(raw, scope.ledger)
-        if scope.seams or line.shown.type in _SEAMED:
+        line = open_line(raw, ledger)
+        position, _, recorded_at, seen, _ = line
+        if scope.seams or seen.type in _SEAMED:
             check_seam(line, scope.seams)
-        if line.position <= last_position:
-            raise TamperedError("entry_repeated", position=line.position)
-        if line.recorded_at <= last_time:
-            raise TamperedError("time_reversed", position=line.position)
-        last_position, last_time = line.position, line.recorded_at
-        if counted_only or (line.shown.status == "redacted") > personal:
-            raise TamperedError("entry_unasked", position=line.position)
+        if position <= last_position:
+            raise TamperedError("entry_repeated", position=position)
+        if recorded_at <= last_time:
+            raise TamperedError("time_reversed", position=position)
+        last_position, last_time = position, recorded_at
+        if counted_only or (seen.status == "redacted") > personal:
+            raise TamperedError("entry_unasked", position=position)
         yield line
 
 
-def _receipt_name(ledger: str, line: Line, hash_: bytes) -> str:
+def _receipt_name(ledger: str, line: Opened | Line, customer: str, hash_: bytes) -> str:
     """Return what ties a receipt to the entry of a line that is disclosed: its name, instant, leaf and customer."""
-    payload: Any = line.payload
     name, created = f"urn:accord:receipt:{ledger}:{line.position}", instant(line.recorded_at)
-    return f"{name}\n{created}\nurn:accord:leaf:{hash_.hex()}\nurn:accord:customer:{payload.customer}\n"
+    return f"{name}\n{created}\nurn:accord:leaf:{hash_.hex()}\nurn:accord:customer:{customer}\n"
 
 
 def _receipt_told(raw: bytes) -> str:
@@ -1521,12 +1630,10 @@ def _receipt_told(raw: bytes) -> str:
         raise TamperedError("malformed", file="receipts.jsonld", why="a line is no receipt") from None
 
 
-def _link(line: Line) -> Link:
-    """Return the link of an entry that is disclosed."""
-    payload: Any = line.payload
-    _, customer, _, previous, version = payload
+def _link(position: int, customer: str, version: int, previous: str) -> Link:
+    """Return the link of an entry that is disclosed. Raises TamperedError."""
     if not 0 < version <= _MAX_VERSION or (version == 1) != (not previous):
-        raise TamperedError("chain_broken", position=line.position)
+        raise TamperedError("chain_broken", position=position)
     return bytes.fromhex(customer), version, bytes.fromhex(previous)
 
 
@@ -1544,15 +1651,18 @@ def _read_by_several(pieces: Iterator[bytes], scope: Scope, processes: int) -> I
         yield from (read_piece(raw, scope) for raw in pieces)
         return
     waiting: deque[tuple[bytes, Future[Piece]]] = deque()
+    patience = sys.getswitchinterval()
+    sys.setswitchinterval(_PATIENCE_SECONDS)
     try:
         for raw in pieces:
-            busy = sum(not future.done() for _, future in waiting) >= 2 * others
+            busy = sum(not future.done() for _, future in waiting) >= 4 * others
             waiting.append((raw, _read_here(raw, scope) if busy else _asked(pool, raw, scope)))
-            while waiting and (waiting[0][1].done() or len(waiting) > 4 * processes):
+            while waiting and (waiting[0][1].done() or len(waiting) > 8 * processes):
                 yield _answered(*waiting.popleft(), scope)
         while waiting:
             yield _answered(*waiting.popleft(), scope)
     finally:
+        sys.setswitchinterval(patience)
         pool.shutdown(cancel_futures=True)
 
 
@@ -1689,9 +1799,10 @@ class _Examination:
 
     def _read_recoveries(self) -> list[Handover]:
         """Return the handovers, up to the key that signed, by which the ledger was recovered."""
+        notes = read_handovers(self.files.small("keys.json"))
         if ledger_of(self.key.name) == self.key.name:
             return []
-        found = [read_handover(note) for note in read_handovers(self.files.small("keys.json"))]
+        found = [read_handover(note) for note in notes]
         if not found or read_key(found[-1].after) != self.key or ledger_of(found[0].name) != found[0].name:
             raise TamperedError("seam_missing", found=self.key.name)
         if any(told.after != after.before for told, after in pairwise(found)):
@@ -1728,7 +1839,7 @@ class _Examination:
         whole = hashes is None
         chains = Chains(from_the_first=not first and whole and not self.scope["recorded_from"], without_gaps=whole)
         counts, sides, report = Counts(), set[int](), _Comparison(self.files.blocks("report.csv"))
-        report.meet(Report().take())
+        report.meet(extract(Report().take()))
         self.earlier_root = edge.root() if wanted == edge.size else None
 
         def grow(leaves: list[bytes]) -> None:
@@ -1864,22 +1975,24 @@ class _Examination:
         customer, counts, report = self.scope["customer"], Counts(), Report()
         chains = Chains(from_the_first=True, without_gaps=True)
         newest = b""
-        for line in _in_order(self.files.lines("entries.jsonl"), self.asked):
-            newest = leaf_hash(line.leaf)
-            self._check_proof(line.position, newest)
+        for opened in _in_order(self.files.lines("entries.jsonl"), self.asked):
+            line, newest = whole_line(opened), leaf_hash(opened.leaf)
+            position, payload = line.position, line.payload
+            self._check_proof(position, newest)
             if line.shown.status == "outside":
-                raise TamperedError("entry_unasked", position=line.position)
-            if line.payload is not None and line.payload.customer != customer:
-                raise TamperedError("other_customer", position=line.position)
-            if line.payload is not None:
-                chains.add([(line.position, newest, True, *_link(line))])
+                raise TamperedError("entry_unasked", position=position)
+            if payload is not None:
+                if payload.customer != customer:
+                    raise TamperedError("other_customer", position=position)
+                link = _link(position, customer, payload.version, payload.previous)
+                chains.add([(position, newest, True, *link)])
             counts.add(line)
             report.add(line)
             self._show(line, newest)
         if self.manifest["counts"] != counts.document(0):
             raise TamperedError("counts_differ")
         written = _Comparison(self.files.blocks("report.csv"))
-        written.meet(report.take())
+        written.meet(extract(report.take()))
         if not written.holds():
             raise TamperedError("report_differs", file="report.csv")
         self._check_head(customer, newest)
@@ -1895,7 +2008,8 @@ class _Examination:
         if line.shown.notice:
             self.notices.add(line.shown.notice)
         if self.asked.receipts and line.payload is not None and line.shown.type in SAID:
-            self._note_said(_receipt_name(self.asked.ledger, line, hash_).encode(), 1)
+            name = _receipt_name(self.asked.ledger, line, line.payload.customer, hash_)
+            self._note_said(name.encode(), 1)
 
     def _check_head(self, customer: str, newest: bytes) -> None:
         notes = _read_document(self.files.small("heads.json"), "heads.json", {"heads": [str]})["heads"]
