@@ -5,22 +5,44 @@ that the lock is taken before anything is read. PostgreSQL: psycopg 3, its defau
 durable. Both wait for a lock at most LOCK_SECONDS.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from accord.ledger.store import StoreFaultError, StoreUnavailableError
+from accord.storage import schema
 from accord.storage.turns import NO_TURN, end_turn, take_turn
 
 LOCK_SECONDS = 30
+_TYPES: dict[type, str] = {
+    BigInteger: "bigint",
+    Integer: "integer",
+    LargeBinary: "bytea",
+    SmallInteger: "smallint",
+    Text: "text",
+}
+_MANY = 16
+"""Rows from which on PostgreSQL is told of them as arrays: fewer cost more to pack than they save."""
+_INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) VALUES \((?:\?(?:, )?)+\)(.*)")
 CACHE_KIB = 8192
 """A small page cache: commits of other processes empty it, and the operating system caches better."""
 
@@ -157,7 +179,11 @@ class Driver:
             return
         with self._connection.pipeline(), self._connection.cursor() as cursor:
             for sql, rows in told:
-                cursor.executemany(_with_percent_marks(sql), rows)
+                together = _together(sql) if len(rows) >= _MANY else None
+                if together:
+                    cursor.execute(together, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+                else:
+                    cursor.executemany(_with_percent_marks(sql), rows)
 
     def commit(self) -> None:
         """Make everything durable."""
@@ -197,6 +223,21 @@ def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
 @lru_cache(maxsize=256)
 def _with_percent_marks(sql: str) -> str:
     return sql.replace("?", "%s")
+
+
+@lru_cache(maxsize=256)
+def _together(sql: str) -> str | None:
+    """Return the statement that inserts many rows at once, told as an array for each column; None for another one.
+
+    PostgreSQL takes it in half the time of one execution for each row. No two rows may have one key.
+    """
+    found = _INSERT.fullmatch(sql)
+    if found is None:
+        return None
+    table, names, conflict = found.groups()
+    columns = next(of.tables[table] for of in (schema.ledger, schema.keys) if table in of.tables).columns
+    arrays = ", ".join(f"%b::{_TYPES[type(columns[name].type)]}[]" for name in names.split(", "))
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){conflict}"
 
 
 def _for_sqlite(sql: str, values: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
