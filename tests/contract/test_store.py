@@ -8,7 +8,7 @@ from contract.batches import ADA, BOB, BRAND, EVE, OTHER, after, append, custome
 from support.installations import Store
 from support.memory import seen_of
 
-from accord.domain.terms import BrandId, Position
+from accord.domain.terms import BrandId, Instant, Position
 from accord.ledger.entry import NO_CUSTOMER
 from accord.ledger.store import (
     Batch,
@@ -18,6 +18,7 @@ from accord.ledger.store import (
     GroupRow,
     IdentifierRow,
     Known,
+    ListingRow,
     RequestRow,
     Sight,
     TreeHead,
@@ -353,6 +354,35 @@ class TestContactsAndRequests:
         row = RequestRow(b"c" * 16, ADA, b"\x00answer\xff")
         append(store, requests={lookup(1): row})
         assert load(store, requests=(lookup(1), lookup(2))).requests == {lookup(1): row}
+
+    @pytest.mark.parametrize("count", [3, 40])
+    def test_few_rows_and_many_come_back_alike(self, store: Store, count: int) -> None:
+        refs = [b"%016d" % number for number in range(count)]
+        keys = [lookup(number) for number in range(count)]
+        pairs = dict(zip(keys, refs, strict=True))
+        told = {key: ContactRow(ref, (Position(1),), (refs[1],) * (ref == refs[0])) for key, ref in pairs.items()}
+        asked = {key: RequestRow(b'\x00{,}\\"', ref, b"\xff") for key, ref in pairs.items()}
+        held = {ref: (IdentifierRow(key, 1, "EMAIL", b""),) for key, ref in pairs.items()} | {refs[0]: ()}
+        lists = {(key, "REGISTRY é"): ListingRow(key, Instant(2**52), b"listing") for key in keys}
+        append(
+            store,
+            customers={ref: customer() for ref in refs},
+            made=held,
+            linked=tuple((key, ref, 1, "EMAIL") for key, ref in pairs.items() if held[ref]),
+            points=dict.fromkeys(keys[1:], b""),
+            contacts=told,
+            requests=asked,
+            denials=tuple(DenialRow(number, "email", "marketing", 2, 2**40) for number in range(count)),
+            suppressions={key: Instant(2**52) for key in keys},
+            listings=lists,
+        )
+        view = load(store, contacts=tuple(keys), requests=tuple(keys), suppressions=tuple(keys), customers=tuple(refs))
+        assert (view.contacts, view.requests) == (told, asked)
+        assert view.suppressions == {key: Instant(2**52) for key in keys}
+        assert view.listings == {key: {"REGISTRY é": row} for (key, _), row in lists.items()}
+        assert {ref: view.customers[ref].identifiers for ref in refs} == held
+        assert [row.count for row in store.denials(BRAND, 0, count)] == [2**40] * count
+        assert {each.customer_ref: each.addresses for each in store.all_known(BRAND)} == held
 
     def test_denials_are_counted_by_day_channel_purpose_and_reason(self, store: Store) -> None:
         first, second = DenialRow(20_000, "email", "marketing.cart", 60, 2), DenialRow(20_001, "sms", "m.cart", 101, 1)

@@ -135,6 +135,15 @@ class TestKeys:
         keys.insert_missing(BRAND, [WrappedKey(b"n" * 16, 1, 2, b"w")])
         assert keys.select(BRAND, [b"n" * 16]) == [], "nor is one kept of another epoch than the newest"
 
+    def test_of_many_keys_those_are_kept_that_may_be(self, parts: Parts, kept: ErasureStore) -> None:
+        keys, refs = parts.wrapped_keys, [b"%016d" % number for number in range(40)]
+        fenced, there, late = refs[:3]
+        kept.fence(BRAND, [fenced])
+        keys.insert_missing(BRAND, [WrappedKey(there, 1, 1, b"before")])
+        keys.insert_missing(BRAND, [WrappedKey(ref, 1, 2 if ref == late else 1, b"\x00w\\\xff") for ref in refs])
+        found = {key.customer_ref: (key.generation, key.epoch, key.wrapped) for key in keys.select(BRAND, refs)}
+        assert found == {there: (1, 1, b"before")} | dict.fromkeys(refs[3:], (1, 1, b"\x00w\\\xff"))
+
 
 class TestOutside:
     @pytest.fixture(params=["memory", "files"])

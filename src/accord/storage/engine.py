@@ -40,7 +40,7 @@ _TYPES: dict[type, str] = {
     SmallInteger: "smallint",
     Text: "text",
 }
-_MANY = 16
+MANY = 16
 """Rows from which on PostgreSQL is told of them as arrays: fewer cost more to pack than they save."""
 _INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) VALUES \((?:\?(?:, )?)+\)(.*)")
 CACHE_KIB = 8192
@@ -179,11 +179,15 @@ class Driver:
             return
         with self._connection.pipeline(), self._connection.cursor() as cursor:
             for sql, rows in told:
-                together = _together(sql) if len(rows) >= _MANY else None
+                together = _together(sql) if len(rows) >= MANY else None
                 if together:
-                    cursor.execute(together, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+                    cursor.execute(together, _columns(rows), prepare=True)
                 else:
                     cursor.executemany(_with_percent_marks(sql), rows)
+
+    def write_together(self, sql: str, rows: list[Row]) -> None:
+        """Run a statement of PostgreSQL once, told an array for each column of the rows."""
+        self._connection.execute(_with_binary_marks(sql), _columns(rows), prepare=True)
 
     def commit(self) -> None:
         """Make everything durable."""
@@ -222,7 +226,8 @@ def driver(engine: Engine, *, writing: bool = True) -> Iterator[Driver]:
 
 @lru_cache(maxsize=256)
 def _with_percent_marks(sql: str) -> str:
-    return sql.replace("?", "%s")
+    # Arrays in binary: in text each of their bytes is quoted.
+    return sql.replace("= ANY(?)", "= ANY(%b)").replace("?", "%s")
 
 
 @lru_cache(maxsize=256)
@@ -238,6 +243,16 @@ def _together(sql: str) -> str | None:
     columns = next(of.tables[table] for of in (schema.ledger, schema.keys) if table in of.tables).columns
     arrays = ", ".join(f"%b::{_TYPES[type(columns[name].type)]}[]" for name in names.split(", "))
     return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){conflict}"
+
+
+def _columns(rows: list[Row]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+@lru_cache(maxsize=256)
+def _with_binary_marks(sql: str) -> str:
+    """Return a statement that is told its values in binary: arrays of bytes are quoted otherwise, byte by byte."""
+    return sql.replace("?", "%b")
 
 
 def _for_sqlite(sql: str, values: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:

@@ -8,13 +8,22 @@ from sqlalchemy import Engine
 
 from accord.domain.terms import BrandId, Instant
 from accord.ledger.keyring import WrappedKey
-from accord.storage.engine import Row, driver
+from accord.storage.engine import MANY, Row, driver
 from accord.storage.wal import truncate_wal
 
 _INSERT = (
     "INSERT INTO wrapped_key (brand, customer_ref, generation, epoch, wrapped) SELECT ?, ?, ?, ?, ? "
     "WHERE NOT EXISTS (SELECT 1 FROM fence f WHERE f.brand = ? AND f.customer_ref = ?) "
     "AND ? = (SELECT max(k.epoch) FROM kek_epoch k) "
+    "ON CONFLICT (brand, customer_ref, generation) DO NOTHING"
+)
+# The same for many, on PostgreSQL: one execution for each key costs five times as much.
+_INSERT_TOGETHER = (
+    "INSERT INTO wrapped_key (brand, customer_ref, generation, epoch, wrapped) SELECT n.* "
+    "FROM unnest(?::text[], ?::bytea[], ?::integer[], ?::integer[], ?::bytea[]) "
+    "AS n (brand, customer_ref, generation, epoch, wrapped) "
+    "WHERE NOT EXISTS (SELECT 1 FROM fence f WHERE f.brand = n.brand AND f.customer_ref = n.customer_ref) "
+    "AND n.epoch = (SELECT max(k.epoch) FROM kek_epoch k) "
     "ON CONFLICT (brand, customer_ref, generation) DO NOTHING"
 )
 _SELECT = "SELECT customer_ref, generation, epoch, wrapped FROM wrapped_key WHERE brand = ? AND customer_ref = ANY(?)"
@@ -46,11 +55,13 @@ class SqlWrappedKeys:
     def insert_missing(self, brand: BrandId, keys: list[WrappedKey]) -> None:
         """Keep keys that are not there yet; durable on return."""
         ordered = sorted(keys, key=lambda key: key.customer_ref)
-        rows: list[Row] = [
-            (brand, key.customer_ref, key.generation, key.epoch, key.wrapped, brand, key.customer_ref, key.epoch)
-            for key in ordered
-        ]
-        self._write(_INSERT, rows)
+        rows: list[Row] = [(brand, key.customer_ref, key.generation, key.epoch, key.wrapped) for key in ordered]
+        with driver(self._engine) as database:
+            if database.is_sqlite or len(rows) < MANY:
+                database.write([(_INSERT, [(*row, brand, row[1], row[3]) for row in rows])])
+            else:
+                database.write_together(_INSERT_TOGETHER, rows)
+            database.commit()
 
     def select(self, brand: BrandId, refs: list[bytes]) -> list[WrappedKey]:
         """Return every key of the customers."""

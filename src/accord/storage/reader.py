@@ -47,8 +47,8 @@ _SELECT_MANY = (
 )
 _SQLITE_ONE = _SELECT.format(wanted="= ?", mark="?")
 _POSTGRESQL_ONE = _SELECT.format(wanted="= %s", mark="%s")
-_POSTGRESQL_MANY = _SELECT_MANY.format(array="json_build_array", wanted="= ANY(%s)", mark="%s")
-_POSTGRESQL_GROUPS = _SELECT_GROUPS.format(wanted="= ANY(%s)", mark="%s")
+_POSTGRESQL_MANY = _SELECT_MANY.format(array="json_build_array", wanted="= ANY(%b)", mark="%s")
+_POSTGRESQL_GROUPS = _SELECT_GROUPS.format(wanted="= ANY(%b)", mark="%s")
 
 
 class Reader(Protocol):

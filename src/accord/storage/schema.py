@@ -95,7 +95,8 @@ identity = Table(
     Column("number", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     PrimaryKeyConstraint("brand_id", "lookup", "customer_ref"),
-    Index("identity_by_customer", "brand_id", "customer_ref", "number", "kind"),
+    # Not by brand first: for a table of which nothing is known yet, PostgreSQL would take it for the one by lookup.
+    Index("identity_by_customer", "customer_ref", "brand_id", "number", "kind"),
     sqlite_with_rowid=False,
 )
 
@@ -182,7 +183,7 @@ listing = Table(
     Column("listed_time", BigInteger, nullable=False),
     Column("listing", LargeBinary, nullable=False),
     PrimaryKeyConstraint("brand_id", "digest", "list"),
-    Index("listing_by_list", "brand_id", "list", "listed_time", "digest"),
+    Index("listing_by_list", "list", "brand_id", "listed_time", "digest"),
     sqlite_with_rowid=False,
 )
 
