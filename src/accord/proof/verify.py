@@ -1258,9 +1258,10 @@ class Report:
     ) -> None:
         """Write the row of an entry that is disclosed."""
         by, acted_at, touchpoint = told
-        acted = instant(acted_at) if acted_at else ""
+        recorded = instant(recorded_at)
+        acted = recorded if acted_at == recorded_at else instant(acted_at) if acted_at else ""
         whose = customer if customer != BRAND_REF else "brand"
-        row = f"{position},{instant(recorded_at)},{_cells(seen)},{whose},{version},{by},{acted},{touchpoint}\r\n"
+        row = f"{position},{recorded},{_cells(seen)},{whose},{version},{by},{acted},{touchpoint}\r\n"
         self._rows.append(row)
 
     def take(self) -> bytes:
@@ -1526,19 +1527,22 @@ class Scope(NamedTuple):
     receipts: bool
     seams: tuple[Seam, ...] = ()
 
-    def side(self, recorded_at: int) -> int:
-        """Say whether an instant is before the period (-1), within it (0) or after it (1)."""
-        if recorded_at < self.recorded_from:
-            return -1
-        return 1 if 0 < self.recorded_until <= recorded_at else 0
+    def guard(self) -> Callable[[int, int, Shown], int]:
+        """Return what says of position, instant and codes of a line on which side of the period it is.
 
-    def check(self, position: int, seen: Shown, side: int) -> None:
-        """Raise TamperedError for a line that was not asked for; `side` is its own."""
-        good = self.first <= position < self.end and (seen.status == "outside") == (side != 0)
-        if good and side == 0 and (self.purposes or self.channels):
-            good = selects(self.purposes, self.channels, seen)
-        if not good:
-            raise TamperedError("entry_unasked", position=position)
+        That is before it (-1), within it (0) or after it (1). It raises TamperedError for a line not asked for.
+        """
+        _, _, first, end, purposes, channels, recorded_from, recorded_until, _, _ = self
+        until, filtered = recorded_until or 2**63, bool(purposes or channels)
+
+        def side_of(position: int, recorded_at: int, seen: Shown) -> int:
+            side = 0 if recorded_from <= recorded_at < until else -1 if recorded_at < recorded_from else 1
+            good = first <= position < end and (seen.status == "outside") == (side != 0)
+            if not good or (filtered and not side and not selects(purposes, channels, seen)):
+                raise TamperedError("entry_unasked", position=position)
+            return side
+
+        return side_of
 
 
 class Piece(NamedTuple):
@@ -1564,12 +1568,11 @@ def read_piece(raw: bytes, scope: Scope) -> Piece:
     rows: list[bytes] = []
     alike: list[Shown] = []
     report, counts, sides, notices = Report(headed=False), Counts(), set[int](), set[str]()
-    fault, said, first_time, last_time = None, list[str](), 0, 0
+    fault, said, first_time, last_time, side_of = None, list[str](), 0, 0, scope.guard()
     try:
         for line in _in_order(raw.split(b"\n"), scope):
             position, leaf, recorded_at, seen, parts = line
-            side, hash_ = scope.side(recorded_at), sha256(b"\x00" + leaf).digest()
-            scope.check(position, seen, side)
+            side, hash_ = side_of(position, recorded_at, seen), sha256(b"\x00" + leaf).digest()
             if seen.notice and side == 0:
                 notices.add(seen.notice)
             if parts is None:
@@ -1578,7 +1581,7 @@ def read_piece(raw: bytes, scope: Scope) -> Piece:
             else:
                 told = glimpse_payload(parts, position, seen)
                 customer, version = parts[1].decode(), int(parts[4])
-                link = (True, *_link(position, customer, version, parts[3].decode()))
+                link = (True, *_link(position, customer, version, parts[3]))
                 report.tell(position, recorded_at, seen, customer, version, told)
                 if scope.receipts and seen.type in SAID:
                     said.append(_receipt_name(scope.ledger, line, customer, hash_))
@@ -1630,11 +1633,11 @@ def _receipt_told(raw: bytes) -> str:
         raise TamperedError("malformed", file="receipts.jsonld", why="a line is no receipt") from None
 
 
-def _link(position: int, customer: str, version: int, previous: str) -> Link:
+def _link(position: int, customer: bytes | str, version: int, previous: bytes | str) -> Link:
     """Return the link of an entry that is disclosed. Raises TamperedError."""
     if not 0 < version <= _MAX_VERSION or (version == 1) != (not previous):
         raise TamperedError("chain_broken", position=position)
-    return bytes.fromhex(customer), version, bytes.fromhex(previous)
+    return binascii.a2b_hex(customer), version, binascii.a2b_hex(previous)
 
 
 def _read_by_several(pieces: Iterator[bytes], scope: Scope, processes: int) -> Iterator[Piece]:
