@@ -17,6 +17,7 @@ from accord.domain.commands import (
     Unlink,
 )
 from accord.domain.events import Justification, SuppressionsImported
+from accord.domain.problems import invalid
 from accord.domain.state import decode_point
 from accord.domain.terms import (
     DAY,
@@ -243,7 +244,7 @@ def test_what_was_cut_off_is_finished_by_the_next_call(
 
     def write(brand: BrandId) -> Any:
         locked.append(brand)
-        if len(locked) == 2:
+        if brand != locked[0]:
             raise StoreUnavailableError("cut off")
         return locking(brand)
 
@@ -253,10 +254,87 @@ def test_what_was_cut_off_is_finished_by_the_next_call(
             rotate(house, peppers)
     assert sorted(head.pepper_epoch for head in house.store.heads()) == [1, 2]
     done = rotation(house, peppers).rotate(lambda _: None)
-    assert (done.epoch, list(done.brands)) == (2, [locked[1]])
+    assert (done.epoch, list(done.brands)) == (2, [locked[-1]])
     assert {head.pepper_epoch for head in house.store.heads()} == {2}
     for brand in (BRAND, OTHER):
         assert house.questions.check(brand, question(ADA_ID)).decision.reason is Reason.PERMITTED
+
+
+def test_two_rotations_at_once_move_once_and_leave_no_way_from_old_digests_to_new(
+    house: Installation, peppers: HandPeppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping: Callable[..., bool] = house.store.keep_moves
+    kept: list[bool] = []
+
+    def keep(*told: Any) -> bool:
+        if not kept:  # the other begins later and ends first
+            kept.append(False)
+            assert rotate(house, peppers) == 2
+        kept.append(keeping(*told))
+        return kept[-1]
+
+    before = answers(house)
+    monkeypatch.setattr(house.store, "keep_moves", keep)
+    assert rotate(house, peppers) == 2
+    assert kept[-1] is False
+    assert answers(house) == before
+    assert _stranded(house) > 0
+
+
+def test_a_rotation_that_stops_leaves_no_way_from_old_digests_to_new(
+    house: Installation, peppers: HandPeppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(_: BrandId) -> Any:
+        raise StoreUnavailableError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PepperRotation, "_move_noted", lambda _, head, *__: cut_off(head.brand))
+        with pytest.raises(StoreUnavailableError):
+            rotate(house, peppers)
+    assert _stranded(house) > 0
+
+
+def test_a_restored_ledger_moves_to_the_newest_epoch_not_to_one_that_others_may_have_learned(
+    house: Installation, peppers: HandPeppers
+) -> None:
+    for epoch in (2, 3):
+        peppers.make(epoch)
+    before = answers(house)
+    assert rotate(house, peppers) == 3 == epoch_of(house)
+    assert answers(house) == before
+
+
+def test_a_brand_that_began_without_the_new_pepper_meanwhile_moves_too(
+    house: Installation, peppers: HandPeppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Installation(house.parts, house.clock)
+    elsewhere.writer.start()
+    locking: Callable[[BrandId], Any] = house.store.write
+
+    def write(brand: BrandId) -> Any:
+        monkeypatch.setattr(house.store, "write", locking)
+        elsewhere.writer.write(OTHER, [elsewhere.request(ApplyCatalogue(catalogue=CATALOGUE))])
+        return locking(brand)
+
+    monkeypatch.setattr(house.store, "write", write)
+    rotate(house, peppers)
+    elsewhere.writer.stop()
+    assert {head.brand: head.pepper_epoch for head in house.store.heads()} == {BRAND: 2, OTHER: 2}
+
+
+def test_an_audit_beside_it_finds_no_fault(
+    house: Installation, peppers: HandPeppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walking: Callable[[BrandId], Any] = house.store.all_customers
+
+    def walk(brand: BrandId) -> Any:
+        monkeypatch.setattr(house.store, "all_customers", walking)
+        rotate(house, peppers)
+        return walking(brand)
+
+    monkeypatch.setattr(house.store, "all_customers", walk)
+    assert house.audit().faults == ()
+    assert epoch_of(house) == 2
 
 
 def test_a_ledger_begins_in_the_newest_epoch(house: Installation, peppers: HandPeppers) -> None:
@@ -286,7 +364,9 @@ def test_an_address_of_a_list_that_nobody_held_is_taken_off_whoever_was_given_it
     begun = house.lists.begin(BRAND, "officer", _list(days_ago=3))
     house.lists.add(BRAND, "officer", begun, [NEW_MAIL])
     house.lists.end(BRAND, "officer", begun, 10)
+    old = house.lookups.of(1).identifier(BRAND, NEW_MAIL)
     rotate(house, peppers)
+    assert old not in [row.lookup for _, row in house.store.all_listings(BRAND)]
     house.write(Link(customer=BOB_ID, contact_point=NEW_MAIL))
     assert house.audit().faults == ()
     listed = _listings(house, NEW_MAIL)
@@ -297,6 +377,33 @@ def test_an_address_of_a_list_that_nobody_held_is_taken_off_whoever_was_given_it
     assert house.lists.end(BRAND, "officer", newer, 10).taken_off == 1
     assert _listings(house, NEW_MAIL) == ()
     assert house.audit().faults == ()
+
+
+def test_what_vanished_from_a_list_is_taken_off_though_digests_move_meanwhile(
+    house: Installation, peppers: HandPeppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = house.lists.begin(BRAND, "officer", _list(days_ago=3))
+    house.lists.add(BRAND, "officer", begun, [BOB_MAIL])
+    house.lists.end(BRAND, "officer", begun, 10)
+    newer = house.lists.begin(BRAND, "officer", _list(days_ago=1, complete=True))
+    finding: Callable[..., Any] = house.store.vanished
+
+    def find(*told: Any) -> Any:
+        monkeypatch.setattr(house.store, "vanished", finding)
+        found = finding(*told)
+        rotate(house, peppers)
+        return found
+
+    monkeypatch.setattr(house.store, "vanished", find)
+    ended = house.lists.end(BRAND, "officer", newer, 10)
+    assert (ended.listed, ended.taken_off, ended.stay_on) == (0, 1, 0)
+    assert _listings(house, BOB_MAIL) == ()
+    assert house.audit().faults == ()
+
+
+def test_a_batch_of_nothing_but_bad_questions_is_told_each_fault(house: Installation) -> None:
+    bad = invalid("purpose", "must be a purpose")
+    assert house.questions.batch_check(BRAND, [bad, bad])[1] == [bad, bad]
 
 
 def test_a_question_between_two_epochs_is_asked_again(house: Installation, peppers: HandPeppers) -> None:
@@ -348,6 +455,12 @@ def test_one_pepper_is_all_there_is_where_no_others_are_told() -> None:
     assert lookups.newest_epoch == 1
     with pytest.raises(PepperMissingError):
         lookups.of(2)
+
+
+def _stranded(house: Installation) -> int:
+    """Return how many digests would be lost if they moved by what is noted of them now."""
+    with house.store.write(BRAND) as writing:
+        return writing.move_lookups(9, ())
 
 
 def _ref_of(house: Installation, customer: Identifier) -> bytes:

@@ -10,6 +10,8 @@ import pytest
 from support.databases import Databases, Kind
 from support.serving import Server, Site, email_of, grant, question, wait_for
 
+from accord.domain.terms import BrandId, Identifier, IdentifierKind
+from accord.ledger.lookup import IdentifierLookups
 from accord.v1 import decision_pb2, decision_service_pb2
 
 
@@ -65,17 +67,27 @@ def check(connection: object, customer: str) -> int:
     return connection.ask(connection.decisions.Check, request).decision.reason  # type: ignore[attr-defined]
 
 
+def digest_is_in_files(site: Site, epoch: int) -> bool:
+    """Say whether the digest of Ada's address under the pepper of an epoch is in any file of SQLite."""
+    address = Identifier(IdentifierKind.EMAIL, email_of("ada").value)
+    lookups = IdentifierLookups(epoch, (site.data / "secrets" / f"pepper-{epoch}").read_bytes())
+    digest = lookups.identifier(BrandId("maison"), address)
+    return any(digest in path.read_bytes() for path in site.data.glob("accord.db*"))
+
+
 def test_checks_and_writes_go_on(site: Site) -> None:
     server = site.start()
     site.apply_catalogue(server)
     with site.connect(server) as connection:
         connection.ask(connection.permissions.Grant, grant("ada", "till", "ada", email_of("ada")))
+        assert digest_is_in_files(site, 1) is (site.data / "accord.db").exists()
         load = Load(site, server)
         with load.running():
             told = [json.loads(site.run("keys", "rotate-pepper", "--json", expect=0).stdout) for _ in range(2)]
         assert [each["epoch"] for each in told] == [2, 3]
         assert load.reasons == {decision_pb2.DECISION_REASON_PERMITTED}
         assert {check(connection, name) for name in load.granted} == {decision_pb2.DECISION_REASON_PERMITTED}
+    assert not any(digest_is_in_files(site, epoch) for epoch in (1, 2))
     assert sorted(path.name for path in (site.data / "secrets").glob("pepper-*")) == [
         "pepper-1",
         "pepper-2",

@@ -99,7 +99,7 @@ class _Brand:
 
     def moved(self, epoch: int) -> "_Brand":
         to = self.moves
-        listings = {key: replace_row(row, lookup=to.get(row.lookup, row.lookup)) for key, row in self.listings.items()}
+        listings = {key: replace_row(row, lookup=to.get(row.lookup, key[0])) for key, row in self.listings.items()}
         return replace(
             self,
             head=replace_row(self.head, pepper_epoch=epoch),
@@ -229,9 +229,16 @@ class MemoryStore:
         it = self._brands.get(brand)
         return {key: it.points[key] for key in lookups if it and key in it.points}
 
-    def keep_moves(self, brand: BrandId, moves: Iterable[tuple[bytes, bytes]], *, anew: bool = False) -> None:
-        it = self._brands[brand]
-        self._brands[brand] = replace(it, moves={**({} if anew else it.moves), **dict(moves)})
+    def keep_moves(self, brand: BrandId, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> bool:
+        with self.write(brand):
+            it = self._brands[brand]
+            if it.head.pepper_epoch != epoch:
+                return False
+            self._brands[brand] = replace(it, moves={**it.moves, **dict(moves)})
+            return True
+
+    def forget_moves(self, brand: BrandId) -> None:
+        self._brands[brand] = replace(self._brands[brand], moves={})
 
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
         it = self._brands.get(brand)

@@ -46,10 +46,21 @@ def test_a_damaged_one_is_no_pepper(tmp_path: Path) -> None:
         PepperEpochs(tmp_path, {}).of(2)
 
 
-def test_the_environment_has_them_by_number_and_no_gap(tmp_path: Path) -> None:
+def test_one_that_was_taken_away_does_not_hide_those_after_it(tmp_path: Path) -> None:
+    Secrets.open(tmp_path, {})
+    peppers = PepperEpochs(tmp_path, {})
+    for epoch in (2, 3):
+        peppers.make(epoch)
+    (tmp_path / "pepper-2").unlink()
+    assert peppers.newest() == 3
+    assert len(peppers.of(3)) == SECRET_BYTES
+
+
+def test_the_environment_has_them_by_number(tmp_path: Path) -> None:
     given = {"ACCORD_PEPPER": ONE, "ACCORD_PEPPER_2": TWO, "ACCORD_PEPPER_4": FOUR}
     peppers = PepperEpochs(tmp_path, given)
-    assert (peppers.newest(), peppers.of(1), peppers.of(2)) == (2, bytes([1]) * 32, bytes([2]) * 32)
+    found = [peppers.of(epoch) for epoch in (1, 2, 4)]
+    assert (peppers.newest(), found) == (4, [bytes([each]) * 32 for each in (1, 2, 4)])
     peppers.make(2)
     with pytest.raises(SecretsError, match="set ACCORD_PEPPER_3 to 32 bytes in base64, for every process"):
         peppers.make(3)

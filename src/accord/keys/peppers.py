@@ -1,17 +1,21 @@
 """The peppers of identifiers, by epoch: where each is found, and how the next one is made.
 
 The first is `pepper-1` of the data folder, or ACCORD_PEPPER; the ones after it are `pepper-<epoch>`, or
-ACCORD_PEPPER_<EPOCH>. None is ever destroyed here: a backup of the ledger needs the pepper of its epoch.
+ACCORD_PEPPER_<EPOCH>. None is ever destroyed here: a backup of the ledger needs the pepper of its epoch. Whoever has
+no such backup any more may take away all but the first and the newest.
 """
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from accord.keys.secrets import SECRET_BYTES, SecretsError, make_secret, read_secret, secret_of
 from accord.ledger.lookup import FIRST_EPOCH, PepperMissingError
 
 _log = logging.getLogger(__name__)
+_VARIABLE = re.compile(r"ACCORD_PEPPER_([1-9][0-9]*)")
+_FILE = re.compile(r"pepper-([1-9][0-9]*)")
 
 
 class PepperEpochs:
@@ -23,9 +27,11 @@ class PepperEpochs:
         self._given: dict[int, bytes] = {}
         first = secret_of(environment, "ACCORD_PEPPER")
         if first is not None:
+            for epoch in _epochs(_VARIABLE, environment):
+                pepper = secret_of(environment, _variable(epoch))
+                if pepper is not None:
+                    self._given[epoch] = pepper
             self._given[FIRST_EPOCH] = first
-            while (pepper := secret_of(environment, _variable(self.newest() + 1))) is not None:
-                self._given[self.newest() + 1] = pepper
 
     def of(self, epoch: int) -> bytes:
         """Return the pepper of an epoch. Raises PepperMissingError, and SecretsError where its file is damaged."""
@@ -40,13 +46,10 @@ class PepperEpochs:
         return found
 
     def newest(self) -> int:
-        """Return the newest epoch whose pepper is here, with all before it."""
+        """Return the newest epoch whose pepper is here."""
         if self._given:
             return max(self._given)
-        newest = FIRST_EPOCH
-        while self._path(newest + 1).exists():
-            newest += 1
-        return newest
+        return max([FIRST_EPOCH, *_epochs(_FILE, (path.name for path in self._folder.iterdir()))])
 
     def make(self, epoch: int) -> None:
         """Make the pepper of an epoch unless it is here; durable on return. Raises SecretsError where others must."""
@@ -59,6 +62,10 @@ class PepperEpochs:
 
     def _path(self, epoch: int) -> Path:
         return self._folder / f"pepper-{epoch}"
+
+
+def _epochs(pattern: re.Pattern[str], names: Iterable[str]) -> list[int]:
+    return [int(found[1]) for name in names if (found := pattern.fullmatch(name))]
 
 
 def _variable(epoch: int) -> str:

@@ -341,8 +341,16 @@ class LookupMoves(Protocol):
         """Return up to `limit` entries from `start` on."""
         ...
 
-    def keep_moves(self, brand: BrandId, moves: Iterable[tuple[bytes, bytes]], *, anew: bool = False) -> None:
-        """Note what digests of identifiers become; `anew`: and nothing that was noted before. Durable on return."""
+    def keep_moves(self, brand: BrandId, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Note what digests of an epoch become, durable on return; False, and none, if the brand is in another."""
+        ...
+
+    def forget_moves(self, brand: BrandId) -> None:
+        """Delete whatever was noted."""
+        ...
+
+    def compact(self) -> bool:
+        """Leave no deleted byte behind, where the database can; False when a reader is in the way."""
         ...
 
     def write(self, brand: BrandId) -> AbstractContextManager[MovingWriting]:

@@ -4,7 +4,8 @@ For whoever learned the pepper can guess, in a copy of the database, whose diges
 which may be cut off; asking again goes on where this one stopped:
 (1) make the pepper of the next epoch, which every process must be able to read before anything is in it; (2) brand by
 brand, note what each digest becomes, while servers go on; (3) lock the brand's head, note what came meanwhile, and
-move all digests in one commit. From there on every read and write of the brand is by the new epoch.
+move all digests in one commit. From there on every read and write of the brand is by the new epoch; (4) leave neither
+notes nor deleted digests behind: a note leads whoever has the old pepper to the new digest.
 Peppers so far are kept: a backup of the ledger needs that of its epoch, and contacts and requests the first.
 """
 
@@ -38,10 +39,14 @@ class StrandedError(Exception):
 
 
 class MovedLedgers(Struct, frozen=True):
-    """What a rotation did: the epoch, and how many entries were read for each brand that moved to it."""
+    """What a rotation did: the epoch, and how many entries were read for each brand that moved to it.
+
+    `compacted`: no digest of before is left in the database's own log, where it has one.
+    """
 
     epoch: int
     brands: dict[str, int]
+    compacted: bool
 
 
 class PepperRotation:
@@ -59,31 +64,43 @@ class PepperRotation:
 
         Raises StrandedError, StoreUnavailableError, and what making a pepper raises.
         """
-        heads = self._store.heads()
-        epochs = {head.pepper_epoch for head in heads}
-        epoch = max(epochs, default=1) + (len(epochs) < 2)
+        epochs = [head.pepper_epoch for head in self._store.heads()]
+        newest = max([self._lookups.newest_epoch, *epochs])
+        # A pepper in which not every brand is was made by a rotation that was cut off, or put here for this one. A
+        # restored ledger goes there too: the epochs between may be those that others learned.
+        epoch = newest if any(each < newest for each in epochs) else newest + 1
         self._peppers.make(epoch)
         done: dict[str, int] = {}
-        for head in heads:
-            if head.pepper_epoch < epoch:
+        # Again, for a brand that began while others moved, by a process that did not have the pepper yet.
+        while behind := [head for head in self._store.heads() if head.pepper_epoch < epoch]:
+            for head in behind:
                 done[head.brand] = self._move(head, epoch, sum(done.values()), progress)
-        return MovedLedgers(epoch, done)
+        return MovedLedgers(epoch, done, self._store.compact())
 
     def _move(self, head: TreeHead, epoch: int, elsewhere: int, progress: Callable[[int], None]) -> int:
         """Move one brand; return how many entries it has. `elsewhere` were read already of others."""
         brand, before, after = head.brand, self._lookups.of(head.pepper_epoch), self._lookups.of(epoch)
-        self._store.keep_moves(brand, (), anew=True)
-        read = 0
-        for entries in self._pages(brand, 0, head.size):
-            self._store.keep_moves(brand, self._moves(head, entries, before, after))
-            read += len(entries)
-            progress(elsewhere + read)
+        self._store.forget_moves(brand)
+        try:
+            read = 0
+            for entries in self._pages(brand, 0, head.size):
+                if not self._store.keep_moves(brand, before.epoch, self._moves(head, entries, before, after)):
+                    return read  # somebody else moved it
+                read += len(entries)
+                progress(elsewhere + read)
+            return self._move_noted(head, read, before, after)
+        finally:
+            self._store.forget_moves(brand)
+
+    def _move_noted(self, head: TreeHead, read: int, before: IdentifierLookups, after: IdentifierLookups) -> int:
+        """Move a brand whose first entries are noted; return how many it has."""
+        brand = head.brand
         with self._store.write(brand) as writing:
             now = writing.head or head
             if now.pepper_epoch != before.epoch:
-                return now.size  # somebody else moved it
+                return read
             newest = [each for page in self._pages(brand, read, now.size) for each in page]
-            if left := writing.move_lookups(epoch, self._moves(head, newest, before, after)):
+            if left := writing.move_lookups(after.epoch, self._moves(head, newest, before, after)):
                 raise StrandedError(f"{brand}: {left} digests are of nobody whose key is here; {_ADVICE}")
         return now.size
 

@@ -72,16 +72,18 @@ class SuppressionLists:
         code = key(told.kind, told.list)
         vanished = self._addresses.listed(brand, code, told.listed_time)[1] if told.complete else 0
         ends = vanishing_ends(told.kind, told.list) and vanished <= ending_limit
-        taken_off = self._take_off(brand, caller, begun, code, deadline) if ends and vanished else 0
-        listed, _ = self._addresses.listed(brand, code, told.listed_time)
+        if ends and vanished:
+            self._take_off(brand, caller, begun, code, deadline)
+        listed, older = self._addresses.listed(brand, code, told.listed_time)
+        stay_on = older if told.complete else 0
         ended = SuppressionsEnded(imported=begun.receipt.position, listed=listed)
         written = self._write(
             brand, caller, [EndList(ended=ended)], deadline, f"suppressions ended {begun.receipt.position} {listed}"
         )[0]
-        return Ended(written.receipts[0], listed, taken_off, vanished - taken_off)
+        return Ended(written.receipts[0], listed, max(vanished - stay_on, 0), stay_on)
 
-    def _take_off(self, brand: BrandId, caller: str, begun: Begun, code: str, deadline: float | None) -> int:
-        taken = 0
+    def _take_off(self, brand: BrandId, caller: str, begun: Begun, code: str, deadline: float | None) -> None:
+        # One that moved to another epoch of the pepper since it was read stays on, and comes with the next page.
         while page := self._addresses.vanished(brand, code, begun.told.listed_time, MAX_COMMIT):
             commands = [
                 UnlistAddress(
@@ -95,8 +97,6 @@ class SuppressionLists:
                 for digest, row in page
             ]
             self._write(brand, caller, commands, deadline)
-            taken += len(page)
-        return taken
 
     def _write(
         self, brand: BrandId, caller: str, commands: Sequence[Command], deadline: float | None, once: str = ""

@@ -25,9 +25,10 @@ _STRANDED = " UNION ALL ".join(
 )
 _NEXT = "(SELECT m.next_lookup FROM lookup_move m WHERE m.brand_id = {table}.brand_id AND m.lookup = {table}.lookup)"
 # An address on a list that nobody ever held is known by no entry: its row finds nobody, and is mended once it is given.
+# Until then it has the list's own digest, for the one of before would be guessed with the pepper of before.
 _MOVE = tuple(
-    f"UPDATE {table} SET lookup = coalesce({_NEXT.format(table=table)}, lookup) WHERE brand_id = ?"
-    for table in (*_KEYED, "listing")
+    f"UPDATE {table} SET lookup = coalesce({_NEXT.format(table=table)}, {other}) WHERE brand_id = ?"
+    for table, other in (*((table, "lookup") for table in _KEYED), ("listing", "digest"))
 )
 _SET_EPOCH = "UPDATE head SET pepper_epoch = ? WHERE brand_id = ?"
 _HOLDERS = (

@@ -320,14 +320,17 @@ class SqlStore:
         """Return the state of each address of which something is known."""
         return {bytes(lookup): bytes(state) for lookup, state in self._rows(brand, _POINTS, lookups)}
 
-    def keep_moves(self, brand: BrandId, moves: Iterable[tuple[bytes, bytes]], *, anew: bool = False) -> None:
-        """Note what digests of identifiers become; `anew`: and nothing that was noted before."""
+    def keep_moves(self, brand: BrandId, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Note what digests of an epoch become, durable on return; False, and none, if the brand is in another."""
+        # Under the head's lock: noted after the brand moved, they would lead from the old digests to the new ones.
+        with self.write(brand) as writing:
+            return writing.keep_moves(epoch, moves)
+
+    def forget_moves(self, brand: BrandId) -> None:
+        """Delete whatever was noted."""
         with driver(self._engine) as database:
-            found = database.rows(_BRAND_ID, brand)
-            if found:
-                it = found[0][0]
-                clear = [(lookup_moves.CLEAR, [(it,)])] if anew else []
-                database.write([*clear, (lookup_moves.KEEP, [(it, *each) for each in moves])])
+            if found := database.rows(_BRAND_ID, brand):
+                database.write([(lookup_moves.CLEAR, [found[0]])])
                 database.commit()
 
     def forget(self, brand: BrandId, refs: list[bytes]) -> None:
@@ -446,6 +449,14 @@ class SqlWriting:
         self._database.write(statements)
         held.refresh(self._database, it, batch)
         self._database.commit()
+
+    def keep_moves(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Note what digests of an epoch become, durable on return; False, and none, if the brand is in another."""
+        if self.head is None or self.head.pepper_epoch != epoch:
+            return False
+        self._database.write([(lookup_moves.KEEP, [(self._brand_id, *each) for each in moves])])
+        self._database.commit()
+        return True
 
     def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
         """Write every digest of identifiers anew, by the moves noted and these; durable on return.
