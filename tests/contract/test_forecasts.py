@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, Installation
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, ask_to_confirm, grant, said, withdraw
 
 from accord.domain.catalogue import Notice, Purpose
-from accord.domain.commands import ApplyCatalogue, Grant, Link, Merge, Question, ReportContactPoint
+from accord.domain.commands import ApplyCatalogue, Grant, Link, Merge, Question, ReportContact, ReportContactPoint
 from accord.domain.events import Justification
 from accord.domain.problems import ErrorReason
 from accord.domain.terms import (
@@ -17,16 +17,17 @@ from accord.domain.terms import (
     SECOND,
     Identifier,
     IdentifierKind,
+    Outcome,
     PointFact,
     Position,
     PurposeClass,
     Reason,
     Verdict,
 )
-from accord.service.answers import Written
+from accord.service.answers import Authorized, Written
 from accord.service.errors import CallError
 from accord.service.everybody import Progress
-from accord.service.forecasts import AskedOn, Lapsing, Step, Summary, Wanted
+from accord.service.forecasts import AskedOn, Lapsing, Step, Summary, Unconfirming, Wanted
 
 CYD_ID, DAN_ID, EVE_ID = (Identifier(IdentifierKind.CUSTOMER_ID, name) for name in ("cyd", "dan", "eve"))
 CYD_MAIL, DAN_MAIL, EVE_MAIL = (
@@ -77,6 +78,10 @@ class Town:
 
 def groups(steps: list[Step]) -> list[Lapsing]:
     return [each for each in steps if isinstance(each, Lapsing)]
+
+
+def unconfirmed(steps: list[Step]) -> list[Unconfirming]:
+    return [each for each in steps if isinstance(each, Unconfirming)]
 
 
 def summary(steps: list[Step]) -> Summary:
@@ -137,6 +142,45 @@ def test_nobody_may_be_asked_at_an_address_that_complained(town: Town) -> None:
         (NEWS, 1, 0),
         ("marketing.birthday", 1, 0),
     }
+
+
+def test_several_topics_of_one_person_that_lapse_together_are_counted_once_as_check_then_answers(town: Town) -> None:
+    topics = ("sku-1", "sku-2")
+    for topic in topics:
+        given = Grant(customer=EVE_ID, channels=("sms",), evidence=said(), topics=(topic,), valid_until=town.end)
+        town.tell(given)
+    town.tell(Link(customer=EVE_ID, contact_point=Identifier(IdentifierKind.PHONE, "+33612345678")))
+    steps = town.forecast(within_days=30, purpose=NEWS, channel="sms", samples=2)
+    (found,) = groups(steps)
+    assert (found.limits, found.persons, summary(steps).lapses) == (("topic",), 1, 1)
+    (sample,) = found.samples
+    question = Question(customer=EVE_ID, purpose=NEWS, channel="sms", topic=topics[0])
+    now = town.it.questions.check(BRAND, question, full=True).decision
+    assert (now.verdict, now.reason) == (sample.now.verdict, sample.now.reason)
+    assert now.verdict in {Verdict.ALLOW, Verdict.DEFER}
+    town.it.clock.advance(5 * DAY)
+    then = town.it.questions.check(BRAND, question, full=True).decision
+    assert (then.verdict, then.reason) == (sample.then.verdict, sample.then.reason)
+
+
+def test_what_will_be_left_unconfirmed_is_told_with_the_answer_to_one_more_request(town: Town) -> None:
+    steps = town.forecast(within_days=2, samples=1)
+    assert summary(steps).unconfirmed == 1
+    (found,) = unconfirmed(steps)
+    assert found.time == town.pending_until - town.pending_until % DAY
+    assert (found.touchpoint, found.verdict, found.permissions) == ("form", Verdict.ALLOW, 1)
+    (sample,) = found.samples
+    assert (sample.time, sample.pair) == (town.pending_until, ("service.opt_in", "email"))
+    (asked,) = town.it.write(ask_to_confirm(sample.permission, "mail", BOB_ID))
+    assert isinstance(asked, Authorized)
+    assert sample.answer
+    assert asked.authorization.decision.verdict is sample.answer.verdict
+    town.tell(ReportContact(contact_id="mail", outcome=Outcome.SENT))
+    (again,) = unconfirmed(town.forecast(within_days=2, samples=1))
+    assert (again.verdict, again.reason) == (Verdict.DENY, Reason.CONFIRMATION_REQUESTED)
+    assert again.samples[0].answer is not None
+    assert again.samples[0].answer.trace
+    assert unconfirmed(town.forecast(within_days=2, purpose="service")) == []
 
 
 def test_nothing_lapses_before_its_day_and_an_unknown_branch_or_channel_is_told(town: Town) -> None:

@@ -11,15 +11,28 @@ from support.drawn import NOON, small, wide
 from accord.domain.alike import Pair
 from accord.domain.catalogue import BasisRule, Catalogue, Purpose, covers
 from accord.domain.decision import Customer, Point
-from accord.domain.lapse import ASKING, Asking, Radar
+from accord.domain.lapse import ASKING, WHOLE, Asking, Limits, Radar
 from accord.domain.packs import EDITIONS
-from accord.domain.policy import Policy
-from accord.domain.scope import Granted, Refused
-from accord.domain.state import NO_POINT, NO_STATE, Activity, CustomerState, Facts, PermissionMark, RefusalMark
+from accord.domain.policy import CONFIRMATIONS_PER_ADDRESS, Policy
+from accord.domain.scope import Coded, Granted, Refused, code
+from accord.domain.state import (
+    NO_POINT,
+    NO_STATE,
+    Activity,
+    ConfirmationMark,
+    ContactMark,
+    CustomerState,
+    Facts,
+    PermissionMark,
+    PointState,
+    RefusalMark,
+    with_contacts,
+)
 from accord.domain.terms import (
     DAY,
     HOUR,
     Basis,
+    ContactStatus,
     CustomerKind,
     IdentifierKind,
     Instant,
@@ -27,6 +40,7 @@ from accord.domain.terms import (
     PurposeClass,
     Reason,
     RefusalKind,
+    Verdict,
 )
 
 NEWS, CALL = "marketing.newsletter", "marketing.stay_in_touch.call"
@@ -150,6 +164,102 @@ def test_one_branch_and_one_channel_are_looked_at_alone() -> None:
     radar = Radar(Policy(bare(), 1), NOON, Instant(NOON + 2 * DAY), purpose="marketing.stay_in_touch", channel="email")
     found = {(each.purpose, each.channel) for each in radar.lapses(readings)}
     assert found == {(CALL, "email"), ("marketing.stay_in_touch.letter", "email")}
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ({"topics": (code("sku-1"),)}, ("topic",)),
+        ({"places": ("store:lyon",)}, ("place",)),
+        ({"recipients": (code("acme"),)}, ("recipient",)),
+        ({"topics": (code("sku-1"),), "recipients": (code("acme"),)}, ("topic", "recipient")),
+    ],
+)
+def test_a_permission_for_one_topic_place_or_third_party_lapses_and_its_holder_is_asked_about_that(
+    limits: dict[str, Any], named: tuple[str, ...]
+) -> None:
+    end = Instant(NOON + 7 * DAY)
+    mark = allowing((NEWS, CALL), valid_until=end)
+    narrow = replace(mark, granted=replace(mark.granted, **limits))
+    readings = (Customer(replace(NO_STATE, permissions=(narrow,), facts=FRENCH), (MAIL,)),)
+    radar = Radar(Policy(bare(), 1), NOON, end)
+    lapses = list(radar.lapses(readings))
+    assert {(it.purpose, it.time, it.limits.named) for it in lapses} == {(NEWS, end, named), (CALL, end, named)}
+    whole, about = (radar.asking_before(readings, end, each).now for each in (WHOLE, lapses[0].limits))
+    assert whole == frozenset()
+    # The brand asks: what a third party was permitted does not permit it.
+    assert about == (frozenset() if "recipient" in named else frozenset({"email"}))
+
+
+def test_a_no_to_one_topic_is_no_lapse_of_it_and_leaves_the_next_topic() -> None:
+    end = Instant(NOON + 7 * DAY)
+    mark = allowing(act=Instant(NOON - 2 * DAY), valid_until=end)
+    narrow = replace(mark, granted=replace(mark.granted, topics=(code("sku-1"), code("sku-2"))))
+    refused = RefusalMark(Position(5), RefusalKind.WITHDRAWN, Refused(topic=code("sku-1")), YESTERDAY, YESTERDAY)
+    state = replace(NO_STATE, permissions=(narrow,), refusals=(refused,), facts=FRENCH)
+    lapses = Radar(Policy(bare(), 1), NOON, end).lapses((Customer(state, (MAIL,)),))
+    assert [it.limits for it in lapses] == [Limits(Coded(code("sku-2").hex()))]
+
+
+PENDING = allowing(pending_until=Instant(NOON + 2 * DAY))
+WAITS = replace(PENDING, granted=replace(PENDING.granted, point=1))
+
+
+def one_more(state: CustomerState, point: PointState = NO_POINT, days: int = 2) -> list[tuple[int, Any, Any]]:
+    """Return what is told of permissions that wait: the end, and the answer to one more request."""
+    radar = Radar(Policy(bare(), 1), NOON, Instant(NOON + days * DAY))
+    readings = (Customer(replace(state, facts=FRENCH), (replace(MAIL, state=point),)),)
+    found = list(radar.unconfirmed(readings))
+    assert all((it.pair is None) is (it.answer is None) for it in found)
+    assert all(it.pair in {None, ("service.opt_in_confirmation", "email")} for it in found)
+    return [(it.time, it.answer and it.answer.verdict, it.answer and it.answer.reason) for it in found]
+
+
+def requested(status: ContactStatus) -> CustomerState:
+    """Return the state of somebody who was asked to confirm by one contact."""
+    contact = ContactMark(b"contact1", YESTERDAY, Position(7), None, "service.opt_in_confirmation", "email", 1, status)
+    mark = ConfirmationMark(WAITS.position, token_sha256=bytes(32), contact=contact.key)
+    return with_contacts(replace(NO_STATE, permissions=(WAITS,), confirmations=(mark,)), [contact])
+
+
+def test_a_permission_that_waits_may_be_asked_about_once_more_until_its_time_is_over() -> None:
+    state = replace(NO_STATE, permissions=(WAITS,))
+    assert one_more(state) == [(NOON + 2 * DAY, Verdict.ALLOW, Reason.PERMITTED)]
+    assert one_more(state, days=1) == []
+    # Without an address nobody knows where the link would go.
+    assert one_more(replace(NO_STATE, permissions=(PENDING,))) == [(NOON + 2 * DAY, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "reason"),
+    [
+        (ContactStatus.AUTHORIZED, Verdict.ALLOW, Reason.PERMITTED),
+        (ContactStatus.SENT, Verdict.DENY, Reason.CONFIRMATION_REQUESTED),
+        (ContactStatus.FAILED, Verdict.ALLOW, Reason.PERMITTED),
+    ],
+)
+def test_a_request_that_was_sent_is_the_only_one_and_one_that_never_left_may_follow(
+    status: ContactStatus, verdict: Verdict, reason: Reason
+) -> None:
+    assert one_more(requested(status)) == [(NOON + 2 * DAY, verdict, reason)]
+
+
+def test_an_address_asked_too_often_complained_of_or_refused_is_not_asked_once_more() -> None:
+    state = replace(NO_STATE, permissions=(WAITS,))
+
+    def asked(time: int) -> PointState:
+        return PointState(requests=tuple((bytes([n]), Instant(time)) for n in range(CONFIRMATIONS_PER_ADDRESS)))
+
+    window = Policy(bare(), 1).confirmation_window
+    for point, verdict, reason in (
+        (asked(NOON + DAY - window), Verdict.DEFER, Reason.CONFIRMATION_CAP_REACHED),
+        (asked(NOON + 2 * DAY - window), Verdict.DENY, Reason.NO_SLOT),
+        (PointState(complained=Position(3)), Verdict.DENY, Reason.CONTACT_POINT_COMPLAINED),
+        (PointState(bounced=Position(3)), Verdict.DENY, Reason.CONTACT_POINT_BOUNCED),
+    ):
+        assert one_more(state, point) == [(NOON + 2 * DAY, verdict, reason)]
+    refused = replace(state, refusals=(refusing(NEWS, Instant(NOON - HOUR)),))
+    assert one_more(refused) == [(NOON + 2 * DAY, Verdict.DENY, Reason.WITHDRAWN)]
 
 
 def test_without_a_purpose_that_asks_nobody_may_be_asked() -> None:

@@ -94,16 +94,11 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
     if problem := _permission_fault(mark, customer, question, policy):
         return problem
     own = find_contact(customer.state, command.contact_id)
-    confirmation, key = confirmation_of(customer.state, mark.position), code(command.contact_id)
+    key = code(command.contact_id)
     asked = (question.purpose, question.channel, confirms_code(mark.position))
     if seen and (own is None or (own.purpose, own.channel, own.asked) != asked):
         return contact_id_reused()
-    readings = (customer, *others)
-    cases = [_case(each, mark, question, policy, now, own) for each in readings]
-    decision = lowest([_decide(_Asking(mark, confirmation, key, case), full=full) for case in cases])
-    if full:
-        tried = _tried(mark, key, question, policy, own)
-        decision = completed(decision, readings, question, policy, own_contact=own, tried=tried)
+    decision = _answered((customer, *others), mark, (key, own), question, policy, now, full=full)
     if decision.verdict is not Verdict.ALLOW:
         return Authorization(decision)
     event = ContactAuthorized(
@@ -118,6 +113,51 @@ def authorize(  # noqa: PLR0913 - a contact has this many sides
         token_sha256=token_sha256.hex(),
     )
     return Authorization(decision, event, repeat=own is not None and own.status is ContactStatus.AUTHORIZED)
+
+
+def one_more(  # noqa: PLR0913 - a question has this many sides
+    readings: Sequence[Customer],
+    mark: PermissionMark,
+    question: Question,
+    policy: Policy,
+    now: Instant,
+    *,
+    full: bool = False,
+) -> Decision | None:
+    """Return how one more request to confirm would be answered; None where the permission cannot be asked about so.
+
+    The better answer of two: to a new contact, and to the one that carried the last request, asked anew.
+    Counts nothing.
+    """
+    if _permission_fault(mark, readings[0], question, policy):
+        return None
+    state = readings[0].state
+    last = confirmation_of(state, mark.position).contact
+    contacts: list[tuple[bytes, ContactMark | None]] = [(_ANOTHER_CONTACT, None)]
+    contacts += [(last, own) for own in contacts_newest_first(state) if own.key == last][:1]
+    found = [_answered(readings, mark, contact, question, policy, now, full=full) for contact in contacts]
+    return max(found, key=lambda each: each.verdict)
+
+
+def _answered(  # noqa: PLR0913 - a question has this many sides
+    readings: Sequence[Customer],
+    mark: PermissionMark,
+    contact: tuple[bytes, ContactMark | None],
+    question: Question,
+    policy: Policy,
+    now: Instant,
+    *,
+    full: bool,
+) -> Decision:
+    """Return the lowest answer under any reading; `contact` is its key, and its mark where it was judged before."""
+    key, own = contact
+    confirmation = confirmation_of(readings[0].state, mark.position)
+    cases = [_case(each, mark, question, policy, now, own) for each in readings]
+    decision = lowest([_decide(_Asking(mark, confirmation, key, case), full=full) for case in cases])
+    if not full:
+        return decision
+    tried = _tried(mark, key, question, policy, own)
+    return completed(decision, readings, question, policy, own_contact=own, tried=tried)
 
 
 def _question_fault(question: Question, policy: Policy) -> Problem | None:

@@ -8,11 +8,16 @@ told the answer is a no, and one microsecond before it is not. Where it lapses m
 another permission begins later, one lapse is told: the first, unless it began and ended between two of those
 instants. Pairs that have one answer are asked once (`alike`).
 
+What a permission gives for some topics, places or third parties only is asked for each of them by itself:
+the question of the whole names none, and such a permission does not answer it.
+
 Whether the customer may be asked for a permission is a question of its own, since asking is a contact too:
-the purposes that ask are answered by the same decision.
+the purposes that ask are answered by the same decision. A permission that waits for its confirmation has
+a request of its own, judged by `confirmation`: may one more be sent before the time to confirm is over?
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Final
 
 from msgspec import Struct
@@ -21,13 +26,37 @@ from msgspec.structs import replace
 from accord.domain.alike import ANYBODY, Alike, Pair
 from accord.domain.catalogue import covers
 from accord.domain.commands import Question
+from accord.domain.confirmation import one_more
 from accord.domain.decision import Customer, Decision
 from accord.domain.full_view import answered
 from accord.domain.policy import Policy
-from accord.domain.terms import FAR, Instant, Reason, Verdict
+from accord.domain.scope import Coded
+from accord.domain.state import PermissionMark
+from accord.domain.terms import FAR, Instant, Position, PurposeClass, Reason, Verdict
 
 ASKING: Final = ("marketing.permission_request", "marketing.stay_in_touch")
 """Branches of purposes whose contacts ask for a permission, by the names the rule packs know them by."""
+
+
+class Limits(Struct, frozen=True, gc=False):
+    """The topic, place and third party that a question names, empty for none; topic and third party by digest."""
+
+    topic: Coded = Coded()
+    place: str = ""
+    recipient: Coded = Coded()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Which of the three are named."""
+        return tuple(side for side in ("topic", "place", "recipient") if getattr(self, side))
+
+
+WHOLE: Final = Limits()
+
+
+def of_asking(limits: Limits) -> Limits:
+    """Return what a contact names that asks for what lapses: topic and place; the brand itself asks."""
+    return replace(limits, recipient=WHOLE.recipient)
 
 
 class Lapse(Struct, frozen=True, gc=False):
@@ -37,6 +66,7 @@ class Lapse(Struct, frozen=True, gc=False):
     channel: str
     time: Instant
     reason: Reason
+    limits: Limits = WHOLE
 
 
 class Asking(Struct, frozen=True):
@@ -44,6 +74,20 @@ class Asking(Struct, frozen=True):
 
     now: frozenset[str]
     in_time: frozenset[str]
+
+
+class Unconfirmed(Struct, frozen=True):
+    """A permission whose time to confirm ends at `time`, and the best answer now to one more request to confirm it.
+
+    `pair` is how it would be asked; both are None where no contact can ask: it names no address, or the
+    catalogue has no purpose of class confirmation on a channel that reaches it.
+    """
+
+    permission: Position
+    touchpoint: str
+    time: Instant
+    pair: Pair | None
+    answer: Decision | None
 
 
 class Radar:
@@ -59,65 +103,118 @@ class Radar:
         self._alike = Alike(
             (policy,), [each for each in policy.pairs if covers(purpose, each[0]) and channel in (None, each[1])]
         )
+        self._pairs = frozenset(self._alike.pairs)
         self.asking: tuple[Pair, ...] = tuple(
             each for each in policy.pairs if each[1] and any(covers(branch, each[0]) for branch in ASKING)
+        )
+        self._confirming: tuple[Pair, ...] = tuple(
+            each for each in policy.pairs if policy.purposes[each[0]].purpose_class is PurposeClass.CONFIRMATION
         )
 
     def lapses(self, readings: Sequence[Customer]) -> Iterator[Lapse]:
         """Yield what ends for one person: one reading, or several where they are merged."""
-        for pairs in self._alike.groups(readings):
-            found = self._lapse(readings, pairs[0])
-            if found:
-                yield from (replace(found, purpose=purpose, channel=channel) for purpose, channel in pairs)
+        groups = self._alike.groups(readings)
+        for limits, listed in self._narrow(readings[0].state.permissions).items():
+            # Of pairs that have one answer, a permission lists all or none.
+            for pairs in groups if limits is WHOLE else (each for each in groups if each[0] in listed):
+                found = self._lapse(readings, pairs[0], limits)
+                if found:
+                    yield from (replace(found, purpose=purpose, channel=channel) for purpose, channel in pairs)
 
-    def asking_before(self, readings: Sequence[Customer], time: Instant) -> Asking:
+    def unconfirmed(self, readings: Sequence[Customer], *, full: bool = False) -> Iterator[Unconfirmed]:
+        """Yield the permissions of one person whose time to confirm ends up to and at the horizon."""
+        for mark in readings[0].state.permissions:
+            if self._now < mark.pending_until <= self._horizon and not self._pairs.isdisjoint(_listed(mark)):
+                pair, answer = self._one_more(readings, mark, full=full)
+                yield Unconfirmed(mark.position, mark.touchpoint, mark.pending_until, pair, answer)
+
+    def asking_before(self, readings: Sequence[Customer], time: Instant, limits: Limits = WHOLE) -> Asking:
         """Return on which channels the person may be asked before an answer lapses at `time`.
 
-        In time is also a DEFER that opens before it, and what is allowed at the last instant only.
+        In time is also a DEFER that opens before it, and what is allowed at the last instant only. They are
+        asked about the topic and place that lapse, by the brand itself whoever the permission named.
         """
+        limits = of_asking(limits)
         now, in_time = set[str](), set[str]()
         for pair in self.asking:
-            found = self.decision(readings, pair, self._now)
+            found = self.decision(readings, pair, self._now, limits)
             if found.verdict is Verdict.ALLOW:
                 now.add(pair[1])
-            elif pair[1] not in in_time and self._opens(readings, pair, found, time):
+            elif pair[1] not in in_time and self._opens(readings, pair, found, time, limits):
                 in_time.add(pair[1])
         return Asking(frozenset(now), frozenset(now | in_time))
 
-    def decision(self, readings: Sequence[Customer], pair: Pair, time: Instant, *, full: bool = False) -> Decision:
+    def decision(
+        self, readings: Sequence[Customer], pair: Pair, time: Instant, limits: Limits = WHOLE, *, full: bool = False
+    ) -> Decision:
         """Return the answer at an instant, as of the states of now."""
-        question = Question(customer=ANYBODY, purpose=pair[0], channel=pair[1])
+        question = Question(
+            customer=ANYBODY,
+            purpose=pair[0],
+            channel=pair[1],
+            topic=limits.topic,
+            place=limits.place,
+            recipient=limits.recipient,
+        )
         return answered(readings, question, self._policy, time, full=full)
 
-    def _opens(self, readings: Sequence[Customer], pair: Pair, found: Decision, time: Instant) -> bool:
+    def _narrow(self, marks: Sequence[PermissionMark]) -> dict[Limits, set[Pair]]:
+        """Return the limits to ask about, the whole first, and which pairs permissions list under each."""
+        found: dict[Limits, set[Pair]] = {WHOLE: set()}
+        for mark in marks:
+            granted = mark.granted
+            if not (granted.topics or granted.places or granted.recipients):
+                continue
+            topics, recipients = (
+                [Coded(each.hex()) for each in codes] or [WHOLE.topic] for codes in (granted.topics, granted.recipients)
+            )
+            # A place that the catalogue knows no more cannot be asked about.
+            places = [each for each in granted.places if each in self._policy.places] if granted.places else [""]
+            listed = self._pairs.intersection(_listed(mark))
+            for sides in product(topics, places, recipients):
+                found.setdefault(Limits(*sides), set()).update(listed)
+        return found
+
+    def _one_more(
+        self, readings: Sequence[Customer], mark: PermissionMark, *, full: bool
+    ) -> tuple[Pair | None, Decision | None]:
+        best: tuple[Pair | None, Decision | None] = (None, None)
+        for pair in self._confirming:
+            question = Question(customer=ANYBODY, purpose=pair[0], channel=pair[1])
+            found = one_more(readings, mark, question, self._policy, self._now, full=full)
+            if found and (best[1] is None or found.verdict > best[1].verdict):
+                best = (pair, found)
+        return best
+
+    def _opens(self, readings: Sequence[Customer], pair: Pair, found: Decision, time: Instant, limits: Limits) -> bool:
         if found.verdict is Verdict.DEFER and found.not_before < time:
             return True
         # Time alone changes nothing before `valid_until`.
         changes = found.valid_until and found.valid_until < time
-        return bool(changes) and self.decision(readings, pair, Instant(time - 1)).verdict is Verdict.ALLOW
+        return bool(changes) and self.decision(readings, pair, Instant(time - 1), limits).verdict is Verdict.ALLOW
 
-    def _lapse(self, readings: Sequence[Customer], pair: Pair) -> Lapse | None:
-        low = self.decision(readings, pair, self._now)
+    def _lapse(self, readings: Sequence[Customer], pair: Pair, limits: Limits) -> Lapse | None:
+        low = self.decision(readings, pair, self._now, limits)
         if _ended(low):
             return None
         for probe in self._probes(readings, pair):
             if _last(low) >= probe:
                 continue
-            found = self.decision(readings, pair, probe)
+            found = self.decision(readings, pair, probe, limits)
             if _ended(found):
-                return self._halved(readings, pair, low, found)
+                return self._halved(readings, pair, low, found, limits)
             low = found
         return None
 
-    def _halved(self, readings: Sequence[Customer], pair: Pair, low: Decision, high: Decision) -> Lapse:
+    def _halved(self, readings: Sequence[Customer], pair: Pair, low: Decision, high: Decision, limits: Limits) -> Lapse:
         """Return the lapse between an answer that stands and one that has ended."""
         while (last := min(_last(low), high.time - 1)) < high.time - 1:
-            found = self.decision(readings, pair, Instant((last + high.time) // 2))
+            found = self.decision(readings, pair, Instant((last + high.time) // 2), limits)
             if _ended(found):
                 high = found
             else:
                 low = found
-        return Lapse(*pair, high.time, high.reason)
+        return Lapse(*pair, high.time, high.reason, limits)
 
     def _probes(self, readings: Sequence[Customer], pair: Pair) -> list[Instant]:
         """Return the instants at which to ask, ascending."""
@@ -125,6 +222,10 @@ class Radar:
         for each in readings:
             ends.update(Instant(lane.until) for lane in self._policy.lanes(*pair, each.state.facts))
         return sorted({*(end for end in ends if self._now < end < self._horizon), self._horizon})
+
+
+def _listed(mark: PermissionMark) -> Iterator[Pair]:
+    return product(mark.granted.purposes, mark.granted.channels)
 
 
 def _ended(decision: Decision) -> bool:

@@ -48,8 +48,16 @@ class Refused(Struct, frozen=True, array_like=True, gc=False):
     recipient: bytes = b""
 
 
+class Coded(str):
+    """Stands in a question for a topic or third party of which only the digest is known; its text is that, in hex."""
+
+    __slots__ = ()
+
+
 def code(text: str) -> bytes:
     """Return the 8-byte digest by which the state knows a topic or a third party; empty for empty."""
+    if isinstance(text, Coded):
+        return bytes.fromhex(text)
     return blake2b(text.encode(), digest_size=8, person=b"accord/v1/scope").digest() if text else b""
 
 

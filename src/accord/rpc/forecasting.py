@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from accord.domain.lapse import Unconfirmed
 from accord.rpc import outbound
 from accord.rpc.wire import Examiner, timestamp
 from accord.service.everybody import MAX_SAMPLES, Progress
-from accord.service.forecasts import MAX_DAYS, Lapsing, Sample, Step, Summary, Wanted
+from accord.service.forecasts import MAX_DAYS, Lapsing, Sample, Step, Summary, Unconfirming, Wanted
 from accord.service.tokens import freshness
 from accord.v1 import audit_service_pb2 as pb
 
@@ -33,6 +34,7 @@ def responses(steps: Iterator[Step], language: str) -> Iterator[pb.ForecastLapse
     met = persons = 0
     token = ""
     groups: list[pb.LapseGroup] = []
+    unconfirmed: list[pb.UnconfirmedGroup] = []
     for step in steps:
         match step:
             case Progress():
@@ -43,11 +45,22 @@ def responses(steps: Iterator[Step], language: str) -> Iterator[pb.ForecastLapse
                 yield pb.ForecastLapsesResponse(customers_met=met, customers_total=persons, summary=_summary(step))
             case Lapsing():
                 groups.append(_group(step, token, language))
-        if len(groups) == _GROUPS_AT_ONCE or sum(len(each.samples) for each in groups) >= _SAMPLES_AT_ONCE:
-            yield pb.ForecastLapsesResponse(customers_met=met, customers_total=persons, groups=groups)
-            groups = []
-    if groups:
-        yield pb.ForecastLapsesResponse(customers_met=met, customers_total=persons, groups=groups)
+            case Unconfirming():
+                unconfirmed.append(_unconfirmed(step, token, language))
+        samples = sum(len(each.samples) for each in groups) + sum(len(each.samples) for each in unconfirmed)
+        if len(groups) + len(unconfirmed) == _GROUPS_AT_ONCE or samples >= _SAMPLES_AT_ONCE:
+            yield _part(met, persons, groups, unconfirmed)
+            groups, unconfirmed = [], []
+    if groups or unconfirmed:
+        yield _part(met, persons, groups, unconfirmed)
+
+
+def _part(
+    met: int, persons: int, groups: list[pb.LapseGroup], unconfirmed: list[pb.UnconfirmedGroup]
+) -> pb.ForecastLapsesResponse:
+    return pb.ForecastLapsesResponse(
+        customers_met=met, customers_total=persons, groups=groups, unconfirmed_groups=unconfirmed
+    )
 
 
 def _summary(found: Summary) -> pb.ForecastSummary:
@@ -61,6 +74,7 @@ def _summary(found: Summary) -> pb.ForecastSummary:
         customers_lapsing=found.persons_lapsing,
         lapses=found.lapses,
         asking_purposes=found.asking,
+        unconfirmed_permissions=found.unconfirmed,
     )
 
 
@@ -79,7 +93,30 @@ def _group(found: Lapsing, token: str, language: str) -> pb.LapseGroup:
             for each in found.channels
         ],
         samples=[_sample(each, token, language) for each in found.samples],
+        by_topic="topic" in found.limits,
+        by_place="place" in found.limits,
+        by_recipient="recipient" in found.limits,
     )
+
+
+def _unconfirmed(found: Unconfirming, token: str, language: str) -> pb.UnconfirmedGroup:
+    return pb.UnconfirmedGroup(
+        day=timestamp(found.time),
+        touchpoint=found.touchpoint,
+        verdict=found.verdict,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        reason=found.reason,  # type: ignore[arg-type] # the domain carries the wire's numbers
+        permissions=found.permissions,
+        samples=[_waiting(each, token, language) for each in found.samples],
+    )
+
+
+def _waiting(found: Unconfirmed, token: str, language: str) -> pb.UnconfirmedSample:
+    asking = None
+    if found.pair and found.answer:
+        purpose, channel = found.pair
+        decision = outbound.told(found.answer, token, language)
+        asking = pb.AskingAnswer(purpose=purpose, channel=channel, decision=decision)
+    return pb.UnconfirmedSample(position=found.permission, lapse_time=timestamp(found.time), asking=asking)
 
 
 def _sample(found: Sample, token: str, language: str) -> pb.LapseSample:

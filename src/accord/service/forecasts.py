@@ -1,7 +1,8 @@
 """ForecastLapses: which answers end in the days to come, and whom of those may still be asked; appends nothing.
 
-Everybody is met once, on one snapshot, with the states of now; only counts and a few samples are kept. They
-grow with the days, purposes and channels, not with the customers.
+So do permissions that wait for their confirmation: may one more request for it be sent? Everybody is met once,
+on one snapshot, with the states of now; only counts and a few samples are kept. They grow with the days,
+purposes, channels and touchpoints, not with the customers.
 """
 
 from collections import Counter
@@ -12,11 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from accord.domain.alike import Pair
-from accord.domain.decision import Decision
-from accord.domain.lapse import Asking, Lapse, Radar
+from accord.domain.decision import Customer, Decision
+from accord.domain.lapse import WHOLE, Asking, Lapse, Limits, Radar, Unconfirmed, of_asking
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, unknown
-from accord.domain.terms import DAY, BrandId, Instant, Position
+from accord.domain.terms import DAY, BrandId, Instant, Position, Reason, Verdict
 from accord.ledger.store import Census, Censuses, Known, LedgerStore
 from accord.service.errors import CallError, catalogue_missing
 from accord.service.everybody import Progress, everybody, first_entry
@@ -48,6 +49,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     persons: int
     persons_lapsing: int
     lapses: int
+    unconfirmed: int
+    """How many permissions lose the time to confirm them."""
     asking: tuple[str, ...]
     """The purposes that ask for a permission; empty where the catalogue has none."""
 
@@ -71,9 +74,14 @@ class Sample(Struct, frozen=True):
 
 
 class Lapsing(Struct, frozen=True, kw_only=True):
-    """How many persons lapse alike on one day (UTC; its first instant), and how many of them may be asked."""
+    """How many persons lapse alike on one day (UTC; its first instant), and how many of them may be asked.
+
+    `limits`: which of topic, place and third party the answers are for; of one person several may lapse so, and the
+    sample is the first of them.
+    """
 
     lapse: Lapse
+    limits: tuple[str, ...] = ()
     persons: int
     now: int
     in_time: int
@@ -81,7 +89,26 @@ class Lapsing(Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
 
 
-Step = Progress | Summary | Lapsing
+class Unconfirming(Struct, frozen=True, kw_only=True):
+    """How many permissions of a touchpoint lose the time to confirm on one day, with one answer to one more request.
+
+    Verdict and reason are None where no contact can ask for the confirmation.
+    """
+
+    time: Instant
+    touchpoint: str
+    verdict: Verdict | None
+    reason: Reason | None
+    permissions: int
+    samples: tuple[Unconfirmed, ...] = ()
+
+
+Step = Progress | Summary | Lapsing | Unconfirming
+
+_Alike = tuple[Lapse, tuple[str, ...]]
+"""Day, pair and reason, and which limits the answer is for: what is counted together."""
+
+_Waiting = tuple[Instant, str, Verdict | None, Reason | None]
 
 
 class Forecasts:
@@ -94,7 +121,7 @@ class Forecasts:
         self._clock = clock
 
     def forecast(self, brand: BrandId, wanted: Wanted) -> Iterator[Step]:
-        """Yield progress, then the summary, then what lapses, by day. Raises CallError."""
+        """Yield progress, the summary, what lapses, by day, then what is left unconfirmed. Raises CallError."""
         with self._store.census(brand) as census:
             policy = self._policies.of(census.head) if census else None
             if census is None or policy is None:
@@ -104,6 +131,7 @@ class Forecasts:
             yield from everybody(census, run.meet)
         yield run.summary()
         yield from run.found(self._store)
+        yield from run.left_unconfirmed()
 
 
 class _Counts:
@@ -113,7 +141,7 @@ class _Counts:
         self.persons = self.now = self.in_time = 0
         self.channels_now = Counter[str]()
         self.channels_in_time = Counter[str]()
-        self.met: list[tuple[tuple[Known, ...], Instant]] = []
+        self.met: list[tuple[tuple[Known, ...], Lapse]] = []
 
     def add(self, asking: Asking) -> None:
         self.persons += 1
@@ -134,22 +162,34 @@ class _Run:
         channel = wanted.channel or None
         self._radar = Radar(policy, now, self._horizon, purpose=wanted.purpose, channel=channel)
         self._samples = wanted.samples
-        self._counts: dict[Lapse, _Counts] = {}
+        self._counts: dict[_Alike, _Counts] = {}
         self._lapsing = 0
+        self._waiting = Counter[_Waiting]()
+        self._waiting_met: dict[_Waiting, list[Unconfirmed]] = {}
 
     def meet(self, person: tuple[Known, ...]) -> None:
         """Note what ends for a person."""
         readings = readings_of(person)
-        asking: dict[Instant, Asking] = {}
-        for lapse in self._radar.lapses(readings):
-            time = lapse.time
-            if time not in asking:
-                asking[time] = self._radar.asking_before(readings, time)
-            counts = self._counts.setdefault(replace(lapse, time=Instant(time - time % DAY)), _Counts())
-            counts.add(asking[time])
+        lapses = list(self._radar.lapses(readings))
+        cells = {(each.time, each.limits) for each in lapses}
+        asking = {cell: self._radar.asking_before(readings, *cell) for cell in cells}
+        for key, alike in _together(lapses).items():
+            counts = self._counts.setdefault(key, _Counts())
+            counts.add(_any_of([asking[each.time, each.limits] for each in alike]))
             if counts.persons <= self._samples:
-                counts.met.append((person, time))
-        self._lapsing += bool(asking)
+                counts.met.append((person, min(alike, key=lambda each: each.time)))
+        self._lapsing += bool(lapses)
+        self._note_unconfirmed(readings)
+
+    def _note_unconfirmed(self, readings: tuple[Customer, ...]) -> None:
+        for each in self._radar.unconfirmed(readings):
+            answer = each.answer
+            verdict, reason = (answer.verdict, answer.reason) if answer else (None, None)
+            key = (_day(each.time), each.touchpoint, verdict, reason)
+            self._waiting[key] += 1
+            if self._waiting[key] <= self._samples:
+                told = self._radar.unconfirmed(readings, full=True)
+                self._waiting_met.setdefault(key, []).extend(it for it in told if it.permission == each.permission)
 
     def summary(self) -> Summary:
         """Return what was found, once everybody was met."""
@@ -162,17 +202,23 @@ class _Run:
             persons=self._census.count,
             persons_lapsing=self._lapsing,
             lapses=sum(counts.persons for counts in self._counts.values()),
+            unconfirmed=self._waiting.total(),
             asking=tuple(dict.fromkeys(purpose for purpose, _ in self._radar.asking)),
         )
 
     def found(self, store: LedgerStore) -> Iterator[Lapsing]:
         """Yield what lapses by day, of one day in the order of the catalogue."""
         order = {pair: number for number, pair in enumerate(self._policy.pairs)}
-        keyed = sorted(self._counts, key=lambda it: (it.time, order[it.purpose, it.channel], it.reason))
-        for lapse in keyed:
-            counts = self._counts[lapse]
+
+        def placed(key: _Alike) -> tuple[Instant, int, Reason, tuple[str, ...]]:
+            lapse, limits = key
+            return lapse.time, order[lapse.purpose, lapse.channel], lapse.reason, limits
+
+        for key in sorted(self._counts, key=placed):
+            counts = self._counts[key]
             yield Lapsing(
-                lapse=lapse,
+                lapse=key[0],
+                limits=key[1],
                 persons=counts.persons,
                 now=counts.now,
                 in_time=counts.in_time,
@@ -181,23 +227,62 @@ class _Run:
                     for each in self._policy.channels
                     if counts.channels_in_time[each]
                 ),
-                samples=tuple(self._sample(store, lapse, *each) for each in counts.met),
+                samples=tuple(self._sample(store, *each) for each in counts.met),
             )
 
-    def _sample(self, store: LedgerStore, lapse: Lapse, person: tuple[Known, ...], time: Instant) -> Sample:
-        readings = readings_of(person)
-        pair = (lapse.purpose, lapse.channel)
+    def left_unconfirmed(self) -> Iterator[Unconfirming]:
+        """Yield what is left unconfirmed by day, of one day in the order of the catalogue, what may be asked first."""
+        order = {code: number for number, code in enumerate(self._policy.touchpoints)}
 
-        def full(asked: Pair, at: Instant) -> Decision:
-            return self._radar.decision(readings, asked, at, full=True)
+        def placed(key: _Waiting) -> tuple[Instant, int, str, int, int]:
+            time, touchpoint, verdict, reason = key
+            return time, order.get(touchpoint, len(order)), touchpoint, -(verdict or 0), reason or 0
+
+        for key in sorted(self._waiting, key=placed):
+            time, touchpoint, verdict, reason = key
+            yield Unconfirming(
+                time=time,
+                touchpoint=touchpoint,
+                verdict=verdict,
+                reason=reason,
+                permissions=self._waiting[key],
+                samples=tuple(self._waiting_met.get(key, ())),
+            )
+
+    def _sample(self, store: LedgerStore, person: tuple[Known, ...], lapse: Lapse) -> Sample:
+        readings = readings_of(person)
+        pair, limits = (lapse.purpose, lapse.channel), lapse.limits
+
+        def full(asked: Pair, at: Instant, named: Limits = limits) -> Decision:
+            return self._radar.decision(readings, asked, at, named, full=True)
 
         return Sample(
             position=first_entry(store, self._census, person),
-            time=time,
+            time=lapse.time,
             now=full(pair, self._now),
-            then=full(pair, time),
-            asking=tuple((each, full(each, self._now)) for each in self._radar.asking),
+            then=full(pair, lapse.time),
+            asking=tuple((each, full(each, self._now, of_asking(limits))) for each in self._radar.asking),
         )
+
+
+def _together(lapses: list[Lapse]) -> dict[_Alike, list[Lapse]]:
+    """Return the lapses of one person that are counted as one, by what they have in common."""
+    found: dict[_Alike, list[Lapse]] = {}
+    for each in lapses:
+        key = (replace(each, time=_day(each.time), limits=WHOLE), each.limits.named)
+        found.setdefault(key, []).append(each)
+    return found
+
+
+def _any_of(asking: list[Asking]) -> Asking:
+    return Asking(
+        frozenset[str]().union(*(each.now for each in asking)),
+        frozenset[str]().union(*(each.in_time for each in asking)),
+    )
+
+
+def _day(time: Instant) -> Instant:
+    return Instant(time - time % DAY)
 
 
 def _examine(wanted: Wanted, policy: Policy) -> None:

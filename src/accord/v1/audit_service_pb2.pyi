@@ -922,6 +922,7 @@ class ForecastLapsesResponse(_message.Message):
     CUSTOMERS_TOTAL_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_GROUPS_FIELD_NUMBER: _builtins.int
     customers_met: _builtins.int
     """How many customers were met by now; those who are merged count as one."""
     customers_total: _builtins.int
@@ -934,6 +935,10 @@ class ForecastLapsesResponse(_message.Message):
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___LapseGroup]:
         """What lapses, after the summary: by day, of one day in the order of the catalogue."""
 
+    @_builtins.property
+    def unconfirmed_groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnconfirmedGroup]:
+        """Permissions that will be left unconfirmed, last: by day, of one day in the order of the catalogue's touchpoints."""
+
     def __init__(
         self,
         *,
@@ -941,10 +946,11 @@ class ForecastLapsesResponse(_message.Message):
         customers_total: _builtins.int = ...,
         summary: Global___ForecastSummary | None = ...,
         groups: _abc.Iterable[Global___LapseGroup] | None = ...,
+        unconfirmed_groups: _abc.Iterable[Global___UnconfirmedGroup] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers_met", b"customers_met", "customers_total", b"customers_total", "groups", b"groups", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customers_met", b"customers_met", "customers_total", b"customers_total", "groups", b"groups", "summary", b"summary", "unconfirmed_groups", b"unconfirmed_groups"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -965,6 +971,7 @@ class ForecastSummary(_message.Message):
     CUSTOMERS_LAPSING_FIELD_NUMBER: _builtins.int
     LAPSES_FIELD_NUMBER: _builtins.int
     ASKING_PURPOSES_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_PERMISSIONS_FIELD_NUMBER: _builtins.int
     ledger: _builtins.str
     """The ledger."""
     size: _builtins.int
@@ -976,7 +983,11 @@ class ForecastSummary(_message.Message):
     customers_lapsing: _builtins.int
     """How many of them have a lapse."""
     lapses: _builtins.int
-    """How many lapses there are, over all purposes and channels."""
+    """How many lapses there are, over all purposes and channels. Those of one customer that end alike on one day, for
+    several topics, places or third parties, are one.
+    """
+    unconfirmed_permissions: _builtins.int
+    """How many permissions lose the time to confirm them (double opt-in)."""
     @_builtins.property
     def decision_time(self) -> _timestamp_pb2.Timestamp:
         """The instant that counts as now."""
@@ -1003,10 +1014,11 @@ class ForecastSummary(_message.Message):
         customers_lapsing: _builtins.int = ...,
         lapses: _builtins.int = ...,
         asking_purposes: _abc.Iterable[_builtins.str] | None = ...,
+        unconfirmed_permissions: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision_time", b"decision_time", "horizon", b"horizon"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asking_purposes", b"asking_purposes", "catalogue_version", b"catalogue_version", "customers", b"customers", "customers_lapsing", b"customers_lapsing", "decision_time", b"decision_time", "horizon", b"horizon", "lapses", b"lapses", "ledger", b"ledger", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asking_purposes", b"asking_purposes", "catalogue_version", b"catalogue_version", "customers", b"customers", "customers_lapsing", b"customers_lapsing", "decision_time", b"decision_time", "horizon", b"horizon", "lapses", b"lapses", "ledger", b"ledger", "size", b"size", "unconfirmed_permissions", b"unconfirmed_permissions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1027,6 +1039,9 @@ class LapseGroup(_message.Message):
     CUSTOMERS_ASKABLE_IN_TIME_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
+    BY_TOPIC_FIELD_NUMBER: _builtins.int
+    BY_PLACE_FIELD_NUMBER: _builtins.int
+    BY_RECIPIENT_FIELD_NUMBER: _builtins.int
     purpose: _builtins.str
     """The purpose."""
     channel: _builtins.str
@@ -1039,6 +1054,12 @@ class LapseGroup(_message.Message):
     """How many of them may be asked for a permission now, on one channel at least: a purpose that asks is an ALLOW."""
     customers_askable_in_time: _builtins.int
     """How many may be asked before the lapse: now, or later but in time, such as after quiet hours."""
+    by_topic: _builtins.bool
+    """The answers are for a topic each, which permissions name. False: for no topic by name; so the next two."""
+    by_place: _builtins.bool
+    """The answers are for a place each."""
+    by_recipient: _builtins.bool
+    """The answers are for a third party each; asking is judged as the brand's own."""
     @_builtins.property
     def day(self) -> _timestamp_pb2.Timestamp:
         """The first instant of the day, UTC."""
@@ -1063,14 +1084,99 @@ class LapseGroup(_message.Message):
         customers_askable_in_time: _builtins.int = ...,
         channels: _abc.Iterable[Global___AskableChannel] | None = ...,
         samples: _abc.Iterable[Global___LapseSample] | None = ...,
+        by_topic: _builtins.bool = ...,
+        by_place: _builtins.bool = ...,
+        by_recipient: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "channels", b"channels", "customers", b"customers", "customers_askable_in_time", b"customers_askable_in_time", "customers_askable_now", b"customers_askable_now", "day", b"day", "purpose", b"purpose", "reason", b"reason", "samples", b"samples"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_place", b"by_place", "by_recipient", b"by_recipient", "by_topic", b"by_topic", "channel", b"channel", "channels", b"channels", "customers", b"customers", "customers_askable_in_time", b"customers_askable_in_time", "customers_askable_now", b"customers_askable_now", "day", b"day", "purpose", b"purpose", "reason", b"reason", "samples", b"samples"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LapseGroup: _TypeAlias = LapseGroup  # noqa: Y015
+
+@_typing.final
+class UnconfirmedGroup(_message.Message):
+    """Permissions whose time to confirm ends on one day (double opt-in), and the answer to one more request now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    TOUCHPOINT_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PERMISSIONS_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    touchpoint: _builtins.str
+    """Where they were given."""
+    verdict: _decision_pb2.Verdict.ValueType
+    """The answer now to one more contact that asks to confirm. DEFER: it may be asked later, but in time. Not set: no
+    contact can ask, since the permissions name no address, or no purpose of class confirmation reaches it.
+    """
+    reason: _decision_pb2.DecisionReason.ValueType
+    """Why; not set as the verdict."""
+    permissions: _builtins.int
+    """How many permissions it meets."""
+    @_builtins.property
+    def day(self) -> _timestamp_pb2.Timestamp:
+        """The first instant of the day, UTC."""
+
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnconfirmedSample]:
+        """Some of them, as many as were asked for."""
+
+    def __init__(
+        self,
+        *,
+        day: _timestamp_pb2.Timestamp | None = ...,
+        touchpoint: _builtins.str = ...,
+        verdict: _decision_pb2.Verdict.ValueType = ...,
+        reason: _decision_pb2.DecisionReason.ValueType = ...,
+        permissions: _builtins.int = ...,
+        samples: _abc.Iterable[Global___UnconfirmedSample] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "permissions", b"permissions", "reason", b"reason", "samples", b"samples", "touchpoint", b"touchpoint", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnconfirmedGroup: _TypeAlias = UnconfirmedGroup  # noqa: Y015
+
+@_typing.final
+class UnconfirmedSample(_message.Message):
+    """One permission that will be left unconfirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    LAPSE_TIME_FIELD_NUMBER: _builtins.int
+    ASKING_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The entry that gave it. It names nobody; whoever has the role auditor may open it."""
+    @_builtins.property
+    def lapse_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant at which it can no longer be confirmed."""
+
+    @_builtins.property
+    def asking(self) -> Global___AskingAnswer:
+        """How one more request would be asked, and the answer now, in full view. Not set: no contact can ask."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        lapse_time: _timestamp_pb2.Timestamp | None = ...,
+        asking: Global___AskingAnswer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asking", b"asking", "lapse_time", b"lapse_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asking", b"asking", "lapse_time", b"lapse_time", "position", b"position"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnconfirmedSample: _TypeAlias = UnconfirmedSample  # noqa: Y015
 
 @_typing.final
 class AskableChannel(_message.Message):
@@ -1150,7 +1256,7 @@ Global___LapseSample: _TypeAlias = LapseSample  # noqa: Y015
 
 @_typing.final
 class AskingAnswer(_message.Message):
-    """The answer to asking a customer for a permission."""
+    """The answer to asking a customer for a permission, or to confirm one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
