@@ -561,7 +561,9 @@ def test_a_catalogue_is_supposed_before_it_is_applied(run: Run, answered: Answer
 def test_what_lapses_is_told_by_day_with_whom_may_be_asked_and_names_nobody(run: Run, answered: Answered) -> None:
     end = datetime.now(UTC) + timedelta(days=200)
     form = ("--touchpoint", "newsletter_form", "--language", "en")
-    waiting = answered("grant", "unconfirmed", *form, "--email", "unconfirmed@example.com")["receipt"]["position"]
+    waiting = answered("grant", "unconfirmed", *form, "--contact-point", "email:waits@example.com")["receipt"][
+        "position"
+    ]
     given = answered("grant", "lapsing", *TILL, "--valid-until", end.isoformat())["receipt"]
     before = answered("checkpoint")["checkpoint"]["size"]
     found = answered("radar", "--within", "201", "--purpose", "marketing", "--channel", "email", "--samples", "2")
@@ -575,7 +577,7 @@ def test_what_lapses_is_told_by_day_with_whom_may_be_asked_and_names_nobody(run:
     assert f"the customer of entry {given['position']}" in done.stdout
     assert "the catalogue has no purpose that asks for a permission" in done.stdout
     assert "lapsing" not in done.stdout
-    left = answered("radar", "--within", "201", "--samples", "10")["unconfirmedGroups"]
+    left = answered("radar", "--within", "201", "--samples", "10")["unconfirmed_groups"]
     (open_yet,) = (each for group in left for each in group["samples"] if each["position"] == waiting)
     assert open_yet["asking"]["decision"]["verdict"] == "VERDICT_ALLOW"
     assert "ALLOW PERMITTED" in done.stdout
