@@ -222,8 +222,9 @@ class Installation:
         return current == (newest("ledger"), newest("keys"))
 
     def audit(self, brand: BrandId, progress: Callable[[int, int], None] | None = None) -> AuditReport:
-        """Fold the brand's ledger again and compare."""
-        return audit(brand, self.store, self.store, self.keyring, self.lookups, progress)
+        """Fold the brand's ledger again and compare, as of one instant: others may write meanwhile."""
+        with self.store.frozen() as frozen:
+            return audit(brand, frozen, frozen, self.keyring, self.lookups, progress)
 
     def due_customers(self, brand: BrandId) -> list[tuple[bytes, ...]]:
         """Return the references of everyone past the catalogue's retention, who is merged being one."""

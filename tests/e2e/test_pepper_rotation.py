@@ -84,6 +84,7 @@ def test_checks_and_writes_go_on(site: Site) -> None:
         load = Load(site, server)
         with load.running():
             told = [json.loads(site.run("keys", "rotate-pepper", "--json", expect=0).stdout) for _ in range(2)]
+            assert json.loads(site.run("audit", "--json", expect=0).stdout)["faults"] == []
         assert [each["epoch"] for each in told] == [2, 3]
         assert load.reasons == {decision_pb2.DECISION_REASON_PERMITTED}
         assert {check(connection, name) for name in load.granted} == {decision_pb2.DECISION_REASON_PERMITTED}

@@ -254,7 +254,8 @@ class Installation:
 
     def audit(self) -> AuditReport:
         """Fold the ledger again and compare."""
-        return audit(BRAND, self.store, self.store, self.keyring, self.lookups)
+        with self.store.frozen() as frozen:
+            return audit(BRAND, frozen, frozen, self.keyring, self.lookups)
 
     def close(self) -> None:
         """Close every connection."""

@@ -183,6 +183,12 @@ class MemoryStore:
         yield from (_known(ref, row) for ref, row in self.all_customers(brand))
 
     @contextmanager
+    def frozen(self) -> Iterator["MemoryStore"]:
+        made = MemoryStore()
+        made._brands = dict(self._brands)
+        yield made
+
+    @contextmanager
     def census(self, brand: BrandId) -> Iterator[Census | None]:
         if brand not in self._brands:
             yield None

@@ -51,10 +51,12 @@ def audit(  # noqa: PLR0913 - all that is compared, and whom to tell
 ) -> AuditReport:
     """Fold a brand's ledger again and compare. Raises ValueError when the brand has none.
 
-    `progress` is told after each page how many entries of how many are folded; from the first again, where identifiers
-    moved to another epoch of the pepper meanwhile.
+    What is read must be of one instant, or nobody may write meanwhile. `progress` is told after each page how many
+    entries of how many are folded.
     """
-    head = _head(brand, records)
+    head = next((each for each in records.heads() if each.brand == brand), None)
+    if head is None:
+        raise ValueError("the brand has no ledger")
     auditor = _Auditor(head, store, keyring, lookups, progress)
     faults: list[str] = []
     for fault in auditor.faults(records):
@@ -62,16 +64,7 @@ def audit(  # noqa: PLR0913 - all that is compared, and whom to tell
         if len(faults) == MAX_FAULTS:
             faults.append("more faults were found than are listed")
             break
-    if _head(brand, records).pepper_epoch != head.pepper_epoch:
-        return audit(brand, store, records, keyring, lookups, progress)
     return AuditReport(head.ledger, auditor.size, len(auditor.world.chains), root_of_edge(auditor.edge), tuple(faults))
-
-
-def _head(brand: BrandId, records: Records) -> TreeHead:
-    head = next((each for each in records.heads() if each.brand == brand), None)
-    if head is None:
-        raise ValueError("the brand has no ledger")
-    return head
 
 
 class _Auditor:

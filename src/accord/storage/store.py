@@ -261,6 +261,12 @@ class SqlStore:
         yield from map(_known, self._stream(brand, _ALL_KNOWN))
 
     @contextmanager
+    def frozen(self) -> Iterator["FrozenStore"]:
+        """Open a snapshot of everything; whoever writes meanwhile neither waits nor is seen."""
+        with translated(), self._snapshot() as connection:
+            yield FrozenStore(self._engine, connection)
+
+    @contextmanager
     def census(self, brand: BrandId) -> Iterator[Census | None]:
         """Open a snapshot of a brand: one transaction that only reads."""
         with translated(), self._snapshot() as connection:
@@ -380,6 +386,32 @@ class SqlStore:
                 yield (_known(row),)
             merged = map(_known, self._streamed(connection, _MERGED, brand_id))
             yield from (tuple(members) for _, members in groupby(merged, attrgetter("group")))
+
+
+class FrozenStore(SqlStore):
+    """A store of one instant, to be read in bulk: one transaction that only reads, over one connection."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        """Read over a connection whose statements all see one instant. It belongs to whoever opened it."""
+        self._engine = engine
+        self._connection = connection
+
+    def heads(self) -> list[TreeHead]:
+        """Return the head of every ledger."""
+        return [TreeHead(*row) for row in self._driver().rows(_HEADS)]
+
+    def _rows(self, brand: BrandId, sql: str, *values: object) -> list[Row]:
+        database = self._driver()
+        found = database.rows(_BRAND_ID, brand)
+        return database.rows(sql, found[0][0], *values) if found else []
+
+    def _stream(self, brand: BrandId, sql: str) -> Iterator[Any]:
+        ((brand_id,),) = self._driver().rows(_BRAND_ID, brand)
+        yield from self._streamed(self._connection, sql, brand_id)
+
+    def _driver(self) -> Driver:
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        return Driver(self._connection.connection.driver_connection, is_sqlite=is_sqlite)
 
 
 class SqlWriting:
