@@ -9,6 +9,7 @@ import pytest
 from bad_requests import BATCH, batch, put
 from examine import examine, named
 from grpc import StatusCode
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec.structs import replace
 from support.grpc_server import GrpcServer
 from wire_examples import BRAND, MARK, Ground, authorize, email, grant, link, question, valid, withdraw
@@ -135,3 +136,13 @@ def test_a_full_customer_takes_no_more_permissions_or_addresses_and_every_no(gro
     stop = withdraw("f-stop", full)
     put("scope.contact_point", one_more)(stop, ground)
     assert server.ask("PermissionService/Withdraw", stop).receipts
+
+
+def test_who_watches_the_health_is_told_of_changes_alone(server: GrpcServer) -> None:
+    told = health_pb2.HealthCheckResponse
+    watching = health_pb2_grpc.HealthStub(server.channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+    assert next(watching).status == told.SERVING
+    for serving in (True, True, False, False, True):
+        server.server.tell_health(serving=serving)
+    assert [next(watching).status for _ in range(2)] == [told.NOT_SERVING, told.SERVING]
+    watching.cancel()

@@ -14,13 +14,15 @@ from accord.service.pepper_rotation import StrandedError
 
 @click.group()
 def keys() -> None:
-    """Rotate the key-encryption key, the pepper of identifiers, and the key that signs."""
+    """Rotate keys, and the pepper of identifiers."""
 
 
 @keys.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the epochs as JSON.")
 def status(as_json: bool) -> None:
-    """Show the epochs of the key-encryption key, and in which epoch of the pepper each brand's identifiers are.
+    """Show the epochs of keys and of the pepper.
+
+    Of the key-encryption key, and for each brand that of the pepper its identifiers are under.
 
     The newest key-encryption key is due to be followed after ACCORD_KEK_DAYS.
     """
@@ -67,7 +69,9 @@ def rotate_kek(as_json: bool) -> None:
 @keys.command("rotate-pepper")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def rotate_pepper(as_json: bool) -> None:
-    """Hide every identifier under a new pepper, for when others may have learned the one so far. Servers go on.
+    """Hide every identifier under a new pepper.
+
+    For when others may have learned the one so far. Servers go on.
 
     Writes of a brand wait while its identifiers move, about 20 seconds for 100,000 customers; checks do not. What was
     cut off is finished by calling it again. Keep the first pepper for ever, others as long as backups of the ledger.

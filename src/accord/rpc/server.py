@@ -125,6 +125,7 @@ class Server:
         self.pools = pools
         self._writer = writer
         self._statuses = statuses
+        self._told_serving: bool | None = None
         self.port = port
 
     def start(self) -> None:
@@ -134,7 +135,10 @@ class Server:
         self.tell_health(serving=True)
 
     def tell_health(self, *, serving: bool) -> None:
-        """Let health say whether anything is served; once stopping it never is."""
+        """Let health say whether anything is served; once stopping it never is. Watchers are told of changes alone."""
+        if serving == self._told_serving:
+            return
+        self._told_serving = serving
         told = health_pb2.HealthCheckResponse
         for name in ("", *SERVICE_NAMES):
             self._statuses.set(name, told.SERVING if serving else told.NOT_SERVING)
