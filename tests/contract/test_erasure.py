@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, SIGNING_KEY, START, Installation
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, ask_to_confirm, click, grant, said, withdraw
+from support.scenes import (
+    ADA_ID,
+    ADA_MAIL,
+    BOB_ID,
+    BOB_MAIL,
+    CATALOGUE,
+    ask_to_confirm,
+    asked_erasure,
+    click,
+    grant,
+    said,
+    withdraw,
+)
 
 from accord.domain.commands import (
     ApplyCatalogue,
@@ -90,18 +102,8 @@ def asked(customer: Identifier = ADA_ID) -> Question:
 
 
 def erasure(customer: Identifier = ADA_ID, **told: Any) -> AskedErasure:
-    sides: dict[str, Any] = {
-        "customer": customer,
-        "mode": ErasureMode.NOW,
-        "reason": ErasureReason.OBJECTED,
-        "not_before": Instant(0),
-        "keep_suppression": False,
-        "evidence": None,
-        "caller": "officer",
-        "erasure_id": next(_numbers).to_bytes(16, "big"),
-        "content": b"content",
-    }
-    return AskedErasure(**(sides | told))
+    """Return one of its own: each has another id."""
+    return asked_erasure(customer, **{"erasure_id": next(_numbers).to_bytes(16, "big")} | told)
 
 
 def merge(house: Installation) -> None:

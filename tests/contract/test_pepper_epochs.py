@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.installations import BRAND, SECRETS, START, Installation, Parts
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, withdraw
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, asked_erasure, grant, withdraw
 
 from accord.domain.commands import (
     ApplyCatalogue,
@@ -24,8 +24,6 @@ from accord.domain.terms import (
     DAY,
     HOUR,
     BrandId,
-    ErasureMode,
-    ErasureReason,
     Identifier,
     IdentifierKind,
     Instant,
@@ -37,7 +35,6 @@ from accord.domain.terms import (
 from accord.ledger.lookup import Lookups, PepperMissingError
 from accord.ledger.store import StoreUnavailableError, TreeHead
 from accord.service.answers import Written
-from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
 from accord.service.past import Then
 from accord.service.pepper_rotation import PepperRotation, StrandedError
@@ -96,17 +93,7 @@ def question(customer: Identifier) -> Question:
 def erase(house: Installation, customer: Identifier) -> None:
     house.erasures.ask(
         BRAND,
-        AskedErasure(
-            customer=customer,
-            mode=ErasureMode.NOW,
-            reason=ErasureReason.OBJECTED,
-            not_before=Instant(0),
-            keep_suppression=False,
-            evidence=None,
-            caller="officer",
-            erasure_id=customer.value.encode(),
-            content=b"content",
-        ),
+        asked_erasure(customer, erasure_id=customer.value.encode()),
     )
 
 

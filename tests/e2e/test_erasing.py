@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from support.scenes import asked_erasure
 from support.serving import Server, Site
 
 from accord.app import Installation, load_sample_brand, play_sample_demo
@@ -23,9 +24,8 @@ from accord.cli import Accord
 from accord.cli.completion import PROGRAM
 from accord.cli.main import accord
 from accord.config import Config
-from accord.domain.terms import BrandId, ErasureMode, ErasureReason, Identifier, IdentifierKind, Instant
+from accord.domain.terms import BrandId, Identifier, IdentifierKind
 from accord.followers.follower import take_step
-from accord.service.erasures import AskedErasure
 
 TILL = ("--touchpoint", "till", "--language", "en")
 
@@ -200,17 +200,7 @@ def test_an_erasure_that_a_kill_cut_off_is_finished_before_the_next_server_answe
     # The fence is put up and the process dies: what a crash between the first step and the second leaves.
     installation = Installation(site_config(site))
     installation.erasures._saga.tombstone = died  # type: ignore[method-assign]
-    asked = AskedErasure(
-        customer=Identifier(IdentifierKind.CUSTOMER_ID, who),
-        mode=ErasureMode.NOW,
-        reason=ErasureReason.OBJECTED,
-        not_before=Instant(0),
-        keep_suppression=False,
-        evidence=None,
-        caller="officer",
-        erasure_id=name,
-        content=b"c",
-    )
+    asked = asked_erasure(Identifier(IdentifierKind.CUSTOMER_ID, who), erasure_id=name, content=b"c")
     with pytest.raises(KeyboardInterrupt):
         installation.erasures.ask(BrandId("maison"), asked)
     installation.close()

@@ -14,30 +14,19 @@ import pytest
 from msgspec.structs import replace
 from support.databases import Databases
 from support.installations import BRAND, START, HandClock, Installation, parts_at
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, withdraw
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, asked_erasure, grant, withdraw
 
 from accord.domain.commands import ApplyCatalogue, Question
 from accord.domain.problems import ErrorReason
-from accord.domain.terms import DAY, ErasureMode, ErasureReason, Instant, Reason, Verdict
+from accord.domain.terms import DAY, ErasureMode, Instant, Reason, Verdict
 from accord.keys.kek import FileKeks, GivenKeks, KeyUnreadableError
 from accord.keys.keyring import unwrap
 from accord.keys.rotation import rotate
 from accord.ledger.hmac_sha256 import KEY_BYTES
 from accord.ledger.keyring import WrappedKey
-from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
 
-ASKED = AskedErasure(
-    customer=ADA_ID,
-    mode=ErasureMode.NOW,
-    reason=ErasureReason.OBJECTED,
-    not_before=Instant(0),
-    keep_suppression=True,
-    evidence=None,
-    caller="officer",
-    erasure_id=b"e" * 16,
-    content=b"c" * 16,
-)
+ASKED = asked_erasure(keep_suppression=True, erasure_id=b"e" * 16, content=b"c" * 16)
 CART = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
 
 

@@ -1,5 +1,7 @@
 """A brand and its customers for tests that need some: two channels, three purposes, five touchpoints."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from accord.domain.catalogue import (
@@ -17,8 +19,11 @@ from accord.domain.commands import AuthorizeContact, Confirm, Declaration, Grant
 from accord.domain.terms import (
     Basis,
     Declarant,
+    ErasureMode,
+    ErasureReason,
     Identifier,
     IdentifierKind,
+    Instant,
     Method,
     Position,
     PurposeClass,
@@ -26,6 +31,7 @@ from accord.domain.terms import (
     RefusalKind,
 )
 from accord.service import confirmation_tokens
+from accord.service.erasures import AskedErasure
 
 CATALOGUE = Catalogue(
     controller="Maison Accord",
@@ -95,3 +101,19 @@ def click(token: str) -> Confirm:
 def withdraw(customer: Identifier = ADA_ID, purpose: str = "") -> Refuse:
     """Return a withdrawal."""
     return Refuse(kind=RefusalKind.WITHDRAWN, customer=customer, purpose=purpose, evidence=said())
+
+
+def asked_erasure(customer: Identifier = ADA_ID, **told: Any) -> AskedErasure:
+    """Return what an officer asks who erases somebody now, since they objected."""
+    asked = AskedErasure(
+        customer=customer,
+        mode=ErasureMode.NOW,
+        reason=ErasureReason.OBJECTED,
+        not_before=Instant(0),
+        keep_suppression=False,
+        evidence=None,
+        caller="officer",
+        erasure_id=bytes(16),
+        content=b"content",
+    )
+    return replace(asked, **told)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, START, Installation, Parts
 from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, grant, said, withdraw
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, asked_erasure, grant, said, withdraw
 
 from accord.domain.commands import (
     AcceptLoss,
@@ -28,8 +28,6 @@ from accord.domain.state import POINT_FACTS, PointState, told_at
 from accord.domain.terms import (
     DAY,
     HOUR,
-    ErasureMode,
-    ErasureReason,
     Identifier,
     Instant,
     Outcome,
@@ -41,7 +39,6 @@ from accord.domain.terms import (
 )
 from accord.ledger.lookup import Lookups
 from accord.service.answers import Problem
-from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
 from accord.service.past import Moment, Then, Told
 from accord.service.past_questions import PastAnswer
@@ -171,17 +168,7 @@ def test_an_address_several_hold_was_ambiguous_then(it: Installation) -> None:
 
 def erase(it: Installation, number: int, customer: Identifier) -> None:
     it.clock.now = day(number)
-    asked = AskedErasure(
-        customer=customer,
-        mode=ErasureMode.NOW,
-        reason=ErasureReason.OBJECTED,
-        not_before=Instant(0),
-        keep_suppression=False,
-        evidence=None,
-        caller="officer",
-        erasure_id=bytes(16),
-        content=b"content",
-    )
+    asked = asked_erasure(customer)
     assert it.erasures.ask(BRAND, asked).receipt
 
 

@@ -8,7 +8,18 @@ from msgspec.structs import replace
 from support.histories import catalogue_of
 from support.installations import BRAND, START, Installation, Parts
 from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, ask_to_confirm, grant, said, withdraw
+from support.scenes import (
+    ADA_ID,
+    ADA_MAIL,
+    BOB_ID,
+    BOB_MAIL,
+    CATALOGUE,
+    ask_to_confirm,
+    asked_erasure,
+    grant,
+    said,
+    withdraw,
+)
 
 from accord.domain.catalogue import Catalogue
 from accord.domain.commands import (
@@ -31,8 +42,6 @@ from accord.domain.terms import (
     ActivityKind,
     Basis,
     ContactStatus,
-    ErasureMode,
-    ErasureReason,
     Identifier,
     IdentifierKind,
     Instant,
@@ -45,7 +54,6 @@ from accord.domain.terms import (
 )
 from accord.service import replay
 from accord.service.answers import Authorized
-from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
 from accord.service.replay import Cause, Replayed, Wished
 
@@ -240,17 +248,7 @@ def test_contacts_of_somebody_erased_are_counted_as_what_nobody_can_read(it: Ins
     contact(it, 1)
     contact(it, 1, BOB_ID)
     on_day(it, 2)
-    asked = AskedErasure(
-        customer=ADA_ID,
-        mode=ErasureMode.NOW,
-        reason=ErasureReason.OBJECTED,
-        not_before=Instant(0),
-        keep_suppression=False,
-        evidence=None,
-        caller="officer",
-        erasure_id=bytes(16),
-        content=b"content",
-    )
+    asked = asked_erasure()
     assert it.erasures.ask(BRAND, asked).receipt
     found = replayed(it)
     assert (found.contacts, found.unreadable, found.invalid) == (1, 1, ())

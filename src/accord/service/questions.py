@@ -117,9 +117,8 @@ class Questions:
         if problem := examine_question(question, policy):
             return problem
         known = sight.known.get(digest, ())
-        brand = sight.head.brand
         named = question.contact_point
-        point = lookups.identifier(brand, named) if named and known else b""
+        point = lookups.identifier(sight.head.brand, named) if named and known else b""
         if sight.groups or len(known) > 1:
             group = group_of(sight, known, {question.customer: digest} | ({named: point} if named else {}))
             if isinstance(group, Problem):

@@ -17,7 +17,7 @@ _INSERT = (
     "AND ? = (SELECT max(k.epoch) FROM kek_epoch k) "
     "ON CONFLICT (brand, customer_ref, generation) DO NOTHING"
 )
-# The same for many, on PostgreSQL: one execution for each key costs five times as much.
+# The same for many, on PostgreSQL: one execution for each key costs several times as much.
 _INSERT_TOGETHER = (
     "INSERT INTO wrapped_key (brand, customer_ref, generation, epoch, wrapped) SELECT n.* "
     "FROM unnest(?::text[], ?::bytea[], ?::integer[], ?::integer[], ?::bytea[]) "

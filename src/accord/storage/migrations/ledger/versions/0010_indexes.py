@@ -7,7 +7,7 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Make both anew; takes about a second for each hundred thousand customers, and writers wait."""
+    """Make both anew; writers wait meanwhile."""
     op.drop_index("identity_by_customer", "identity")
     op.create_index("identity_by_customer", "identity", ["customer_ref", "brand_id", "number", "kind"])
     op.drop_index("listing_by_list", "listing")
