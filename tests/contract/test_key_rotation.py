@@ -193,6 +193,25 @@ def test_keys_are_files_and_a_server_that_runs_follows_a_handover(tmp_path: Path
         serving.keys(LEDGER)
 
 
+def test_a_rotation_in_the_middle_of_reading_the_keys_is_followed(tmp_path: Path) -> None:
+    handovers = FileHandovers(tmp_path / "handovers")
+    rotating = SigningFolder(tmp_path / "secrets", handovers)
+    parts = Parts(MemoryStore(), MemoryWrappedKeys(), MemoryOutsideCopy(), signer=rotating, handovers=handovers)
+    house = Installation(parts)
+    live(house, 1)
+
+    class Late(FileHandovers):
+        def read(self, ledger: str) -> tuple[str, ...]:
+            found = super().read(ledger)
+            if len(found) < 2:
+                house.key_rotation.rotate()
+            return found
+
+    serving = SigningFolder(tmp_path / "secrets", Late(tmp_path / "handovers"))
+    found = serving.keys(LEDGER)
+    assert (found.verifier_key, len(found.handovers)) == (new_pin(house), 2)
+
+
 def test_the_new_key_is_named_and_read_as_pinned(house: Installation) -> None:
     done = house.key_rotation.rotate()
     assert done.ledgers == {LEDGER: new_pin(house)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accord.keys.kek import FileKeks, GivenKeks, KeyUnreadableError, open_keks
-from accord.keys.secrets import SECRET_BYTES, SecretsError
+from accord.keys.secrets import SECRET_BYTES, SecretsError, read_secret
 
 KEY, BOUND = b"key of a customer, 32 bytes long", b"whose it is"
 ONE, TWO = base64.b64encode(b"1" * SECRET_BYTES).decode(), base64.b64encode(b"2" * SECRET_BYTES).decode()
@@ -51,6 +51,25 @@ class TestFiles:
         for each in (keks, FileKeks(tmp_path)):
             with pytest.raises(KeyUnreadableError, match="epoch 1 is not here"):
                 each.unwrap(1, wrapped, BOUND)
+
+    def test_one_destroyed_while_they_are_read_is_not_among_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rotation = FileKeks(tmp_path)
+        wrapped = rotation.wrap(1, KEY, BOUND)
+        server = FileKeks(tmp_path)
+        rotation.make(2)
+        moved = rotation.wrap(2, KEY, BOUND)
+
+        def late(path: Path) -> bytes:
+            (tmp_path / "kek-1").unlink(missing_ok=True)
+            return read_secret(path)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("accord.keys.secrets.read_secret", late)
+            assert server.unwrap(2, moved, BOUND) == KEY
+        with pytest.raises(KeyUnreadableError, match="epoch 1 is not here"):
+            server.unwrap(1, wrapped, BOUND)
 
     def test_the_file_is_overwritten_before_it_goes(self, tmp_path: Path) -> None:
         keks = FileKeks(tmp_path)

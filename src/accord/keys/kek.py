@@ -14,10 +14,11 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from accord.keys.secrets import SECRET_BYTES, SecretsError, destroy_secret, make_secret, read_secret, secret_of
+from accord.keys.secrets import SECRET_BYTES, SecretsError, destroy_secret, make_secret, read_secrets, secret_of
 
 FIRST_EPOCH = 1
 NONCE_BYTES = 12
+_FILE = "kek-"
 
 
 class KeyUnreadableError(Exception):
@@ -89,7 +90,7 @@ class FileKeks:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._lock = threading.Lock()
-        if not list(folder.glob("kek-*")):
+        if not list(folder.glob(f"{_FILE}*")):
             make_secret(self._path(FIRST_EPOCH))
         self._known = self._read()
 
@@ -123,15 +124,10 @@ class FileKeks:
         return self._known.get(epoch, _NONE)
 
     def _read(self) -> dict[int, GivenKeks]:
-        found = {}
-        for path in self._folder.glob("kek-*"):
-            number = path.name.removeprefix("kek-")
-            if number.isascii() and number.isdigit():
-                found[int(number)] = GivenKeks({int(number): read_secret(path)})
-        return found
+        return {epoch: GivenKeks({epoch: kek}) for epoch, kek in read_secrets(self._folder, _FILE).items()}
 
     def _path(self, epoch: int) -> Path:
-        return self._folder / f"kek-{epoch}"
+        return self._folder / f"{_FILE}{epoch}"
 
 
 _NONE = GivenKeks({})

@@ -7,6 +7,7 @@ apart from the databases. The key-encryption key and the signing keys have files
 
 import base64
 import binascii
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,6 +75,18 @@ def read_secret(path: Path) -> bytes:
     if len(secret) != SECRET_BYTES:
         raise SecretsError(f"{path.name} must hold {SECRET_BYTES} bytes; restore it from your backup")
     return secret
+
+
+def read_secrets(folder: Path, prefix: str) -> dict[int, bytes]:
+    """Return the secrets in the files `<prefix><number>` of a folder, by number. Raises SecretsError."""
+    found = {}
+    for path in folder.glob(f"{prefix}*"):
+        number = path.name.removeprefix(prefix)
+        if number.isascii() and number.isdigit():
+            # One that another process destroys between the listing and the reading is no longer there.
+            with contextlib.suppress(FileNotFoundError):
+                found[int(number)] = read_secret(path)
+    return found
 
 
 def make_secret(path: Path) -> None:

@@ -32,18 +32,19 @@ class SigningFolder:
     def keys(self, ledger: str) -> LedgerKeys:
         """Return the keys of a ledger as they are now. Raises KeyLostError where the one it names is not here."""
         notes = self._handovers.read(ledger)
-        if not notes:
-            return LedgerKeys(ledger, self._seed(self._numbers()[0]))
-        name, public = read_verifier_key(handover.read(notes[-1])[0].after)
-        for number in reversed(self._numbers()):
-            private = self._seed(number)
-            if private.public_key() == public:
-                return LedgerKeys(name, private, notes)
-        raise KeyLostError(f"the signing key of {name} is not among {_SEED}N: put it back, or disown it")
+        while True:
+            name, private = self._named(ledger, notes)
+            # A rotation may have handed the ledger over, and destroyed what signed for it, since they were read.
+            before, notes = notes, self._handovers.read(ledger)
+            if notes != before:
+                continue
+            if private is None:
+                raise KeyLostError(f"the signing key of {name} is not among {_SEED}N: put it back, or disown it")
+            return LedgerKeys(name, private, notes)
 
     def newest(self) -> Ed25519PrivateKey:
         """Return the key made last."""
-        return self._seed(self._numbers()[-1])
+        return Ed25519PrivateKey.from_private_bytes(read_secret(self._path(self._numbers()[-1])))
 
     def make(self) -> None:
         """Make another key, which signs nothing yet; durable on return."""
@@ -68,12 +69,24 @@ class SigningFolder:
             destroy_secret(self._path(number))
         (self._folder / _DISOWNED).unlink(missing_ok=True)
 
+    def _named(self, ledger: str, notes: tuple[str, ...]) -> tuple[str, Ed25519PrivateKey | None]:
+        """Return the name and the key the handovers of a ledger lead to, None where it is not here."""
+        if not notes:
+            return ledger, self._seed(self._numbers()[0])
+        name, public = read_verifier_key(handover.read(notes[-1])[0].after)
+        seeds = (self._seed(number) for number in reversed(self._numbers()))
+        return name, next((seed for seed in seeds if seed and seed.public_key() == public), None)
+
     def _numbers(self) -> list[int]:
         ends = (path.name.removeprefix(_SEED) for path in self._folder.glob(f"{_SEED}*"))
         return sorted(int(end) for end in ends if end.isascii() and end.isdigit())
 
-    def _seed(self, number: int) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(read_secret(self._path(number)))
+    def _seed(self, number: int) -> Ed25519PrivateKey | None:
+        """Return a key, None where a rotation destroyed it since they were listed."""
+        try:
+            return Ed25519PrivateKey.from_private_bytes(read_secret(self._path(number)))
+        except FileNotFoundError:
+            return None
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{_SEED}{number}"
