@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -202,21 +202,50 @@ class TestKept:
             world.start().proven.keep_checkpoints()
         assert world.outside.notes == kept
 
+    def test_what_lies_below_the_checkpoint_kept_last_is_not_read_again(self, world: World) -> None:
+        read: list[int] = []
+
+        class Counting(MemoryStore):
+            def entries(self, brand, start, limit, customer_ref=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+                read.append(start)
+                return super().entries(brand, start, limit, customer_ref)
+
+            def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
+                found = super().tiles(brand, level, indexes)
+                read.extend(index << 8 * (level + 1) for index in found)
+                return found
+
+            @contextmanager
+            def frozen(self) -> Iterator[MemoryStore]:
+                self._brands = dict(world.store._brands)
+                yield self
+
+        world.grow(600)
+        proven = ProvenStore(world.store, Counting(), world.outside, SIGNER, MemoryMarks())
+        proven.keep_checkpoints()
+        read.clear()
+        world.grow(300)
+        proven.keep_checkpoints()
+        assert read
+        assert min(read) >= 512
+        assert notes.verify(world.outside.notes[LEDGER], SIGNING_KEY.public_key()).size == 901
+
     def test_a_checkpoint_that_another_process_keeps_meanwhile_is_no_fault(self, world: World) -> None:
         class Growing(MemoryStore):
-            """Somebody writes and keeps a checkpoint whenever the heads were read."""
+            """Somebody writes and keeps a checkpoint whenever a snapshot was opened."""
 
             def __getattribute__(self, name: str) -> Any:
-                if name != "heads":
+                if name != "frozen":
                     return getattr(world.store, name)
 
-                def heads() -> list[TreeHead]:
-                    found = world.store.heads()
-                    world.grow(1)
-                    world.keep()
-                    return found
+                @contextmanager
+                def frozen() -> Iterator[MemoryStore]:
+                    with world.store.frozen() as held:
+                        world.grow(1)
+                        world.keep()
+                        yield held
 
-                return heads
+                return frozen
 
         ProvenStore(world.store, Growing(), world.outside, SIGNER, MemoryMarks()).prove()
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.memory import MemoryStore
 
+from accord.domain.terms import BrandId
 from accord.ledger.tree import Tree
 from accord.proof.merkle import grow, root_of_edge, verify_consistency, verify_inclusion
 
@@ -13,9 +14,17 @@ SIZE = 700
 
 
 class CountingStore(MemoryStore):
-    """Counts the hashes that are read."""
+    """Counts the hashes that are read, and keeps which tiles were asked for together."""
 
     read_hashes = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[int, tuple[int, ...]]] = []
+
+    def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
+        self.asked.append((level, indexes))
+        return super().tiles(brand, level, indexes)
 
     def entries(self, brand, start, limit, customer_ref=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
         found = super().entries(brand, start, limit, customer_ref)
@@ -66,6 +75,36 @@ def test_what_lies_in_full_tiles_is_not_read_from_the_entries(store: CountingSto
     assert store.read_hashes == 0
     Tree(store, BRAND).prove_inclusion(3, SIZE)
     assert store.read_hashes <= SIZE - 512
+
+
+def test_the_tiles_that_one_node_stands_for_are_read_together_and_once(store: CountingStore) -> None:
+    store.asked.clear()
+    tree = Tree(store, BRAND)
+    assert tree.root(512) == tree.root(512) == root(512)
+    assert [indexes for level, indexes in store.asked if level == 0] == [(0, 1)]
+
+
+def test_what_is_known_of_a_tree_is_not_read(store: CountingStore) -> None:
+    edge = Tree(store, BRAND).edge(600)
+    store.asked.clear()
+    store.read_hashes = 0
+    known = Tree(store, BRAND, 600, edge)
+    assert known.root(600) == root(600)
+    assert not store.asked
+    proof = known.prove_consistency(600, SIZE)
+    assert verify_consistency(600, root(600), SIZE, root(SIZE), proof)
+    assert store.read_hashes <= SIZE - 600
+
+
+def test_a_lost_tile_is_made_of_the_entries_below_it(store: CountingStore) -> None:
+    class Lossy(MemoryStore):
+        def tiles(self, brand: BrandId, level: int, indexes: tuple[int, ...]) -> dict[int, bytes]:
+            return {index: row for index, row in store.tiles(brand, level, indexes).items() if index != 1}
+
+        def entries(self, brand, start, limit, customer_ref=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+            return store.entries(brand, start, limit, customer_ref)
+
+    assert Tree(Lossy(), BRAND).root(SIZE) == root(SIZE)
 
 
 def test_proofs_over_two_levels_of_tiles(monkeypatch: pytest.MonkeyPatch) -> None:

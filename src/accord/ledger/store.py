@@ -286,6 +286,13 @@ class Records(Protocol):
         """Return the head of every ledger."""
         ...
 
+    def frozen(self) -> AbstractContextManager["FrozenRecords"]:
+        """Open a snapshot of everything, and hold it and its one connection until the context is left.
+
+        Whoever writes meanwhile neither waits nor is seen.
+        """
+        ...
+
     def contact(self, brand: BrandId, key: bytes) -> ContactRow | None:
         """Return one contact."""
         ...
@@ -391,6 +398,10 @@ class Census(Struct, frozen=True):
     head: TreeHead
     count: int
     persons: Iterator[tuple[Known, ...]]
+
+
+class FrozenRecords(LedgerStore, Records, Protocol):
+    """Everything as of one instant. Nothing is written here."""
 
 
 class Censuses(LedgerStore, Protocol):

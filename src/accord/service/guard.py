@@ -8,7 +8,7 @@ outside checkpoint are not protected by it. A ledger in which the scrub found da
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -18,12 +18,21 @@ from accord.domain.terms import BrandId
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import LedgerKeys, OutsideCopy, Signer
 from accord.ledger.scrubbing import ScrubMarks
-from accord.ledger.store import Census, Censuses, Records, Sight, StoreUnavailableError, TreeHead, Writing
+from accord.ledger.store import (
+    Census,
+    Censuses,
+    FrozenRecords,
+    Records,
+    Sight,
+    StoreUnavailableError,
+    TreeHead,
+    Writing,
+)
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.checkpoint import Checkpoint
 from accord.proof.handover import incarnation_of, ledger_of, verify_any
-from accord.proof.merkle import EMPTY_ROOT, verify_consistency
+from accord.proof.merkle import EMPTY_ROOT, Edge, root_of_edge, split, verify_consistency
 from accord.service.errors import CallError
 
 _Held = TypeVar("_Held")
@@ -56,6 +65,8 @@ class ProvenStore:
         self._outside = outside
         self._signer = signer
         self._marks = marks
+        self._edges: dict[str, tuple[int, Edge]] = {}
+        """The tree at the checkpoint of each ledger that was looked at last: what is below it is not read again."""
         self._proven_connections = _NEVER
         self._refused = False
         self._lock = threading.Lock()
@@ -85,7 +96,8 @@ class ProvenStore:
     def examine(self, head: TreeHead) -> None:
         """Prove one ledger by what the database holds now. Raises LedgerUnprovenError, StoreUnavailableError."""
         kept = {name: self._outside.read(name) for name in self._outside.ledgers()}
-        self._prove_ledger(head.ledger, kept, self._fresh.head(head.brand))
+        with self._fresh.frozen() as held:
+            self._prove_ledger(head.ledger, kept, held.head(head.brand), held)
 
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside. Raises LedgerUnprovenError, StoreUnavailableError.
@@ -95,6 +107,7 @@ class ProvenStore:
         self._require_whole()
         for head in self._prove_ledgers():
             keep_outside(self._outside, head, self._signer)
+            self._edges[head.origin] = head.size, split(head.edge)
 
     def read(self, brand: BrandId, lookups: tuple[bytes, ...]) -> Sight | None:
         """Read; again once proven, for as long as reading opens connections that are not proven yet."""
@@ -184,18 +197,23 @@ class ProvenStore:
         """Prove what the database holds now, and return it."""
         # Notes before heads: others write and keep checkpoints meanwhile, and a head read after a note is no smaller.
         notes_kept = {name: self._outside.read(name) for name in self._outside.ledgers()}
-        heads = self._fresh.heads()
-        begun = [head.origin for head in heads if head.origin not in notes_kept]
-        if begun:
-            # A ledger that was begun in between has had its note since before its first commit.
-            notes_kept |= {name: self._outside.read(name) for name in begun}
-            heads = self._fresh.heads()
-        by_ledger = {head.ledger: head for head in heads}
-        for ledger in sorted({*by_ledger, *map(ledger_of, notes_kept)}):
-            self._prove_ledger(ledger, notes_kept, by_ledger.get(ledger))
+        with ExitStack() as stack:
+            held = stack.enter_context(self._fresh.frozen())
+            heads = held.heads()
+            begun = [head.origin for head in heads if head.origin not in notes_kept]
+            if begun:
+                # A ledger that was begun in between has had its note since before its first commit.
+                notes_kept |= {name: self._outside.read(name) for name in begun}
+                held = stack.enter_context(self._fresh.frozen())
+                heads = held.heads()
+            by_ledger = {head.ledger: head for head in heads}
+            for ledger in sorted({*by_ledger, *map(ledger_of, notes_kept)}):
+                self._prove_ledger(ledger, notes_kept, by_ledger.get(ledger), held)
         return heads
 
-    def _prove_ledger(self, ledger: str, notes_kept: Mapping[str, str | None], head: TreeHead | None) -> None:
+    def _prove_ledger(
+        self, ledger: str, notes_kept: Mapping[str, str | None], head: TreeHead | None, held: FrozenRecords
+    ) -> None:
         """Prove a ledger against the checkpoint of its newest incarnation; those of earlier ones are history."""
         name = ledger
         try:
@@ -214,17 +232,23 @@ class ProvenStore:
             if kept.size == 0:
                 return  # the first commit of this ledger never happened
             raise LedgerUnprovenError(f"the database lacks {name}, which had {kept.size} entries; {_ADVICE}")
-        if not self._extends(kept, head):
+        if not self._extends(kept, head, held):
             raise LedgerUnprovenError(
                 f"the database does not extend the outside checkpoint of {name} at {kept.size} entries; {_ADVICE}"
             )
 
-    def _extends(self, kept: Checkpoint, head: TreeHead) -> bool:
+    def _extends(self, kept: Checkpoint, head: TreeHead, held: FrozenRecords) -> bool:
         if kept.size == 0:
             return kept.root == EMPTY_ROOT
         if kept.size > head.size:
             return False
-        proof = Tree(self._fresh, head.brand).prove_consistency(kept.size, head.size)
+        size, edge = self._edges.get(kept.origin, (0, ()))
+        if size != kept.size or root_of_edge(edge) != kept.root:
+            edge = Tree(held, head.brand).edge(kept.size)
+            if root_of_edge(edge) != kept.root:
+                return False
+            self._edges[kept.origin] = kept.size, edge
+        proof = Tree(held, head.brand, kept.size, edge).prove_consistency(kept.size, head.size)
         return verify_consistency(kept.size, kept.root, head.size, head.root, proof)
 
 

@@ -8,7 +8,7 @@ from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import OutsideCopy, Signer
 from accord.ledger.store import Head, LedgerStore, TreeHead
 from accord.ledger.tree import Tree
-from accord.proof.merkle import verify_consistency, verify_inclusion
+from accord.proof.merkle import split, verify_consistency, verify_inclusion
 from accord.service.errors import CallError, catalogue_missing
 from accord.service.guard import SignedCheckpoint, keep_outside, keys_of, signed_by
 
@@ -93,7 +93,7 @@ class Proofs:
         head = self.head(brand)
         if not all(0 <= position < head.size for position in positions):
             raise CallError(_entry_unknown(head))
-        tree = Tree(self._store, brand)
+        tree = Tree(self._store, brand, head.size, split(head.edge))
         found: list[tuple[Position, bytes, list[bytes]]] = []
         for position in positions:
             (entry,) = self._store.entries(brand, position, 1)

@@ -396,6 +396,11 @@ class FrozenStore(SqlStore):
         self._engine = engine
         self._connection = connection
 
+    def head(self, brand: BrandId) -> TreeHead | None:
+        """Return the head as of then."""
+        rows = self._driver().rows(_HEAD, brand)
+        return TreeHead(*rows[0][1:]) if rows else None
+
     def heads(self) -> list[TreeHead]:
         """Return the head of every ledger."""
         return [TreeHead(*row) for row in self._driver().rows(_HEADS)]
