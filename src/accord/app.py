@@ -4,8 +4,10 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 from accord.config import Config
 from accord.domain.terms import BrandId, Instant
@@ -169,33 +171,33 @@ class Installation:
         )
         self.erasures = Erasures(self.proven, self.store, kept, fences, self.lookups, self.policies, saga, clock)
         self.clock = clock
+        self.followers = Followers(*self._followers(fresh_engine))
+
+    def _followers(self, fresh_engine: Engine) -> Iterator[Follower]:
+        """Yield what is kept up beside the serving."""
         # One leader for each folder that checkpoints are kept in, on each machine.
-        folder = f"checkpoints/{socket.gethostname()}/{config.data.absolute()}"
-        self.followers = Followers(
-            Follower(
-                name="checkpoints",
-                every_seconds=config.checkpoint_seconds,
-                step=self.keep_checkpoints,
-                leader=AdvisoryLeader(fresh_engine, folder),
-            ),
-            Follower(
-                name="scrub",
-                every_seconds=config.scrub_seconds,
-                step=self.scrub.step,
-                leader=AdvisoryLeader(fresh_engine, "scrub"),
-            ),
-            Follower(
-                name="erasures",
-                every_seconds=ERASURE_SECONDS,
-                step=lambda: self.erasures.run_due(clock()),
-                leader=AdvisoryLeader(fresh_engine, "erasures"),
-            ),
-            *(
-                Follower(name=f"log of {name}", every_seconds=EVERY_SECONDS, step=WalKeeper(engine).checkpoint)
-                for name, engine in (("ledger", self.engine), ("keys", self.keys_engine))
-                if engine.dialect.name == "sqlite"
-            ),
+        folder = f"checkpoints/{socket.gethostname()}/{self.config.data.absolute()}"
+        yield Follower(
+            name="checkpoints",
+            every_seconds=self.config.checkpoint_seconds,
+            step=self.keep_checkpoints,
+            leader=AdvisoryLeader(fresh_engine, folder),
         )
+        yield Follower(
+            name="scrub",
+            every_seconds=self.config.scrub_seconds,
+            step=self.scrub.step,
+            leader=AdvisoryLeader(fresh_engine, "scrub"),
+        )
+        yield Follower(
+            name="erasures",
+            every_seconds=ERASURE_SECONDS,
+            step=lambda: self.erasures.run_due(self.clock()),
+            leader=AdvisoryLeader(fresh_engine, "erasures"),
+        )
+        for name, engine in (("ledger", self.engine), ("keys", self.keys_engine)):
+            if engine.dialect.name == "sqlite":
+                yield Follower(name=f"log of {name}", every_seconds=EVERY_SECONDS, step=WalKeeper(engine).checkpoint)
 
     def _writer(self, store: LedgerStore, clock: Clock) -> Writer:
         return Writer(

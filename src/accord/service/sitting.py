@@ -63,7 +63,7 @@ from accord.domain.importing import ImportVerdict
 from accord.domain.policy import Policy
 from accord.domain.problems import ErrorReason, Problem
 from accord.domain.state import ContactMark
-from accord.domain.terms import DAY, Identifier, IdentifierKind, Instant, Position, Verdict
+from accord.domain.terms import DAY, Instant, Position, Verdict
 from accord.ledger.entry import (
     BRAND_REF,
     LOST_REF,
@@ -82,7 +82,7 @@ from accord.ledger.keyring import CustomerKey
 from accord.ledger.lookup import Lookups
 from accord.ledger.projection import Projection
 from accord.ledger.seal import OPENING_BYTES, Place, seal
-from accord.ledger.store import Batch, DenialRow, Head, ListingRow, RequestRow, View, Wanted
+from accord.ledger.store import Batch, DenialRow, ListingRow, RequestRow, View
 from accord.proof.merkle import grow, leaf_hash, root_of_edge, split
 from accord.service import confirmation_tokens as tokens
 from accord.service import listed, persons, tombstones
@@ -98,6 +98,7 @@ from accord.service.answers import (
 )
 from accord.service.errors import contact_unknown, customer_ambiguous, customer_erased, request_id_reused
 from accord.service.policies import compile_policy
+from accord.service.wanted import named
 
 _NEIGHBOUR_BYTES = 6
 """How much of a reference the customers made by one commit share, so that their rows stand side by side in every index.
@@ -135,82 +136,6 @@ class _Authorized(Struct, frozen=True):
 
 
 _Judged = _Drafted | _Authorized | Written | Problem
-
-
-def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
-    """Return what the commands read, once for all of them."""
-    found: set[bytes] = set()
-    contacts: set[bytes] = set()
-    customers: set[bytes] = set()
-    suppressions: set[bytes] = set()
-    keys = {request.key for request in requests if request.key}
-    identifiers = lookups.of(head.pepper_epoch)
-    for request in requests:
-        command = request.command.record if isinstance(request.command, Import) else request.command
-        names = named(command)
-        found.update([identifiers.identifier(head.brand, each) for each in names])
-        if isinstance(command, AuthorizeContact | ReportContact):
-            contacts.add(lookups.contact(head.brand, command.contact_id))
-        elif isinstance(command, HoldErasure):
-            customers.update(command.customers)
-        elif isinstance(command, Erase):
-            customers.update(command.customers, (BRAND_REF,), (each.customer for each in command.tellers.values()))
-            contacts.update(lookups.contact(head.brand, each) for each in command.contacts)
-        elif isinstance(command, ApplyCatalogue | RecordExport | RecordHandover | AcceptLoss | BeginList | EndList):
-            customers.add(BRAND_REF)
-        elif isinstance(command, MarkLost):
-            customers.add(LOST_REF)
-        elif isinstance(command, UnlistAddress):
-            found.add(command.lookup)
-            suppressions.add(command.digest)
-        elif isinstance(command, Confirm) and command.token is not None:
-            contacts.add(command.token.contact_key)
-        else:
-            suppressions.update([lookups.suppression(head.brand, each) for each in names if _is_address(each)])
-    return Wanted(
-        tuple(sorted(found)),
-        tuple(sorted(contacts)),
-        tuple(sorted(keys)),
-        tuple(sorted(customers)),
-        tuple(sorted(suppressions)),
-    )
-
-
-def named(command: Command) -> tuple[Identifier, ...]:  # noqa: C901 - one case for each command
-    """Return the identifiers a command names: whom first, then the address."""
-    match command:
-        case Grant() | Refuse():
-            return (command.customer, command.contact_point) if command.contact_point else (command.customer,)
-        case (
-            ApplyCatalogue()
-            | RecordExport()
-            | RecordHandover()
-            | MarkLost()
-            | AcceptLoss()
-            | ReportContact()
-            | HoldErasure()
-            | BeginList()
-            | EndList()
-            | UnlistAddress()
-        ):
-            return ()
-        case Import():
-            return named(command.record)
-        case Erase():
-            return command.addresses
-        case ReportContactPoint() | ListAddress():
-            return (command.contact_point,)
-        case AuthorizeContact():
-            point = command.question.contact_point
-            return (command.customer, point) if point else (command.customer,)
-        case Link() | Unlink():
-            return (command.customer, command.contact_point)
-        case AddOverlay() | Merge():
-            return command.customers
-        case Confirm():
-            return (command.customer,) if command.customer else ()
-        case RecordFacts() | ReportActivity() | Split() | LiftOverlay() | Restrict() | LiftRestriction():
-            return (command.customer,)
 
 
 class Sitting:
@@ -711,10 +636,6 @@ class Sitting:
             suppressions=self._suppressing,
             listings=self._listing,
         )
-
-
-def _is_address(identifier: Identifier) -> bool:
-    return identifier.kind is not IdentifierKind.CUSTOMER_ID
 
 
 def _admit(  # noqa: C901 - one case for each command

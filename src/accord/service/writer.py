@@ -22,7 +22,8 @@ from accord.service.answers import Request, Result
 from accord.service.errors import CallError, customer_erased, store_unavailable
 from accord.service.guard import keep_outside
 from accord.service.policies import Policies
-from accord.service.sitting import Sitting, wanted_by
+from accord.service.sitting import Sitting
+from accord.service.wanted import wanted_by
 
 MAX_QUEUED = 4096
 """Requests queued at most; beyond it callers are told to come again."""
