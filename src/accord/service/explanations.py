@@ -92,7 +92,7 @@ class Explanations:
         """Return why a contact was made. Raises CallError when it was never authorised."""
         head, positions = self._remembered.contact_positions(brand, contact_id)
         own = [self._proofs.entry(brand, position) for position in positions]
-        opened = [self._remembered.try_open(brand, head.ledger, entry) for entry in own]
+        opened = self._remembered.try_open_all(brand, head.ledger, own)
         leaf = [read for each in own if (read := read_leaf(each.leaf)).type == ContactAuthorized.__name__][-1]
         if None in opened:
             return self._explanation(brand, head.ledger, contact_id, leaf, positions)
@@ -141,9 +141,10 @@ class Explanations:
         concerned: set[Position] | None = None,
     ) -> Explanation:
         proofs = self._proofs.inclusions(brand, sorted(concerned or positions))
-        entries = [(self._proofs.entry(brand, proof.position), proof) for proof in proofs]
-        proven = [Proven(entry, self._remembered.try_open(brand, ledger, entry), proof) for entry, proof in entries]
-        return Explanation(contact_id, leaf, contact, positions, reports, rules, given, controller, tuple(proven))
+        entries = [self._proofs.entry(brand, proof.position) for proof in proofs]
+        opened = self._remembered.try_open_all(brand, ledger, entries)
+        proven = tuple(map(Proven, entries, opened, proofs))
+        return Explanation(contact_id, leaf, contact, positions, reports, rules, given, controller, proven)
 
     def _given(self, brand: BrandId, ledger: str, position: Position) -> Given | None:
         entry = self._proofs.entry(brand, position)

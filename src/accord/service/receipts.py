@@ -69,9 +69,8 @@ class Receipts:
 
     def _opened(self, head: Head, ref: bytes) -> list[OpenedEntry]:
         """Return every entry of a customer that can be opened, oldest first."""
-        entries = history(self._store, head.brand, ref)
-        opened = (self._remembered.try_open(head.brand, head.ledger, each) for each in entries)
-        return [each for each in opened if each is not None]
+        entries = list(history(self._store, head.brand, ref))
+        return [each for each in self._remembered.try_open_all(head.brand, head.ledger, entries) if each is not None]
 
     def _catalogue(self, brand: BrandId, position: Position) -> tuple[Catalogue, ControllerDetails]:
         """Return the catalogue that counted then, and what it, else the newest one, tells of the controller."""

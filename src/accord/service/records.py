@@ -144,10 +144,15 @@ class Remembered:
 
     def try_open(self, brand: BrandId, ledger: str, entry: StoredEntry) -> OpenedEntry | None:
         """Return the opened entry, or None when its key is gone."""
-        try:
-            return open_entry(entry, ledger, self._keyring.find(brand, [entry.customer_ref]))
-        except KeyError:
-            return None
+        return self.try_open_all(brand, ledger, [entry])[0]
+
+    def try_open_all(self, brand: BrandId, ledger: str, entries: list[StoredEntry]) -> list[OpenedEntry | None]:
+        """Return the opened entry, or None when its key is gone, for each; their keys are read together."""
+        keys = self._keyring.find(brand, {entry.customer_ref for entry in entries})
+        return [
+            open_entry(entry, ledger, keys) if (entry.customer_ref, entry.generation) in keys else None
+            for entry in entries
+        ]
 
     def receipt(self, brand: BrandId, position: Position) -> Receipt:
         """Return the receipt of an entry of the ledger, as it was first given."""
@@ -156,13 +161,10 @@ class Remembered:
 
     def contact_ids(self, brand: BrandId, ledger: str, positions: list[Position]) -> list[str]:
         """Return the names of the contacts that entries authorised, in order; empty where the key is gone."""
-        names = []
-        for position in positions:
-            entries = self._store.entries(brand, position, 1)
-            found = self.try_open(brand, ledger_of(ledger), entries[0]) if entries else None
-            event = found.payload.event if found else None
-            names.append(event.contact_id if isinstance(event, ContactAuthorized) else "")
-        return names
+        entries = [entry for position in positions for entry in self._store.entries(brand, position, 1)]
+        opened = self.try_open_all(brand, ledger_of(ledger), entries) if entries else []
+        events = (found.payload.event if found else None for found in opened)
+        return [event.contact_id if isinstance(event, ContactAuthorized) else "" for event in events]
 
     def contact_positions(self, brand: BrandId, contact_id: str) -> tuple[Head, tuple[Position, ...]]:
         """Return the entries about a contact, ascending. Raises CallError when it was never authorised."""

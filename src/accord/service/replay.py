@@ -50,7 +50,7 @@ CONTACTS_A_PAGE: Final = 200
 WORK_A_PAGE: Final = 20_000
 """How many entries one answer folds, or a contact more: some customers have long histories."""
 
-_BATCH: Final = 1000
+_BATCH: Final = 250
 _MARK: Final = f'"type":"{ContactAuthorized.__name__}"'.encode()
 
 
@@ -158,11 +158,11 @@ class Replay:
         laws = _Laws(self._catalogues, head, wished)
         page = _Page(self._past.histories(head), laws)
         found: list[Invalid | Outcome] = []
-        for entry in self._contacts(brand, position, last):
+        for entry, opened in self._contacts(head, position, last):
             if len(found) == CONTACTS_A_PAGE or page.folded > WORK_A_PAGE:
                 last = entry.position
                 break
-            found.append(self._again(page, entry))
+            found.append(self._again(page, entry, opened))
         return Replayed(
             invalid=tuple(each for each in found if isinstance(each, Invalid)),
             contacts=sum(isinstance(each, Invalid) or each is Outcome.ALLOWED for each in found),
@@ -172,17 +172,17 @@ class Replay:
             next_position=Position(last) if last < end else None,
         )
 
-    def _contacts(self, brand: BrandId, start: int, end: int) -> Iterator[StoredEntry]:
-        """Yield every entry of a range that authorised a contact."""
+    def _contacts(self, head: Head, start: int, end: int) -> Iterator[tuple[StoredEntry, OpenedEntry | None]]:
+        """Yield every entry of a range that authorised a contact, opened where its key is there."""
         while start < end:
-            batch = self._store.entries(brand, start, min(_BATCH, end - start))
-            yield from (entry for entry in batch if _MARK in entry.leaf)
+            batch = self._store.entries(head.brand, start, min(_BATCH, end - start))
+            contacts = [entry for entry in batch if _MARK in entry.leaf]
+            yield from zip(contacts, self._remembered.try_open_all(head.brand, head.ledger, contacts), strict=True)
             start += len(batch)
 
-    def _again(self, page: "_Page", entry: StoredEntry) -> Invalid | Outcome:
+    def _again(self, page: "_Page", entry: StoredEntry, opened: OpenedEntry | None) -> Invalid | Outcome:
         """Return what is wrong with a contact, or that nothing is, or that it is not for this entry to say."""
         head = page.histories.head
-        opened = self._remembered.try_open(head.brand, head.ledger, entry)
         event = opened.payload.event if opened else None
         if opened is None or not isinstance(event, ContactAuthorized):
             return Outcome.UNREADABLE
