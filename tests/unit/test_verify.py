@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -595,6 +595,23 @@ def test_a_line_has_one_form(whole: Members, old: bytes, new: bytes) -> None:
     assert conclusion(signed_anew({**whole, "entries.jsonl": b"".join(kept)})).name in {"malformed", "entry_misplaced"}
 
 
+@pytest.mark.parametrize(
+    ("old", "made", "most"),
+    [
+        (b'"channel":[]', lambda many: b'"channel":["a"%b]' % (b',"a"' * (many - 1)), 1024),
+        (b'"purpose":[]', lambda many: b'"purpose":["a"%b]' % (b',"a"' * (many - 1)), 1024),
+        (b'"caller":"', lambda many: b'"caller":"%b' % (rb"\a" * many), 16_384),
+    ],
+)
+def test_no_part_of_a_line_repeats_without_end(
+    whole: Members, old: bytes, made: Callable[[int], bytes], most: int
+) -> None:
+    """Each time costs half a kilobyte while the form of a line is looked at: gigabytes for one line."""
+    line = lines(whole)[1][:-1]
+    assert verify._LINE.fullmatch(line.replace(old, made(most)))
+    assert not verify._LINE.fullmatch(line.replace(old, made(most + 1)))
+
+
 def test_a_payload_with_a_key_twice_is_refused_though_it_was_committed_to() -> None:
     leaf = b'{"ch":"%b","channel":[],"ledger":"l","notice":"","pc":"%b","position":0,"purpose":[],"recorded_at":1,'
     leaf += b'"type":"X","v":1}'
@@ -629,6 +646,8 @@ TRAPS = (
     b'{"evidence":{"act_time":8,"touchpoint":%b},"type":"IdentifierLinked"}',
     b'{"channel":%b,"purpose":%b,"type":"PermissionRefused"}',
     b'{"a":%b,"act_time":3,"type":"IdentifierLinked"}',
+    b'{"contact_id":%b,"evidence":{"act_time":4,"touchpoint":"web"},"type":"IdentifierLinked"}',
+    b'{"act_time":6,"contact_id":"x","type_id":%b,"type":"IdentifierLinked"}',
 )
 BAIT = [
     *rb"0 6 7. 07 7.5 7e5 -7 7, 9007199254740991 9007199254740992 11111111111111111 null true NaN [] {} [7]".split(),
@@ -643,6 +662,18 @@ def glimpsed(parts: list[bytes], seen: verify.Shown) -> verify.Glimpse | str:
         return verify.glimpse_payload(parts, 0, seen)
     except verify.TamperedError as error:
         return error.name
+
+
+def glimpsed_among_others(event: bytes, seen: verify.Shown) -> bool:
+    """Say whether an event is read between two that are."""
+    its = verify.Shown("disclosed", "IdentifierLinked", (), (), "")
+    nothing = verify.Shown("erased", "IdentifierLinked", (), (), "")
+    try:
+        first, _, empty, last = verify._glimpse_events((LINKED, event, b"", LINKED), (its, seen, nothing, its))
+    except (ValueError, RecursionError, LookupError):
+        return False
+    assert (first, empty, last) == ((b"5", b""), (b"0", b""), (b"5", b""))
+    return True
 
 
 def read_whole(parts: list[bytes], seen: verify.Shown) -> verify.Glimpse | str:
@@ -663,24 +694,96 @@ def test_what_is_read_at_a_glance_is_what_reading_all_of_it_tells_whatever_was_r
         changes = itertools.product(range(len(event)), (b"", *(bytes([each]) for each in b'07" :,}\\x\x01\xff')))
         asked += [(event, of), *((event[:at] + new + event[at + 1 :], of) for at, new in changes)]
     verify._glimpse_alike.cache_clear()
-    told = Counter[object]()
+    told, good = Counter[object](), []
     for event, of in asked:
         parts = [b"caller", b"a" * 32, event, b"", b"1"]
         found = glimpsed(parts, of)
         assert found == read_whole(parts, of), event
         told[found if type(found) is str else "read"] += 1
+        if type(found) is not str:
+            good.append((event, of, found))
+        if b"\n" not in event:
+            assert glimpsed_among_others(event, of) == (type(found) is not str), event
+    events, shown, all_found = zip(
+        *((event, of, found) for event, of, found in good if b"\n" not in event), strict=True
+    )
+    at_once = verify._glimpse_events(events, shown)
+    assert [(verify._told_instant(int(at)), cell.decode()) for at, cell in at_once] == [
+        found[1:] for found in all_found
+    ]
     assert all(told[each] > 100 for each in ("read", "malformed", "codes_differ")), told
     assert verify._glimpse_alike.cache_info().hits > 100
 
 
-def _with_half_a_pair(raw: bytes, after: bytes) -> bytes:
-    """Return a line whose payload, and what its leaf commits to, has half a surrogate pair in a text."""
-    payload, r, pc = (verify._LINE.fullmatch(raw[:-1])[group] for group in (11, 18, 6))  # type: ignore[index]
-    if payload is None or after not in payload:
+def _with_payload(raw: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a line with another payload, to which its leaf commits; the same where it has none."""
+    payload, r, pc = (verify._LINE.fullmatch(raw)[group] for group in (11, 18, 6))  # type: ignore[index]
+    if payload is None:
         return raw
-    changed = payload.replace(after, after + rb"\ud800")
+    changed = change(payload)
     told = base64.b64encode(verify.commitment(base64.b64decode(r), changed))
     return raw.replace(payload, changed).replace(pc, told)
+
+
+def _with_half_a_pair(raw: bytes, after: bytes) -> bytes:
+    """Return a line whose payload has half a surrogate pair in a text."""
+    return _with_payload(raw, lambda payload: payload.replace(after, after + rb"\ud800"))
+
+
+def told_of(piece: verify.Piece | None) -> object:
+    return piece and piece._replace(counts=piece.counts.alike)  # type: ignore[arg-type] # what a piece counts
+
+
+def pieces_of(of: Members, monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, verify.Scope]]:
+    """Return what is read of an export piece by piece, and what each is read for."""
+    read, asked = verify.read_piece, list[tuple[bytes, verify.Scope]]()
+
+    def noted(raw: bytes, scope: verify.Scope) -> verify.Piece:
+        asked.append((raw, scope))
+        return read(raw, scope)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(verify, "read_piece", noted)
+        assert conclusion(of).exit_code == 0
+    return asked
+
+
+def liars_lines(raw: bytes) -> Iterator[bytes]:
+    """Yield a few lines of which one was changed, dropped, repeated, moved or erased; payloads are committed to."""
+    honest = raw.split(b"\n")
+    for at, line in enumerate(honest):
+        before, after = honest[max(0, at - 1) : at], honest[at + 1 : at + 2]
+        leaf = verify.open_line(line, LEDGER.encode())
+        erased = verify.write_line(leaf.position, leaf.leaf, "erased")
+        payload = line.rfind(b',"position"') - line.find(b'"payload":') - 10 if leaf.parts else 0
+        changed = [
+            line[:place] + new + line[place + 1 :]
+            for place in range(at % 23, len(line), 23)
+            for new in (b"", b"0", b'"', b"\n", b"b")
+        ]
+        changed += [
+            _with_payload(line, lambda told: told[:place] + new + told[place + 1 :])  # noqa: B023 - it is called here
+            for place in range(at % 11, payload, 11)
+            for new in (b"", b"0", b"1", b'"', b"\\", b"b")
+        ]
+        moved = [[line, *before, *after], [*before, *after], [*before, line, line, *after]]
+        for lines_ in (*moved, *([*before, other, *after] for other in (erased, *changed))):
+            yield b"\n".join(lines_)
+
+
+@pytest.mark.parametrize("scope", ["personal", "receipts", "range", "channel", "period"])
+def test_lines_that_are_read_at_once_say_what_they_say_one_by_one(
+    it: Installation, monkeypatch: pytest.MonkeyPatch, scope: str
+) -> None:
+    told = Counter[bool]()
+    for honest, asked in pieces_of(members(export(it, **SCOPES[scope])), monkeypatch):
+        for raw in (honest, *liars_lines(honest)):
+            found, one_by_one = verify._read_at_once(raw, asked), verify._read_one_by_one(raw, asked)
+            told[found is not None] += 1
+            assert found is None or told_of(found) == told_of(one_by_one), raw
+            assert found is not None or one_by_one.fault is not None or scope == "period", raw
+    assert told[False] > 100
+    assert told[True] > 0 or scope == "period"
 
 
 @pytest.mark.parametrize("after", [b'"touchpoint":"', b'"caller":"', b'"value":"', b'"recorder_id":"', b'"type":"'])
@@ -688,7 +791,7 @@ def test_half_a_surrogate_pair_is_refused_wherever_an_entry_has_it(
     whole: Members, of_one: Members, after: bytes
 ) -> None:
     for of in (whole, of_one):
-        kept = [_with_half_a_pair(raw, after) for raw in lines(of)]
+        kept = [_with_half_a_pair(raw[:-1], after) + b"\n" for raw in lines(of)]
         assert kept != lines(of)
         assert conclusion(signed_anew({**of, "entries.jsonl": b"".join(kept)})).name == "malformed"
 
