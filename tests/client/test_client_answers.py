@@ -15,6 +15,8 @@ from accord.client import (
     ActivityKind,
     Answer,
     Artefact,
+    AskableChannel,
+    AskingAnswer,
     AsyncClient,
     CallFailedError,
     Client,
@@ -23,15 +25,20 @@ from accord.client import (
     ContactPointFact,
     ContactPointKind,
     CustomerKind,
+    Decision,
     Declarant,
     DeclarationMethod,
     Evidence,
     Facts,
+    ForecastPart,
+    ForecastSummary,
     ImportedNo,
     ImportedPermission,
     ImportedRefusal,
     ImportSource,
     Justification,
+    LapseGroup,
+    LapseSample,
     ListKind,
     MistakeError,
     OverlayKind,
@@ -40,9 +47,12 @@ from accord.client import (
     RestrictionGround,
     Scope,
     SuppressionList,
+    UnconfirmedGroup,
+    UnconfirmedSample,
     Verdict,
 )
 from accord.v1 import (
+    audit_service_pb2,
     contact_service_pb2,
     customer_pb2,
     customer_service_pb2,
@@ -207,6 +217,44 @@ def test_a_contact_that_a_late_no_makes_invalid_is_found_by_a_replay(client: Any
     with pytest.raises(MistakeError) as refused:
         list(client.replay(today=True, catalogue_version=1))
     assert list(refused.value.fields) == ["today"]
+
+
+def test_what_lapses_is_told_part_by_part_with_samples_that_are_no_leave_to_send(
+    client: Any, flavour: Flavour, name: str, at: At
+) -> None:
+    # A day of its own for each flavour, so that its group is of this customer alone.
+    end = datetime.now(UTC) + timedelta(days=201 if flavour == "sync" else 202)
+    given = client.grant(name, at("till"), channels=("email",), valid_until=end)
+    address = ContactPoint.email(f"{name}@example.com"[-60:])
+    waits = client.grant(f"{name}/2", at("newsletter_form"), contact_point=address)
+    first, *_, last = client.forecast(1, purpose="marketing.offer", samples=10)
+    assert (first.customers_met, first.summary, first.groups) == (0, None, ())
+    assert last.customers_met == last.customers_total == first.customers_total
+
+    parts = list(client.forecast(400, purpose="marketing.news", channel="email", samples=10, language="fr"))
+    (told,) = (part.summary for part in parts if part.summary)
+    assert (told.horizon - told.decision_time, told.asking_purposes) == (timedelta(days=400), ())
+    assert told.lapses == sum(group.customers for part in parts for group in part.groups)
+    (group,) = (each for part in parts for each in part.groups if each.day.date() == end.date())
+    assert (group.purpose, group.channel, group.reason) == ("marketing.news", "email", "PERMISSION_EXPIRED")
+    assert (group.customers, group.customers_askable_in_time, group.channels, group.by_topic) == (1, 0, (), False)
+    (sample,) = group.samples
+    assert (sample.position, sample.lapse_time, sample.asking) == (given.receipt.position, end, ())
+    assert (sample.now.verdict, sample.then.verdict) == (Verdict.ALLOW, Verdict.DENY)
+    assert (sample.now.positions, sample.then.reason) == ((given.receipt.position,), group.reason)
+    assert "permission" in sample.then.sentence
+    with pytest.raises(TypeError, match="no leave to send"):
+        bool(sample.now)
+
+    waiting = [each for part in parts for group in part.unconfirmed_groups for each in group.samples]
+    (asked,) = (each.asking for each in waiting if each.position == waits.receipt.position)
+    assert (asked.purpose, asked.channel, asked.decision.verdict) == ("service.opt_in", "email", Verdict.ALLOW)
+    assert {(group.touchpoint, group.verdict) for part in parts for group in part.unconfirmed_groups} >= {
+        ("newsletter_form", Verdict.ALLOW)
+    }
+    with pytest.raises(MistakeError) as refused:
+        list(client.forecast(401))
+    assert list(refused.value.fields) == ["within_days"]
 
 
 def test_what_others_know_is_imported_and_never_lifts_a_no(client: Any, name: str, at: At) -> None:
@@ -398,7 +446,7 @@ def test_the_flavours_have_the_same_methods_with_the_same_arguments() -> None:
         }
 
     assert told(Client) == told(AsyncClient)
-    assert len(told(Client)) == 31
+    assert len(told(Client)) == 32
 
 
 @pytest.mark.parametrize(
@@ -425,8 +473,19 @@ def test_the_client_knows_every_field_of_the_protos() -> None:
     def names(value: type) -> set[str]:
         return {each.name for each in dataclasses.fields(value)}
 
-    assert names(Answer) - {"message", "fields"} == fields(decision_pb2.Decision)
+    assert names(Answer) - {"message", "fields"} == names(Decision) == fields(decision_pb2.Decision)
     assert names(Question) == fields(decision_pb2.Question)
     assert names(Evidence) == fields(evidence_pb2.Evidence)
     assert set(Facts.__annotations__) == fields(customer_service_pb2.CustomerFacts)
     assert set(Scope.__annotations__) == fields(permission_pb2.RefusalScope)
+    for value in (
+        ForecastSummary,
+        LapseGroup,
+        LapseSample,
+        UnconfirmedGroup,
+        UnconfirmedSample,
+        AskableChannel,
+        AskingAnswer,
+    ):
+        assert names(value) == fields(getattr(audit_service_pb2, value.__name__))
+    assert names(ForecastPart) == fields(audit_service_pb2.ForecastLapsesResponse)

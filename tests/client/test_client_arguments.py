@@ -80,6 +80,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "rules_edition": "",
         "law_time": NOW,
     },
+    "forecast": {"within_days": 30, "purpose": "news", "channel": "email", "samples": 1, "language": "fr"},
     "import_records": {
         "source": ImportSource("partner", bytes(32), "text/csv", bytes(32)),
         "records": [
@@ -206,7 +207,7 @@ def begun(name: str, made: Any) -> None:
     """Begin what is asked for only when it is used."""
     if name == "contact":
         made.__enter__()
-    elif name in {"history", "replay"}:
+    elif name in {"history", "replay", "forecast"}:
         list(made)
 
 

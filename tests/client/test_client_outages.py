@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,19 @@ from support.flavours import Flavour, open_client
 from support.serving import BRAND, Site, free_address, wait_for
 from support.stub_accord import StubAccord, asleep, failing, losing
 
-from accord.client import AsyncClient, CallFailedError, Client, Evidence, MistakeError, Patience, Question, Verdict
-from accord.v1 import decision_pb2, decision_service_pb2, permission_service_pb2
+from accord.client import (
+    AskableChannel,
+    AsyncClient,
+    CallFailedError,
+    Client,
+    Evidence,
+    ForecastPart,
+    MistakeError,
+    Patience,
+    Question,
+    Verdict,
+)
+from accord.v1 import audit_service_pb2, decision_pb2, decision_service_pb2, permission_service_pb2
 
 At = Callable[[str], Evidence]
 
@@ -198,6 +210,88 @@ def test_a_server_that_knows_no_past_is_not_believed_when_it_answers_for_now(fla
         pytest.raises(CallFailedError, match="tells no past"),
     ):
         client.check_past("ada", "email", "marketing.news", as_of=datetime.now(UTC))
+
+
+# --- streams ------------------------------------------------------------------------------------
+
+
+def telling(code: grpc.StatusCode | None = None) -> StubAccord:
+    """Return a server that tells two parts on every stream, then fails; without a code it is silent until released."""
+    asking = audit_service_pb2.AskingAnswer(purpose="marketing.permission_request", channel="email")
+    asking.decision.verdict = decision_pb2.VERDICT_DEFER
+    group = audit_service_pb2.LapseGroup(by_place=True)
+    group.channels.add(channel="email", customers_now=1, customers_in_time=2)
+    group.samples.add(position=7, asking=[asking])
+    message = audit_service_pb2.ForecastLapsesResponse(customers_met=200, customers_total=300, groups=[group])
+
+    def tell(name: str, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+        del name, request
+        context.add_callback(stub.cancelled.set)
+        yield message.SerializeToString()
+        yield message.SerializeToString()
+        if code:
+            context.abort(code, "as the test wants it")
+        stub.released.wait(60)
+
+    stub = StubAccord(tell)
+    return stub
+
+
+def read(flavour: Flavour, server: str, patience: Patience, told: list[ForecastPart], most: int = 9) -> None:
+    """Add up to so many parts of a forecast to a list as they come, then leave; a failure comes after them."""
+
+    async def reading() -> None:
+        async with AsyncClient(server, "t", BRAND, writes=patience) as client, aclosing(client.forecast(30)) as parts:
+            async for part in parts:
+                told.append(part)
+                if len(told) == most:
+                    return
+
+    if flavour == "asyncio":
+        asyncio.run(reading())
+    else:
+        with Client(server, "t", BRAND, writes=patience) as client:
+            for part in client.forecast(30):
+                told.append(part)
+                if len(told) == most:
+                    return
+
+
+def test_a_stream_is_tried_again_until_its_first_part(flavour: Flavour) -> None:
+    told: list[ForecastPart] = []
+    with StubAccord(failing(grpc.StatusCode.UNAVAILABLE)) as stub:
+        with pytest.raises(CallFailedError) as lost:
+            read(flavour, stub.address, Patience(60, attempts=3), told)
+        assert (lost.value.reason, len(stub.calls), told) == ("UNREACHABLE", 3, [])
+
+
+def test_a_stream_that_breaks_off_is_an_outage_after_what_was_told_and_is_not_begun_again(flavour: Flavour) -> None:
+    told: list[ForecastPart] = []
+    with telling(grpc.StatusCode.UNAVAILABLE) as stub:
+        with pytest.raises(CallFailedError) as lost:
+            read(flavour, stub.address, Patience(60), told)
+        assert (lost.value.reason, len(stub.calls)) == ("UNREACHABLE", 1)
+    assert [(part.customers_met, part.customers_total, part.summary) for part in told] == [(200, 300, None)] * 2
+    (group,) = told[0].groups
+    assert (group.channels, group.by_place) == ((AskableChannel("email", 1, 2),), True)
+    (asking,) = group.samples[0].asking
+    assert (asking.purpose, asking.decision.verdict) == ("marketing.permission_request", Verdict.DEFER)
+
+
+def test_a_stream_may_take_long_but_silence_ends_it(flavour: Flavour) -> None:
+    told: list[ForecastPart] = []
+    with telling() as stub:
+        with pytest.raises(CallFailedError, match=r"nothing came from the server for 0\.5 s") as lost:
+            read(flavour, stub.address, BRIEF, told)
+        assert (lost.value.reason, len(told), len(stub.calls)) == ("DEADLINE_EXCEEDED", 2, 1)
+
+
+def test_who_leaves_a_stream_ends_it_on_the_server_too(flavour: Flavour) -> None:
+    told: list[ForecastPart] = []
+    with telling() as stub:
+        read(flavour, stub.address, Patience(60), told, most=2)
+        assert len(told) == 2
+        wait_for(stub.cancelled.is_set, "the server to be told")
 
 
 # --- killed, restarting -------------------------------------------------------------------------

@@ -1,15 +1,15 @@
 """A bare gRPC server in Accord's place, which does to every call what a test tells it: sleep, fail, lose answers."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
 
-Behaviour = Callable[[str, bytes, grpc.ServicerContext], bytes]
-"""Gets the method's name, the request and the call; returns the response."""
+Behaviour = Callable[[str, bytes, grpc.ServicerContext], bytes | Iterator[bytes]]
+"""Gets the method's name, the request and the call; returns the response, or yields those of a stream."""
 
 
 class StubAccord(grpc.GenericRpcHandler):
@@ -29,11 +29,13 @@ class StubAccord(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         name = str(details.method).rpartition("/")[2]
 
-        def serve(request: bytes, context: grpc.ServicerContext) -> bytes:
+        def serve(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             self.calls.append((name, request))
-            return self.behaviour(name, request, context)
+            response = self.behaviour(name, request, context)
+            # On the wire a stream of one is a response like any other.
+            yield from [response] if isinstance(response, bytes) else response
 
-        return grpc.unary_unary_rpc_method_handler(serve)
+        return grpc.unary_stream_rpc_method_handler(serve)
 
     def requests(self, name: str) -> list[bytes]:
         """Return the requests of one method, in order."""

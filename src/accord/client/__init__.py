@@ -7,6 +7,7 @@ who want the protobuf messages themselves.
 from accord.client.answers import (
     Answer,
     Authorization,
+    Decision,
     GateStep,
     Granted,
     HistoryItem,
@@ -33,6 +34,16 @@ from accord.client.async_client import AsyncClient
 from accord.client.client import Client
 from accord.client.connection import AsyncConnection, Connection
 from accord.client.failures import CallFailedError, MistakeError
+from accord.client.forecast import (
+    AskableChannel,
+    AskingAnswer,
+    ForecastPart,
+    ForecastSummary,
+    LapseGroup,
+    LapseSample,
+    UnconfirmedGroup,
+    UnconfirmedSample,
+)
 from accord.client.patience import Patience
 from accord.client.sending import Contact
 from accord.client.tls import tls
@@ -69,6 +80,8 @@ __all__ = [
     "ActivityKind",
     "Answer",
     "Artefact",
+    "AskableChannel",
+    "AskingAnswer",
     "AsyncClient",
     "AsyncConnection",
     "Authorization",
@@ -83,10 +96,13 @@ __all__ = [
     "ContactPointKind",
     "Customer",
     "CustomerKind",
+    "Decision",
     "Declarant",
     "DeclarationMethod",
     "Evidence",
     "Facts",
+    "ForecastPart",
+    "ForecastSummary",
     "GateStep",
     "Granted",
     "HistoryItem",
@@ -97,6 +113,8 @@ __all__ = [
     "ImportedRefusal",
     "InvalidContact",
     "Justification",
+    "LapseGroup",
+    "LapseSample",
     "LateEntry",
     "ListEnded",
     "ListKind",
@@ -122,6 +140,8 @@ __all__ = [
     "Scope",
     "Standing",
     "SuppressionList",
+    "UnconfirmedGroup",
+    "UnconfirmedSample",
     "Verdict",
     "tls",
 ]

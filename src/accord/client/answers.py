@@ -1,9 +1,10 @@
 """What Accord answers, in plain frozen values.
 
 An answer is true exactly when its verdict is ALLOW, and there is no way to make one that says
-otherwise. UNDECIDED is the verdict of an outage: nobody knows, so it is a no. Instants are UTC.
-Names of reasons, bases and obligations are those of the protos without their prefix; one that this
-client is too old to know is `UNRECOGNISED_<number>`.
+otherwise; what is decided for another instant is neither true nor false. UNDECIDED is the verdict of
+an outage: nobody knows, so it is a no. Instants are UTC. Names of reasons, bases and obligations are
+those of the protos without their prefix; one that this client is too old to know is
+`UNRECOGNISED_<number>`.
 """
 
 import json
@@ -59,10 +60,9 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """May this contact happen, and why? True as a condition exactly when it may.
+class Decision:
+    """What is decided for an instant, and why. By itself no leave to send: as a condition it raises TypeError.
 
-    `message` says in words why nothing could be decided, `fields` which were at fault in a batch.
     Of DEFER, `not_before` is the earliest instant. Before `valid_until` time alone changes nothing.
     The full view alone has `trace`, `sentence` for a person, and what would make it allowed: in words, and as
     `remedies` in the order in which they must happen.
@@ -70,8 +70,6 @@ class Answer:
 
     verdict: Verdict
     reason: str
-    message: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
     basis: str = ""
     positions: tuple[int, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -86,6 +84,20 @@ class Answer:
     what_would_allow: str = ""
     sentence: str = ""
     remedies: tuple[Remedy, ...] = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError("what is decided for another instant is no leave to send: look at its verdict, check for now")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Decision):
+    """May this contact happen, and why? True as a condition exactly when it may.
+
+    `message` says in words why nothing could be decided, `fields` which were at fault in a batch.
+    """
+
+    message: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def allowed(self) -> bool:
@@ -96,40 +108,20 @@ class Answer:
         return self.allowed
 
 
-@dataclass(frozen=True, slots=True)
-class PastAnswer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAnswer(Decision):
     """What the answer was, or would have been, at an instant of the past. Never leave to send.
 
-    It has no truth value: as a condition it raises TypeError, whatever it says. `known_size`: how many entries of
-    the ledger were known.
+    `known_size`: how many entries of the ledger were known.
     """
 
-    verdict: Verdict
-    reason: str
     as_of: datetime
     known_size: int
-    basis: str = ""
-    positions: tuple[int, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    obligations: tuple[str, ...] = ()
-    valid_until: datetime | None = None
-    not_before: datetime | None = None
-    policy_version: int = 0
-    engine_version: str = ""
-    token: str = ""
-    decision_time: datetime | None = None
-    trace: tuple[GateStep, ...] = ()
-    what_would_allow: str = ""
-    sentence: str = ""
-    remedies: tuple[Remedy, ...] = ()
 
     @property
     def was_allowed(self) -> bool:
         """Whether it was a yes then. Before a message leaves, authorise it."""
         return self.verdict is Verdict.ALLOW
-
-    def __bool__(self) -> bool:
-        raise TypeError("an answer for the past is no leave to send: ask was_allowed for what was, and check for now")
 
 
 @dataclass(frozen=True, slots=True)

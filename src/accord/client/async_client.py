@@ -7,7 +7,8 @@ reported. Accord may have got the call all the same; for a contact that means it
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
@@ -37,6 +38,7 @@ from accord.client.arguments import judged
 from accord.client.calls import Call
 from accord.client.connection import AsyncConnection
 from accord.client.failures import CallFailedError, MistakeError, closed, used_after_close
+from accord.client.forecast import ForecastPart
 from accord.client.patience import FOR_QUESTIONS, FOR_WRITES, Attempts, Patience
 from accord.client.sending import AsyncSending
 from accord.client.values import (
@@ -239,6 +241,22 @@ class AsyncClient:
             token = page.next_page_token
             if not token:
                 return
+
+    def forecast(
+        self, within_days: int, *, purpose: str = "", channel: str = "", samples: int = 0, language: str = ""
+    ) -> AsyncGenerator[ForecastPart, None]:
+        """Yield, part by part, which answers end by time alone within 1 to 400 days, and whom one may still ask.
+
+        Of one purpose or branch and one channel, or of all; with up to 10 samples of each group, whose words are in
+        `language`. It may take minutes, and nothing but silence ends it: each part must come within the patience of
+        writes. Before the first part it is tried again like a question; an outage after it raises CallFailedError.
+        Role: auditor or administrator.
+        """
+        return self._stream(
+            calls.forecast(
+                self.brand, within_days, purpose=purpose, channel=channel, samples=samples, language=language
+            )
+        )
 
     # --- contacts -------------------------------------------------------------------------------
 
@@ -530,6 +548,30 @@ class AsyncClient:
                 pause = attempts.pause_after(failure)
                 if pause is None:
                     raise
+            await asyncio.sleep(pause)
+            if self._closed:
+                raise closed()
+
+    async def _stream(self, call: Call[Value]) -> AsyncGenerator[Value, None]:
+        """Yield what a stream tells. Before its first message it is tried again; what was told cannot be untold."""
+        if self._closed:
+            raise used_after_close()
+        attempts = Attempts(self._writes, time.monotonic, random.random)
+        method = call.method(self.connection)
+        while True:
+            begun = False
+            told = self.connection.stream(method, call.request, self._writes.timeout_seconds)
+            try:
+                async with aclosing(told):
+                    async for message in told:
+                        begun = True
+                        yield call.read(message)
+            except CallFailedError as failure:
+                pause = None if begun else attempts.pause_after(failure)
+                if pause is None:
+                    raise
+            else:
+                return
             await asyncio.sleep(pause)
             if self._closed:
                 raise closed()

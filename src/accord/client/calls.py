@@ -40,6 +40,7 @@ from accord.client.answers import (
 from accord.client.arguments import judged
 from accord.client.connection import Services
 from accord.client.failures import CallFailedError
+from accord.client.forecast import ForecastPart
 from accord.client.values import (
     ActivityKind,
     Artefact,
@@ -250,6 +251,17 @@ def replay(
         page_token=page_token,
     )
     return Call(lambda it: it.audits.Replay, request, reading.replay_page, takes_long=True)
+
+
+@judged
+def forecast(
+    brand: str, within_days: int, *, purpose: str, channel: str, samples: int, language: str
+) -> Call[ForecastPart]:
+    """Ask what lapses; answered by a stream, of which each message is read as a part."""
+    request = audit_service_pb2.ForecastLapsesRequest(
+        brand=brand, within_days=within_days, purpose=purpose, channel=channel, samples=samples, language=language
+    )
+    return Call(lambda it: it.audits.ForecastLapses, request, reading.forecast_part, takes_long=True)
 
 
 # --- contacts -----------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from accord.client.arguments import judged
 from accord.client.calls import Call
 from accord.client.connection import Connection
 from accord.client.failures import CallFailedError, MistakeError, closed
+from accord.client.forecast import ForecastPart
 from accord.client.patience import FOR_QUESTIONS, FOR_WRITES, Attempts, Patience
 from accord.client.sending import Sending
 from accord.client.values import (
@@ -232,6 +233,22 @@ class Client:
             token = page.next_page_token
             if not token:
                 return
+
+    def forecast(
+        self, within_days: int, *, purpose: str = "", channel: str = "", samples: int = 0, language: str = ""
+    ) -> Iterator[ForecastPart]:
+        """Yield, part by part, which answers end by time alone within 1 to 400 days, and whom one may still ask.
+
+        Of one purpose or branch and one channel, or of all; with up to 10 samples of each group, whose words are in
+        `language`. It may take minutes, and nothing but silence ends it: each part must come within the patience of
+        writes. Before the first part it is tried again like a question; an outage after it raises CallFailedError.
+        Role: auditor or administrator.
+        """
+        return self._stream(
+            calls.forecast(
+                self.brand, within_days, purpose=purpose, channel=channel, samples=samples, language=language
+            )
+        )
 
     # --- contacts -------------------------------------------------------------------------------
 
@@ -515,5 +532,24 @@ class Client:
                 pause = attempts.pause_after(failure)
                 if pause is None:
                     raise
+            if self.connection.closed.wait(pause):
+                raise closed()
+
+    def _stream(self, call: Call[Value]) -> Iterator[Value]:
+        """Yield what a stream tells. Before its first message it is tried again; what was told cannot be untold."""
+        attempts = Attempts(self._writes, time.monotonic, random.random)
+        method = call.method(self.connection)
+        while True:
+            begun = False
+            try:
+                for message in self.connection.stream(method, call.request, self._writes.timeout_seconds):
+                    begun = True
+                    yield call.read(message)
+            except CallFailedError as failure:
+                pause = None if begun else attempts.pause_after(failure)
+                if pause is None:
+                    raise
+            else:
+                return
             if self.connection.closed.wait(pause):
                 raise closed()

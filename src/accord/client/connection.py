@@ -6,7 +6,7 @@ stand on it and know when another is safe.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from accord.client.arguments import judged
-from accord.client.failures import closed, read_failure, unreadable, used_after_close
+from accord.client.failures import closed, read_failure, silent, unreadable, used_after_close
 from accord.client.values import Token
 from accord.v1 import (
     audit_service_pb2_grpc,
@@ -126,14 +126,25 @@ class Connection(Services):
                 raise closed() from None
             raise
 
-    def stream(self, method: Callable[..., Iterator[Response]], request: Any) -> Iterator[Response]:  # noqa: ANN401 - the method's own type
-        """Yield the responses of a streaming method, however long they take. Raises CallFailedError."""
+    def stream(
+        self,
+        method: Callable[..., Iterator[Response]],
+        request: Any,  # noqa: ANN401 - the method's own type
+        silence_seconds: float | None = None,
+    ) -> Iterator[Response]:
+        """Yield the responses of a streaming method, however long all of them take. Raises CallFailedError.
+
+        So it does where none comes for `silence_seconds`. Who stops reading ends the call.
+        """
         if self.closed.is_set():
             raise used_after_close()
+        call: Any = method(request, metadata=self._metadata)
         try:
-            yield from method(request, metadata=self._metadata)
+            yield from call if silence_seconds is None else _heard(call, silence_seconds)
         except grpc.RpcError as error:
             raise (closed() if self.closed.is_set() else read_failure(error)) from None
+        finally:
+            call.cancel()
 
     def health(self) -> str:
         """Return what the standard health check says of the server, such as SERVING. Raises CallFailedError."""
@@ -152,6 +163,27 @@ class Connection(Services):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _heard(call: Any, silence_seconds: float) -> Iterator[Any]:  # noqa: ANN401 - a stream of any method
+    """Yield what comes. Where nothing does for so long, end the call and raise CallFailedError."""
+    while True:
+        gave_up = threading.Event()
+        # A stream of grpc is waited for without end; only another thread can cut it.
+        watch = threading.Timer(silence_seconds, lambda given_up=gave_up: (given_up.set(), call.cancel()))
+        watch.daemon = True
+        watch.start()
+        try:
+            response = next(call, None)
+        except grpc.RpcError:
+            if gave_up.is_set():
+                raise silent(silence_seconds) from None
+            raise
+        finally:
+            watch.cancel()
+        if response is None:
+            return
+        yield response
 
 
 class AsyncConnection(Services):
@@ -194,15 +226,54 @@ class AsyncConnection(Services):
         except grpc.RpcError as error:
             raise (closed() if self.closed.is_set() else read_failure(error)) from None
         except asyncio.CancelledError:
-            # Closing cancels calls under way, and grpc tells their tasks as if somebody had cancelled these.
-            task = asyncio.current_task()
-            if self.closed.is_set() and not (task and task.cancelling()):
+            if self._cut():
                 raise closed() from None
             raise
         if response is None:
             # What the sync flavour fails for, this one hands out: bytes that are no message.
             raise unreadable()
         return response
+
+    async def stream(
+        self,
+        method: Callable[..., Iterator[Response]],
+        request: Any,  # noqa: ANN401 - the method's own type
+        silence_seconds: float | None = None,
+    ) -> AsyncGenerator[Response, None]:
+        """Yield the responses of a streaming method, however long all of them take. Raises CallFailedError.
+
+        So it does where none comes for `silence_seconds`; CancelledError when the task is cancelled. Who closes the
+        generator ends the call.
+        """
+        if self.closed.is_set():
+            raise used_after_close()
+        call = cast("Any", method)(request, metadata=self._metadata)
+        try:
+            while (response := await self._next(call, silence_seconds)) is not grpc.aio.EOF:
+                yield response
+        finally:
+            call.cancel()
+
+    async def _next(self, call: Any, silence_seconds: float | None) -> Any:  # noqa: ANN401 - a stream of any method
+        try:
+            async with asyncio.timeout(silence_seconds):
+                response = await call.read()
+        except TimeoutError:
+            raise silent(silence_seconds or 0) from None
+        except grpc.RpcError as error:
+            raise (closed() if self.closed.is_set() else read_failure(error)) from None
+        except asyncio.CancelledError:
+            if self._cut():
+                raise closed() from None
+            raise
+        if response is None:
+            raise unreadable()
+        return response
+
+    def _cut(self) -> bool:
+        """Say whether closing ended a call: grpc tells its task as if somebody had cancelled that."""
+        task = asyncio.current_task()
+        return self.closed.is_set() and not (task and task.cancelling())
 
     async def close(self) -> None:
         """End the connection; calls under way fail with reason CLOSED. Closing again does nothing."""

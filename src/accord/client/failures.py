@@ -104,6 +104,11 @@ def unreadable() -> CallFailedError:
     return CallFailedError("INTERNAL", "the answer could not be read", {}, {})
 
 
+def silent(seconds: float) -> CallFailedError:
+    """Return the failure of a stream on which nothing came for so long."""
+    return CallFailedError("DEADLINE_EXCEEDED", f"nothing came from the server for {seconds:g} s", {}, {})
+
+
 def without_past() -> CallFailedError:
     """Return the failure of asking an older server for the past: it answered for now, which was not asked."""
     return CallFailedError("UNIMPLEMENTED", "the server is older than this client and tells no past", {}, {})

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from accord.client.answers import (
     Answer,
     Authorization,
+    Decision,
     GateStep,
     Granted,
     HistoryItem,
@@ -33,6 +34,16 @@ from accord.client.answers import (
     Verdict,
 )
 from accord.client.failures import unreadable, without_past
+from accord.client.forecast import (
+    AskableChannel,
+    AskingAnswer,
+    ForecastPart,
+    ForecastSummary,
+    LapseGroup,
+    LapseSample,
+    UnconfirmedGroup,
+    UnconfirmedSample,
+)
 from accord.v1 import (
     audit_service_pb2,
     contact_service_pb2,
@@ -191,6 +202,81 @@ def _invalid(found: audit_service_pb2.InvalidContact) -> InvalidContact:
         if found.HasField("late_entry")
         else None,
     )
+
+
+def forecast_part(response: audit_service_pb2.ForecastLapsesResponse) -> ForecastPart:
+    """Return a part of a forecast."""
+    return ForecastPart(
+        customers_met=response.customers_met,
+        customers_total=response.customers_total,
+        summary=_forecast_summary(response.summary) if response.HasField("summary") else None,
+        groups=tuple(map(_lapse_group, response.groups)),
+        unconfirmed_groups=tuple(map(_unconfirmed_group, response.unconfirmed_groups)),
+    )
+
+
+def _forecast_summary(found: audit_service_pb2.ForecastSummary) -> ForecastSummary:
+    return ForecastSummary(
+        decision_time=_time(found, "decision_time"),
+        horizon=_time(found, "horizon"),
+        ledger=found.ledger,
+        size=found.size,
+        catalogue_version=found.catalogue_version,
+        customers=found.customers,
+        customers_lapsing=found.customers_lapsing,
+        lapses=found.lapses,
+        asking_purposes=tuple(found.asking_purposes),
+        unconfirmed_permissions=found.unconfirmed_permissions,
+    )
+
+
+def _lapse_group(found: audit_service_pb2.LapseGroup) -> LapseGroup:
+    return LapseGroup(
+        day=_time(found, "day"),
+        purpose=found.purpose,
+        channel=found.channel,
+        reason=_reason(found.reason),
+        customers=found.customers,
+        customers_askable_now=found.customers_askable_now,
+        customers_askable_in_time=found.customers_askable_in_time,
+        channels=tuple(
+            AskableChannel(each.channel, each.customers_now, each.customers_in_time) for each in found.channels
+        ),
+        samples=tuple(map(_lapse_sample, found.samples)),
+        by_topic=found.by_topic,
+        by_place=found.by_place,
+        by_recipient=found.by_recipient,
+    )
+
+
+def _lapse_sample(found: audit_service_pb2.LapseSample) -> LapseSample:
+    return LapseSample(
+        position=found.position,
+        lapse_time=_time(found, "lapse_time"),
+        now=Decision(**_decided(found.now)),
+        then=Decision(**_decided(found.then)),
+        asking=tuple(map(_asking_answer, found.asking)),
+    )
+
+
+def _unconfirmed_group(found: audit_service_pb2.UnconfirmedGroup) -> UnconfirmedGroup:
+    return UnconfirmedGroup(
+        day=_time(found, "day"),
+        touchpoint=found.touchpoint,
+        verdict=_VERDICTS.get(found.verdict, Verdict.UNDECIDED) if found.verdict else None,
+        reason=_reason(found.reason) if found.reason else "",
+        permissions=found.permissions,
+        samples=tuple(map(_unconfirmed_sample, found.samples)),
+    )
+
+
+def _unconfirmed_sample(found: audit_service_pb2.UnconfirmedSample) -> UnconfirmedSample:
+    asking = _asking_answer(found.asking) if found.HasField("asking") else None
+    return UnconfirmedSample(found.position, _time(found, "lapse_time"), asking)
+
+
+def _asking_answer(found: audit_service_pb2.AskingAnswer) -> AskingAnswer:
+    return AskingAnswer(found.purpose, found.channel, Decision(**_decided(found.decision)))
 
 
 def _rule(found: decision_pb2.RuleReference) -> Rule:
