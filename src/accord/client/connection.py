@@ -6,7 +6,7 @@ stand on it and know when another is safe.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -221,17 +221,9 @@ class AsyncConnection(Services):
         seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         if self.closed.is_set():
             raise used_after_close()
-        try:
-            response: Response | None = await cast("Any", method)(request, timeout=seconds, metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise (closed() if self.closed.is_set() else read_failure(error)) from None
-        except asyncio.CancelledError:
-            if self._cut():
-                raise closed() from None
-            raise
-        if response is None:
-            # What the sync flavour fails for, this one hands out: bytes that are no message.
-            raise unreadable()
+        response: Response = await self._answered(
+            cast("Any", method)(request, timeout=seconds, metadata=self._metadata)
+        )
         return response
 
     async def stream(
@@ -257,23 +249,25 @@ class AsyncConnection(Services):
     async def _next(self, call: Any, silence_seconds: float | None) -> Any:  # noqa: ANN401 - a stream of any method
         try:
             async with asyncio.timeout(silence_seconds):
-                response = await call.read()
+                return await self._answered(call.read())
         except TimeoutError:
             raise silent(silence_seconds or 0) from None
+
+    async def _answered(self, call: Awaitable[Any]) -> Any:  # noqa: ANN401 - the method's own type
+        try:
+            response = await call
         except grpc.RpcError as error:
             raise (closed() if self.closed.is_set() else read_failure(error)) from None
         except asyncio.CancelledError:
-            if self._cut():
+            # Closing cancels calls under way, and grpc tells their tasks as if somebody had cancelled these.
+            task = asyncio.current_task()
+            if self.closed.is_set() and not (task and task.cancelling()):
                 raise closed() from None
             raise
         if response is None:
+            # What the sync flavour fails for, this one hands out: bytes that are no message.
             raise unreadable()
         return response
-
-    def _cut(self) -> bool:
-        """Say whether closing ended a call: grpc tells its task as if somebody had cancelled that."""
-        task = asyncio.current_task()
-        return self.closed.is_set() and not (task and task.cancelling())
 
     async def close(self) -> None:
         """End the connection; calls under way fail with reason CLOSED. Closing again does nothing."""
