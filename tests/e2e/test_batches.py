@@ -120,6 +120,20 @@ def test_a_withdrawal_on_a_line_names_the_contacts_that_can_still_be_stopped(run
     assert row["why"] == "still to stop: contact open-1"
 
 
+def test_replies_on_lines_are_read_and_what_says_no_no_is_told_so(run: Run) -> None:
+    address = {"kind": "CONTACT_POINT_KIND_EMAIL", "value": "rita@example.com"}
+    run("record", lines=[said("grant", "rita", contact_point=address)])
+    evidence = said("grant", "rita")["grant"]["evidence"]
+    lines = [{"reply": {"contact_point": address, "text": text, "evidence": evidence}} for text in ("Merci", "STOP")]
+    found = rows(run("record", lines=lines))
+    assert [(row["what"], row["outcome"], row["why"]) for row in found] == [
+        ("reply", "nothing to record", "nothing"),
+        ("reply", "recorded", "withdrawal"),
+    ]
+    assert [bool(row["entries"]) for row in found] == [False, True]
+    run("check", "rita", "marketing.news", "--channel", "email", expect=10)
+
+
 def test_many_questions_are_answered_line_by_line_and_a_no_is_no_failure(run: Run) -> None:
     run("record", lines=[said("grant", "mona")])
     found = rows(run("check-many", lines=[asked("mona"), asked("nobody"), asked("mona", channel="sms")]))

@@ -1152,6 +1152,7 @@ BATCHED = {
     "PermissionService/Refuse": "refuse",
     "PermissionService/Withdraw": "withdraw",
     "PermissionService/Object": "object",
+    "PermissionService/RecordReply": "reply",
 }
 """Methods whose requests are records of a batch as well."""
 

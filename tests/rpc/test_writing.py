@@ -1,5 +1,6 @@
 """Good requests that write: each is answered, a repeat gets the first answer, and every status is told."""
 
+import json
 from hashlib import sha256
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_the_valid_requests_are_all_accepted_one_after_the_other(fresh: Ground) 
         response = server.ask(method, valid(method, ground))
         if method == BATCH:
             kinds = [each.WhichOneof("result") for each in response.results]
-            assert kinds == ["grant", "error", "refuse", "withdraw", "object"], "the pending one was confirmed alone"
+            wanted = ["grant", "error", "refuse", "withdraw", "object", "reply"]
+            assert kinds == wanted, "the pending one was confirmed alone"
     assert server.installation.audit().faults == ()
 
 
@@ -327,6 +329,39 @@ def test_a_reply_that_says_no_no_records_nothing(fresh: Ground, text: str, meani
     response = fresh.server.ask(REPLY, reply(f"harmless-{meaning}", text))
     assert permission_service_pb2.ReplyMeaning.Name(response.meaning) == f"REPLY_MEANING_{meaning}"
     assert (list(response.receipts), fresh.server.size()) == ([], size)
+
+
+def test_replies_in_a_batch_are_read_and_recorded_as_each_alone_and_in_their_order(fresh: Ground) -> None:
+    server = fresh.server
+    texts = ("STOP", "Is it me you look for?", "Thanks, great", "Help!", "stop")
+
+    def replies_from(who: str) -> list[Any]:
+        address = email(f"{who}.{MARK}@example.com")
+        server.ask("PermissionService/Grant", grant(f"{who} came", f"{who}-{MARK}", contact_point=address))
+        at = evidence(method=evidence_pb2.DECLARATION_METHOD_MESSAGE)
+        at.act_time.FromNanoseconds(1000 * server.clock.now)
+        return [reply(f"{who}-{index}", text, contact_point=address, evidence=at) for index, text in enumerate(texts)]
+
+    def entries(who: str) -> list[Any]:
+        request = permission_service_pb2.GetHistoryRequest(brand=BRAND, customer=by_id(f"{who}-{MARK}"))
+        told = [json.loads(item.payload_json) for item in server.ask("PermissionService/GetHistory", request).items]
+        return [payload["event"] for payload in told[1:]]
+
+    one_by_one, together = replies_from("alone"), replies_from("batched")
+    alone = [server.ask(REPLY, each) for each in one_by_one]
+    size = server.size(BRAND)
+    batched = [each.reply for each in server.ask(BATCH, batch(*together)).results]
+    assert [(each.meaning, each.rules, len(each.receipts)) for each in batched] == [
+        (each.meaning, each.rules, len(each.receipts)) for each in alone
+    ]
+    assert [each.receipts[0].position for each in batched if each.receipts] == [size, size + 1, size + 2]
+    assert entries("batched") == entries("alone")
+    assert len(entries("batched")) == 3
+    # One request, whichever way it comes again.
+    assert [each.reply for each in server.ask(BATCH, batch(*one_by_one)).results] == alone
+    assert [server.ask(REPLY, each) for each in together] == batched
+    assert server.size(BRAND) == size + 3
+    assert server.installation.audit().faults == ()
 
 
 def test_a_message_that_later_words_read_as_a_no_is_recorded_again(

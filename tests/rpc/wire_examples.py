@@ -404,12 +404,12 @@ def _no(kind: type[Any]) -> Make:
 
 
 def _batch(ground: Ground) -> Any:
-    names = ("Grant", "Confirm", "Refuse", "Withdraw", "Object")
+    names = ("Grant", "Confirm", "Refuse", "Withdraw", "Object", "RecordReply")
     batch = permission_service_pb2.BatchRecordRequest()
     for name in names:
         record = valid(f"PermissionService/{name}", ground)
         record.request_id = f"batched-{name}-{MARK}"
-        batch.records.add(**{name.lower(): record})
+        batch.records.add(**{name.removeprefix("Record").lower(): record})
     return batch
 
 

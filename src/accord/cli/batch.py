@@ -192,9 +192,15 @@ def _record_row(
         return kind, "failed", "", _why(result.error)
     told: Any = getattr(result, result.WhichOneof("result") or "")
     receipts: Sequence[evidence_pb2.Receipt] = told.receipts if kind not in {"grant", "confirm"} else (told.receipt,)
-    open_contacts = getattr(told, "open_contacts", ())
-    still = ", ".join(f"still to stop: contact {each.contact_id}" for each in open_contacts)
-    return kind, "recorded", ", ".join(str(each.position) for each in receipts), still
+    # A reply alone may be one of which nothing is recorded, and alone says what it was taken for.
+    said = [_meaning(told)] if isinstance(told, permission_service_pb2.RecordReplyResponse) else []
+    still = [f"still to stop: contact {each.contact_id}" for each in getattr(told, "open_contacts", ())]
+    outcome = "recorded" if receipts else "nothing to record"
+    return kind, outcome, ", ".join(str(each.position) for each in receipts), ", ".join(said + still)
+
+
+def _meaning(told: permission_service_pb2.RecordReplyResponse) -> str:
+    return tell.words(permission_service_pb2.ReplyMeaning.Name(told.meaning), "REPLY_MEANING_")
 
 
 def _check_row(item: decision_pb2.Question | None, result: decision_service_pb2.BatchCheckResult) -> tuple[str, ...]:

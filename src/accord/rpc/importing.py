@@ -60,7 +60,7 @@ def answer(
     ]
     good = [each for each in read if isinstance(each, Request)]
     write = submitter.rehearse if request.dry_run else submitter.many
-    found = write(call, good) if good else []
+    found = write(call, good)
     for each in found:
         if isinstance(each, Problem) and each.reason is ErrorReason.CATALOGUE_MISSING:
             raise CallError(each)

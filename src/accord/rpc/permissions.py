@@ -5,11 +5,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 import grpc
+from msgspec import Struct
+from msgspec.structs import replace
 
 from accord.domain import replies
 from accord.domain.commands import Command
 from accord.domain.events import PermissionGranted, PermissionRefused
 from accord.domain.problems import Problem, invalid
+from accord.domain.replies import Reading
 from accord.domain.terms import BrandId, RefusalKind, ReplyMeaning
 from accord.keys.callers import ROLES, Callers
 from accord.ledger.lookup import Lookups
@@ -20,7 +23,7 @@ from accord.rpc.parsing import MALFORMED, NO_MESSAGE
 from accord.rpc.pools import MAX_STREAMS
 from accord.rpc.submit import Submitter, request_for
 from accord.rpc.wire import Examiner, brand_of, numbers
-from accord.service.answers import Written
+from accord.service.answers import Request, Written
 from accord.service.errors import CallError
 from accord.service.past import Then
 from accord.service.records import Remembered, StandingPermission, StandingRefusal
@@ -43,13 +46,30 @@ _READERS: dict[str, Callable[[Any, Examiner], Command]] = {
     "withdraw": lambda told, examiner: inbound.refuse(told, RefusalKind.WITHDRAWN, examiner),
     "object": lambda told, examiner: inbound.refuse(told, RefusalKind.OBJECTED, examiner),
 }
+"""Of all records but a reply, whose words say which command it is."""
+
 _ROLES = {
     "grant": _COLLECTING,
     "confirm": _COLLECTING,
     "refuse": _SAYING_NO,
     "withdraw": _SAYING_NO,
     "object": _SAYING_NO,
+    "reply": _SAYING_NO,
 }
+_WHICH = f"is required: set one of {', '.join(_ROLES)}"
+
+
+class _Prepared(Struct, frozen=True):
+    """A request that was examined, of which record it is, and what it says where that is a reply."""
+
+    kind: str
+    request: Request
+    reading: Reading | None = None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether an entry is to be written."""
+        return self.reading is None or self.reading.meaning in _RECORDED
 
 
 class PermissionService(PermissionServiceServicer):
@@ -91,18 +111,11 @@ class PermissionService(PermissionServiceServicer):
     @call(*ROLES)
     def RecordReply(self, request: pb.RecordReplyRequest, call: Call) -> pb.RecordReplyResponse:
         """Read a reply, and record the no or the doubt."""
-        reading = replies.read(request.text[: inbound.MAX_REPLY])
-        read = partial(inbound.reply, meaning=reading.meaning)
-        if reading.meaning in _RECORDED:
-            # Read by the words of a later edition, the same reply may say more: then that is recorded too.
-            written = self._submitter.one(request, read, call, apart=f"\0{reading.meaning}")
-        else:
-            # What is wrong with the caller's requests shows on a thank you, not on the first no.
-            written = self._submitter.rehearsed(request, read, call)
-        response = self._said_no(pb.RecordReplyResponse, call.brand, written)
-        response.meaning = _MEANINGS[reading.meaning]
-        response.rules.extend(map(outbound.rule, reading.rules))
-        return response
+        prepared = self._prepared("reply", request, call)
+        (result,) = self._judged(call, [prepared])
+        if isinstance(result, Problem):
+            raise CallError(result)
+        return self._item(prepared, result, call.brand).reply
 
     def BatchRecord(
         self, request_iterator: Iterator[pb.BatchRecordRequest], context: grpc.ServicerContext
@@ -163,39 +176,61 @@ class PermissionService(PermissionServiceServicer):
         allowed = frozenset.intersection(*(_ROLES[kind] for kind in kinds))
         call = admit(self.callers, context, held[0], allowed)
         prepared = [self._prepare(record, f"records[{index}]", call) for index, record in enumerate(message.records)]
-        results = iter(self._submitter.many(call, [each for each in prepared if not isinstance(each, Problem)]))
-        response = pb.BatchRecordResponse()
-        for record, each in zip(message.records, prepared, strict=True):
-            result = each if isinstance(each, Problem) else next(results)
-            response.results.append(self._item(record, result, call.brand))
-        return response
+        results = iter(self._judged(call, [each for each in prepared if isinstance(each, _Prepared)]))
+        return pb.BatchRecordResponse(
+            results=[
+                _failed(each) if isinstance(each, Problem) else self._item(each, next(results), call.brand)
+                for each in prepared
+            ]
+        )
 
-    def _prepare(self, record: pb.BatchRecord, at: str, call: Call) -> Any:  # noqa: ANN401 - a request or a problem
+    def _judged(self, call: Call, prepared: list[_Prepared]) -> list[Written | Problem]:
+        """Record in one commit what is to be recorded, judge the rest, and return what became of each, in order.
+
+        What is wrong with a caller's requests is to show on a thank you, not on the first no.
+        """
+        rehearsed = iter(self._submitter.rehearse(call, [each.request for each in prepared if not each.recorded]))
+        written = iter(self._submitter.many(call, [each.request for each in prepared if each.recorded]))
+        return [next(written if each.recorded else rehearsed) for each in prepared]
+
+    def _prepare(self, record: pb.BatchRecord, at: str, call: Call) -> _Prepared | Problem:
         kind = record.WhichOneof("record")
         if kind is None:
-            return invalid(at, "is required: set one of grant, confirm, refuse, withdraw, object")
+            return invalid(at, _WHICH)
         told = getattr(record, kind)
         if told.brand != call.brand:
             return invalid(f"{at}.{kind}.brand", "must be the brand of the first record")
         try:
-            return request_for(self._lookups, told, _READERS[kind], call)
+            return self._prepared(kind, told, call)
         except CallError as error:
             return error.problem
 
-    def _item(self, record: pb.BatchRecord, result: Written | Problem, brand: BrandId) -> pb.BatchRecordResult:
-        if isinstance(result, Problem):
-            return pb.BatchRecordResult(error=to_item_error(result))
-        match record.WhichOneof("record"):
+    def _prepared(self, kind: str, told: Any, call: Call) -> _Prepared:  # noqa: ANN401 - any record
+        """Return a record once it is examined. Raises CallError."""
+        if kind != "reply":
+            return _Prepared(kind, request_for(self._lookups, told, _READERS[kind], call))
+        reading = replies.read(told.text[: inbound.MAX_REPLY])
+        read = partial(inbound.reply, meaning=reading.meaning)
+        # Read by the words of a later edition, the same reply may say more: then that is recorded too.
+        request = request_for(self._lookups, told, read, call, apart=f"\0{reading.meaning}")
+        return _Prepared(kind, request if reading.meaning in _RECORDED else replace(request, key=b""), reading)
+
+    def _item(self, prepared: _Prepared, written: Written | Problem, brand: BrandId) -> pb.BatchRecordResult:
+        if isinstance(written, Problem):
+            return _failed(written)
+        if prepared.reading:
+            return pb.BatchRecordResult(reply=self._replied(brand, prepared.reading, written))
+        match prepared.kind:
             case "grant":
-                return pb.BatchRecordResult(grant=self._granted(result))
+                return pb.BatchRecordResult(grant=self._granted(written))
             case "confirm":
-                return pb.BatchRecordResult(confirm=self._confirmed(brand, result))
+                return pb.BatchRecordResult(confirm=self._confirmed(brand, written))
             case "refuse":
-                return pb.BatchRecordResult(refuse=self._said_no(pb.RefuseResponse, brand, result))
+                return pb.BatchRecordResult(refuse=self._said_no(pb.RefuseResponse, brand, written))
             case "withdraw":
-                return pb.BatchRecordResult(withdraw=self._said_no(pb.WithdrawResponse, brand, result))
+                return pb.BatchRecordResult(withdraw=self._said_no(pb.WithdrawResponse, brand, written))
             case _:
-                return pb.BatchRecordResult(object=self._said_no(pb.ObjectResponse, brand, result))
+                return pb.BatchRecordResult(object=self._said_no(pb.ObjectResponse, brand, written))
 
     def _granted(self, written: Written) -> pb.GrantResponse:
         (receipt,) = outbound.receipts(written)
@@ -207,6 +242,12 @@ class PermissionService(PermissionServiceServicer):
         else:
             receipt = outbound.receipt(written.ledger, self._remembered.receipt(brand, written.told_at))
         return pb.ConfirmResponse(receipt=receipt, status=written.status)  # type: ignore[arg-type] # shared numbers
+
+    def _replied(self, brand: BrandId, reading: Reading, written: Written) -> pb.RecordReplyResponse:
+        response = self._said_no(pb.RecordReplyResponse, brand, written)
+        response.meaning = _MEANINGS[reading.meaning]
+        response.rules.extend(map(outbound.rule, reading.rules))
+        return response
 
     def _said_no(self, response: type[SaidNo], brand: BrandId, written: Written) -> SaidNo:
         positions = [each.position for each in written.open_contacts]
@@ -240,9 +281,13 @@ class PermissionService(PermissionServiceServicer):
         return (event.topic, event.recipient) if isinstance(event, PermissionRefused) else ("", "")
 
 
+def _failed(problem: Problem) -> pb.BatchRecordResult:
+    return pb.BatchRecordResult(error=to_item_error(problem))
+
+
 def _brand_of(records: Iterable[pb.BatchRecord]) -> BrandId:
     """Return the first brand that can be one. Raises CallError saying what is wrong with the first when none can."""
-    problem = CallError(invalid("records[0]", "is required: set one of grant, confirm, refuse, withdraw, object"))
+    problem = CallError(invalid("records[0]", _WHICH))
     named = [getattr(record, kind).brand for record in records if (kind := record.WhichOneof("record"))]
     for brand in named:
         try:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import replace
-
 from accord.domain.commands import Command
 from accord.domain.problems import Problem
 from accord.ledger.lookup import Lookups
@@ -55,10 +53,6 @@ class Submitter:
         """Write one request and return its answer. Raises CallError."""
         return _sole(self.many(call, [request_for(self._lookups, message, read, call, apart=apart)]))
 
-    def rehearsed(self, message: Any, read: Reader, call: Call) -> Written:  # noqa: ANN401 - any write
-        """Return what `one` would, without receipts, and write nothing. Raises CallError."""
-        return _sole(self.rehearse(call, [replace(request_for(self._lookups, message, read, call), key=b"")]))
-
     def many(self, call: Call, requests: list[Request]) -> list[Written | Problem]:
         """Write requests in order, in commits of at most MAX_COMMIT, and return their answers or problems."""
         found: list[Written | Problem] = []
@@ -68,7 +62,7 @@ class Submitter:
 
     def rehearse(self, call: Call, requests: list[Request]) -> list[Written | Problem]:
         """Return what `many` would, without receipts, and write nothing."""
-        return _records(self._writer.rehearse(call.brand, requests))
+        return _records(self._writer.rehearse(call.brand, requests)) if requests else []
 
     def authorize(self, command: Command, call: Call, *, full: bool) -> Authorized:
         """Authorise one contact. Raises CallError."""

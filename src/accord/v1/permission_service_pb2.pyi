@@ -614,6 +614,7 @@ class BatchRecord(_message.Message):
     REFUSE_FIELD_NUMBER: _builtins.int
     WITHDRAW_FIELD_NUMBER: _builtins.int
     OBJECT_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def grant(self) -> Global___GrantRequest:
         """A permission."""
@@ -634,6 +635,10 @@ class BatchRecord(_message.Message):
     def object(self) -> Global___ObjectRequest:
         """An objection."""
 
+    @_builtins.property
+    def reply(self) -> Global___RecordReplyRequest:
+        """What somebody wrote back. One of which nothing is recorded is judged before the others of its message."""
+
     def __init__(
         self,
         *,
@@ -642,12 +647,13 @@ class BatchRecord(_message.Message):
         refuse: Global___RefuseRequest | None = ...,
         withdraw: Global___WithdrawRequest | None = ...,
         object: Global___ObjectRequest | None = ...,
+        reply: Global___RecordReplyRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "grant", b"grant", "object", b"object", "record", b"record", "refuse", b"refuse", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "grant", b"grant", "object", b"object", "record", b"record", "refuse", b"refuse", "reply", b"reply", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "grant", b"grant", "object", b"object", "record", b"record", "refuse", b"refuse", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "grant", b"grant", "object", b"object", "record", b"record", "refuse", b"refuse", "reply", b"reply", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["grant", "confirm", "refuse", "withdraw", "object"]  # noqa: Y015
+    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["grant", "confirm", "refuse", "withdraw", "object", "reply"]  # noqa: Y015
     _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
 
@@ -689,6 +695,7 @@ class BatchRecordResult(_message.Message):
     WITHDRAW_FIELD_NUMBER: _builtins.int
     OBJECT_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def grant(self) -> Global___GrantResponse:
         """A permission."""
@@ -713,6 +720,10 @@ class BatchRecordResult(_message.Message):
     def error(self) -> _item_error_pb2.ItemError:
         """Why it was not recorded; nothing was appended for it."""
 
+    @_builtins.property
+    def reply(self) -> Global___RecordReplyResponse:
+        """A reply."""
+
     def __init__(
         self,
         *,
@@ -722,12 +733,13 @@ class BatchRecordResult(_message.Message):
         withdraw: Global___WithdrawResponse | None = ...,
         object: Global___ObjectResponse | None = ...,
         error: _item_error_pb2.ItemError | None = ...,
+        reply: Global___RecordReplyResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "error", b"error", "grant", b"grant", "object", b"object", "refuse", b"refuse", "result", b"result", "withdraw", b"withdraw"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "error", b"error", "grant", b"grant", "object", b"object", "refuse", b"refuse", "reply", b"reply", "result", b"result", "withdraw", b"withdraw"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "error", b"error", "grant", b"grant", "object", b"object", "refuse", b"refuse", "result", b"result", "withdraw", b"withdraw"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "error", b"error", "grant", b"grant", "object", b"object", "refuse", b"refuse", "reply", b"reply", "result", b"result", "withdraw", b"withdraw"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["grant", "confirm", "refuse", "withdraw", "object", "error"]  # noqa: Y015
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["grant", "confirm", "refuse", "withdraw", "object", "error", "reply"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 

@@ -131,7 +131,8 @@ class PermissionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchRecord(self, request_iterator, context):
-        """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone.
+        """Records a stream of grants, confirmations, noes and replies in order, up to 1,000 in each message; a bad record fails
+        alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

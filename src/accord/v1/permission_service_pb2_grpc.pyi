@@ -48,7 +48,9 @@ class PermissionServiceStub:
     RecordReply: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.RecordReplyRequest, _permission_service_pb2.RecordReplyResponse]
     """Reads what somebody wrote back in their own words, and records the no if it is one. Never fails for identity."""
     BatchRecord: _grpc.StreamStreamMultiCallable[_permission_service_pb2.BatchRecordRequest, _permission_service_pb2.BatchRecordResponse]
-    """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone."""
+    """Records a stream of grants, confirmations, noes and replies in order, up to 1,000 in each message; a bad record fails
+    alone.
+    """
     ListPermissions: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.ListPermissionsRequest, _permission_service_pb2.ListPermissionsResponse]
     """Lists the permissions and refusals that count for a customer, ended ones too."""
     GetHistory: _grpc.UnaryUnaryMultiCallable[_permission_service_pb2.GetHistoryRequest, _permission_service_pb2.GetHistoryResponse]
@@ -76,7 +78,9 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     RecordReply: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.RecordReplyRequest, _permission_service_pb2.RecordReplyResponse]  # type: ignore[assignment]
     """Reads what somebody wrote back in their own words, and records the no if it is one. Never fails for identity."""
     BatchRecord: _aio.StreamStreamMultiCallable[_permission_service_pb2.BatchRecordRequest, _permission_service_pb2.BatchRecordResponse]  # type: ignore[assignment]
-    """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone."""
+    """Records a stream of grants, confirmations, noes and replies in order, up to 1,000 in each message; a bad record fails
+    alone.
+    """
     ListPermissions: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.ListPermissionsRequest, _permission_service_pb2.ListPermissionsResponse]  # type: ignore[assignment]
     """Lists the permissions and refusals that count for a customer, ended ones too."""
     GetHistory: _aio.UnaryUnaryMultiCallable[_permission_service_pb2.GetHistoryRequest, _permission_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
@@ -143,7 +147,9 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_permission_service_pb2.BatchRecordRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_permission_service_pb2.BatchRecordResponse], _abc.AsyncIterator[_permission_service_pb2.BatchRecordResponse]]:
-        """Records a stream of grants, confirmations and noes in order, up to 1,000 in each message; a bad record fails alone."""
+        """Records a stream of grants, confirmations, noes and replies in order, up to 1,000 in each message; a bad record fails
+        alone.
+        """
 
     @_abc_1.abstractmethod
     def ListPermissions(
