@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from support.installations import BRAND, SECRETS, START, Installation, Parts
+from support.memory import MemoryStore
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, asked_erasure, grant, withdraw
 
 from accord.domain.commands import (
@@ -32,13 +35,15 @@ from accord.domain.terms import (
     Reason,
     Verdict,
 )
-from accord.ledger.lookup import Lookups, PepperMissingError
+from accord.keys.secrets import Secrets
+from accord.ledger.lookup import Lookups, PepperDiffersError, PepperMissingError
 from accord.ledger.store import StoreUnavailableError, TreeHead
 from accord.service.answers import Written
 from accord.service.errors import CallError
 from accord.service.past import Then
 from accord.service.pepper_rotation import PepperRotation, StrandedError
 from accord.service.recognition import Recognition
+from accord.storage.engine import transaction
 
 OLD_MAIL = Identifier(IdentifierKind.EMAIL, "old-ada@example.com")
 NEW_MAIL = Identifier(IdentifierKind.EMAIL, "new@example.com")
@@ -421,6 +426,57 @@ def test_the_past_read_between_two_epochs_is_not_taken_for_nobody(
         house.past_questions.check(BRAND, question(ADA_ID), Then(as_of=START))
 
 
+def test_another_pepper_of_the_same_epoch_is_refused_in_words_until_the_right_one_is_there(
+    house: Installation, peppers: HandPeppers
+) -> None:
+    other = HandPeppers()
+    other.known[2] = b"x" * 32
+    rotate(house, peppers)
+    before, size = answers(house), _size(house)
+    elsewhere = Installation(house.parts, house.clock, peppers=other)
+    for ask in (
+        lambda: elsewhere.questions.check(BRAND, question(ADA_ID)),
+        lambda: elsewhere.write(grant()),
+        elsewhere.audit,
+        lambda: rotate(elsewhere, other),
+    ):
+        with pytest.raises(PepperDiffersError, match=r"pepper of epoch 2 is here another .* of maison: put that here"):
+            ask()
+    assert (_size(house), other.newest()) == (size, 2)
+    other.known[2] = peppers.known[2]
+    assert answers(elsewhere) == before
+
+
+def test_another_first_pepper_is_refused_in_words(house: Installation) -> None:
+    elsewhere = Installation(house.parts, house.clock, secrets=Secrets(pepper=b"q" * 32))
+    with pytest.raises(PepperDiffersError, match="epoch 1"):
+        elsewhere.questions.check(BRAND, question(ADA_ID))
+
+
+def test_a_ledger_that_tells_nothing_of_its_pepper_is_served_and_tells_of_the_next(
+    house: Installation, peppers: HandPeppers
+) -> None:
+    before = answers(house)
+    _tell_nothing(house)
+    assert answers(house) == before
+    house.write(withdraw(BOB_ID))
+    rotate(house, peppers)
+    assert house.store.heads()[0].pepper_check == house.lookups.of(2).check
+
+
+def test_no_pepper_is_made_in_the_place_of_one_that_is_not_here(house: Installation, peppers: HandPeppers) -> None:
+    rotate(house, peppers)
+    elsewhere = Installation(house.parts, house.clock)
+    elsewhere.writer.write(OTHER, [elsewhere.request(ApplyCatalogue(catalogue=CATALOGUE))])
+    assert [head.pepper_epoch for head in house.store.heads()] == [1, 2]
+    without = HandPeppers()
+    blind = Installation(house.parts, house.clock, peppers=without)
+    with pytest.raises(PepperMissingError, match="no pepper of epoch 2"):
+        rotate(blind, without)
+    assert without.newest() == 1
+    assert rotate(house, peppers) == 2
+
+
 def test_a_pepper_that_others_must_set_is_asked_for_before_anything_moves(house: Installation) -> None:
     class Given(HandPeppers):
         def make(self, epoch: int) -> None:
@@ -449,10 +505,27 @@ def test_one_pepper_is_all_there_is_where_no_others_are_told() -> None:
         lookups.of(2)
 
 
+def _size(house: Installation) -> int:
+    head = house.store.head(BRAND)
+    assert head is not None
+    return head.size
+
+
+def _tell_nothing(house: Installation) -> None:
+    """Leave the head as those are that began before a ledger told of its pepper."""
+    store = house.store
+    if isinstance(store, MemoryStore):
+        it = store._brands[BRAND]
+        store._brands[BRAND] = replace(it, head=structs.replace(it.head, pepper_check=0))
+        return
+    with transaction(store._engine) as connection:
+        connection.exec_driver_sql("UPDATE head SET pepper_check = 0")
+
+
 def _stranded(house: Installation) -> int:
     """Return how many digests would be lost if they moved by what is noted of them now."""
     with house.store.write(BRAND) as writing:
-        return writing.move_lookups(9, ())
+        return writing.move_lookups(9, 9, ())
 
 
 def _ref_of(house: Installation, customer: Identifier) -> bytes:

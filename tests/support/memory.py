@@ -97,12 +97,12 @@ class _Brand:
     def digests(self) -> set[bytes]:
         return {lookup for lookup, _ in (*self.identities, *self.left)} | set(self.points)
 
-    def moved(self, epoch: int) -> "_Brand":
+    def moved(self, epoch: int, check: int) -> "_Brand":
         to = self.moves
         listings = {key: replace_row(row, lookup=to.get(row.lookup, key[0])) for key, row in self.listings.items()}
         return replace(
             self,
-            head=replace_row(self.head, pepper_epoch=epoch),
+            head=replace_row(self.head, pepper_epoch=epoch, pepper_check=check),
             identities={(to[lookup], ref): row for (lookup, ref), row in self.identities.items()},
             points={to[lookup]: raw for lookup, raw in self.points.items()},
             left=frozenset((to[lookup], ref) for lookup, ref in self.left),
@@ -310,12 +310,12 @@ class MemoryWriting:
         before = self._before or _Brand(TreeHead(brand=batch.head.brand, ledger=batch.head.ledger))
         self._brands[self._brand] = before.after(batch)
 
-    def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
+    def move_lookups(self, epoch: int, check: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
         it = self._brands[self._brand]
         it = replace(it, moves=it.moves | dict(moves))
         if left := len(it.digests() - it.moves.keys()):
             return left
-        self._brands[self._brand] = it.moved(epoch)
+        self._brands[self._brand] = it.moved(epoch, check)
         return 0
 
 

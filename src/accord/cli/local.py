@@ -15,6 +15,7 @@ from accord.keys.callers import ROLES, CallersError
 from accord.keys.certificates import CertificateError
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError
+from accord.ledger.lookup import PepperMissingError
 from accord.ledger.store import StoreUnavailableError
 from accord.service.erasure_saga import ErasureIncompleteError
 from accord.service.errors import CallError
@@ -43,6 +44,8 @@ def installed(config: Config) -> Iterator[Any]:
         raise LocalError(f"{told}; it must be a folder that this process may write to") from error
     try:
         yield installation
+    except PepperMissingError as error:
+        raise LocalError(str(error)) from error
     except StoreUnavailableError as error:
         cause = error.__cause__ or error
         raise LocalError(f"{error}: {type(cause).__name__}; is ACCORD_DATABASE right, and the server up?") from error

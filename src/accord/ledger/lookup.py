@@ -6,20 +6,30 @@ zero byte; the key is the pepper. One keyed context is made and copied, since th
 Identifiers can be guessed by whoever has the pepper, so theirs has epochs: the head of a ledger says in
 which its identifiers are, and who reads or writes asks for the digests of that epoch. Contacts, requests and
 contents are named by callers and keep the first pepper for ever: nobody could hash a request anew.
+
+The head tells of its pepper too, by a digest of nothing under it: whoever has another pepper of that epoch would take
+everybody for a stranger, and is told so instead.
 """
 
+import logging
 from hashlib import blake2b
 from typing import Protocol
 
 from accord.domain.terms import BrandId, Identifier
-from accord.ledger.store import StoreUnavailableError
+from accord.ledger.store import Head, StoreUnavailableError
 
 LOOKUP_BYTES = 16
 FIRST_EPOCH = 1
 
+_log = logging.getLogger(__name__)
+
 
 class PepperMissingError(StoreUnavailableError):
     """The pepper of an epoch is not on this machine, so nobody can be recognised: an operator must put it there."""
+
+
+class PepperDiffersError(PepperMissingError):
+    """The pepper of an epoch on this machine is not the one of the ledger: an operator must put the right one there."""
 
 
 class Peppers(Protocol):
@@ -60,6 +70,20 @@ class Lookups:
             found = self._of_epoch[epoch] = IdentifierLookups(epoch, self._peppers.of(epoch))
         return found
 
+    def at(self, head: Head) -> "IdentifierLookups":
+        """Return how identifiers are found in the epoch of a ledger. Raises PepperMissingError."""
+        found = self.of(head.pepper_epoch)
+        if head.pepper_check in (found.check, 0):
+            return found
+        if found.epoch != FIRST_EPOCH:
+            # So that the right one is found as soon as it is put there.
+            del self._of_epoch[found.epoch]
+        told = (
+            f"the pepper of epoch {found.epoch} is here another than the one that hides the identifiers of {head.brand}"
+        )
+        _log.error("%s", told)
+        raise PepperDiffersError(f"{told}: put that here, from where its customers are recognised")
+
     @property
     def newest_epoch(self) -> int:
         """The epoch in which a ledger begins."""
@@ -93,11 +117,14 @@ class Lookups:
 class IdentifierLookups:
     """Digests of identifiers under the pepper of one epoch."""
 
-    __slots__ = ("_identifiers", "epoch")
+    __slots__ = ("_identifiers", "check", "epoch")
 
     def __init__(self, epoch: int, pepper: bytes) -> None:
         """Prepare the keyed context."""
         self.epoch = epoch
+        # Never 0, and no more than both databases and JSON have room for.
+        told = blake2b(key=pepper, digest_size=8, person=b"accord/v1 checks").digest()
+        self.check = int.from_bytes(told) >> 1 or 1
         self._identifiers = blake2b(key=pepper, digest_size=LOOKUP_BYTES, person=b"accord/v1 person")
 
     def identifier(self, brand: BrandId, identifier: Identifier) -> bytes:

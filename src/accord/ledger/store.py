@@ -25,7 +25,8 @@ class Head(Struct, frozen=True, gc=False):
 
     `recorded_time` is that of the newest entry, `catalogue_position` that of the catalogue that counts.
     `unreconciled_since` is the position of the entry by which the ledger was recovered, while nobody has accepted
-    what was lost, else 0. `pepper_epoch` is that of the digests by which identifiers are found.
+    what was lost, else 0. `pepper_epoch` is that of the digests by which identifiers are found, and `pepper_check`
+    what is told of its pepper (`lookup`), 0 where nothing was told yet.
     """
 
     brand: BrandId
@@ -37,6 +38,7 @@ class Head(Struct, frozen=True, gc=False):
     incarnation: int = 1
     unreconciled_since: Position = Position(0)
     pepper_epoch: int = 1
+    pepper_check: int = 0
 
     @property
     def origin(self) -> str:
@@ -329,9 +331,10 @@ class Records(Protocol):
 class MovingWriting(Writing, Protocol):
     """A write transaction in which identifiers may move to another epoch of the pepper."""
 
-    def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
+    def move_lookups(self, epoch: int, check: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
         """Write every digest of identifiers anew, by the moves noted before and by these; durable on return.
 
+        `check` is what is told of the pepper of the epoch.
         Returns how many rows have a digest of which nobody noted what it becomes: unless 0, nothing moved.
         """
         ...

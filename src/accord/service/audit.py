@@ -77,7 +77,7 @@ class _Auditor:
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self.head = head
-        self.world = Projection(head.brand, lookups, head.pepper_epoch)
+        self.world = Projection(head.brand, lookups, lookups.at(head).epoch)
         self.edge: Edge = ()
         self.size = 0
         self.catalogue = (0, 0)

@@ -198,7 +198,7 @@ class ErasureSaga:
 
     def _tellers(self, erasure: Erasure, head: Head, addresses: tuple[Identifier, ...]) -> dict[Identifier, Teller]:
         """Return, for each address of which others told something, one of them: their no must outlast the erased."""
-        lookups = self._lookups.of(head.pepper_epoch)
+        lookups = self._lookups.at(head)
         by_lookup = {lookups.identifier(erasure.brand, each): each for each in addresses}
         known = self._forgetting.points(erasure.brand, list(by_lookup))
         require_epoch(self._store.head(erasure.brand), lookups.epoch)

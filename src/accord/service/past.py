@@ -149,7 +149,7 @@ class Past:
         Raises StoreUnavailableError where identifiers moved to another epoch since the head was read.
         """
         head, reading = histories.head, _Reading(histories, moment)
-        lookups = self._lookups.of(head.pepper_epoch)
+        lookups = self._lookups.at(head)
         persons = {*refs, *self._holders(head, tuple(lookups.identifier(head.brand, each) for each in identifiers))}
         unreadable = reading.persons(persons)
         addresses = tuple(lookups.identifier(head.brand, each) for each in reading.addresses())

@@ -64,7 +64,7 @@ class PepperRotation:
 
         Raises StrandedError, StoreUnavailableError, and what making a pepper raises.
         """
-        epochs = [head.pepper_epoch for head in self._store.heads()]
+        epochs = [head.pepper_epoch for head in self._heads()]
         newest = max([self._lookups.newest_epoch, *epochs])
         # A pepper in which not every brand is was made by a rotation that was cut off, or put here for this one. A
         # restored ledger goes there too: the epochs between may be those that others learned.
@@ -72,14 +72,14 @@ class PepperRotation:
         self._peppers.make(epoch)
         done: dict[str, int] = {}
         # Again, for a brand that began while others moved, by a process that did not have the pepper yet.
-        while behind := [head for head in self._store.heads() if head.pepper_epoch < epoch]:
+        while behind := [head for head in self._heads() if head.pepper_epoch < epoch]:
             for head in behind:
                 done[head.brand] = self._move(head, epoch, sum(done.values()), progress)
         return MovedLedgers(epoch, done, self._store.compact())
 
     def _move(self, head: TreeHead, epoch: int, elsewhere: int, progress: Callable[[int], None]) -> int:
         """Move one brand; return how many entries it has. `elsewhere` were read already of others."""
-        brand, before, after = head.brand, self._lookups.of(head.pepper_epoch), self._lookups.of(epoch)
+        brand, before, after = head.brand, self._lookups.at(head), self._lookups.of(epoch)
         self._store.forget_moves(brand)
         try:
             read = 0
@@ -100,15 +100,21 @@ class PepperRotation:
             if now.pepper_epoch != before.epoch:
                 return read
             newest = [each for page in self._pages(brand, read, now.size) for each in page]
-            if left := writing.move_lookups(after.epoch, self._moves(head, newest, before, after)):
+            if left := writing.move_lookups(after.epoch, after.check, self._moves(head, newest, before, after)):
                 raise StrandedError(f"{brand}: {left} digests are of nobody whose key is here; {_ADVICE}")
         return now.size
 
+    def _heads(self) -> list[TreeHead]:
+        """Return every head. Raises PepperMissingError unless the pepper of each is here."""
+        # One made in the place of another hides customers from everybody who has the right one.
+        heads = self._store.heads()
+        for head in heads:
+            self._lookups.at(head)
+        return heads
+
     def _pages(self, brand: BrandId, start: int, end: int) -> Iterator[list[StoredEntry]]:
-        while start < end:
-            entries = self._store.entries(brand, start, min(_PAGE, end - start))
-            yield entries
-            start += len(entries)
+        for at in range(start, end, _PAGE):
+            yield self._store.entries(brand, at, min(_PAGE, end - at))
 
     def _moves(
         self, head: TreeHead, entries: list[StoredEntry], before: IdentifierLookups, after: IdentifierLookups

@@ -36,11 +36,14 @@ class Recognition:
         for _ in range(_TRIES):
             digests = tuple([lookups.identifier(brand, each) for each in identifiers])
             sight = self._store.read(brand, digests if len(digests) == 1 else tuple(dict.fromkeys(digests)))
-            if sight is None or sight.head.pepper_epoch == lookups.epoch:
-                if sight is not None:
-                    self._last[brand] = lookups
+            if sight is None:
                 return Recognised(sight, digests, lookups)
-            lookups = self._lookups.of(sight.head.pepper_epoch)
+            used, head = lookups, sight.head
+            if head.pepper_epoch != used.epoch or head.pepper_check != used.check:
+                lookups = self._lookups.at(head)
+            if lookups is used:
+                self._last[brand] = used
+                return Recognised(sight, digests, used)
         raise StoreUnavailableError("identifiers move to other epochs faster than they can be read")
 
 

@@ -45,7 +45,7 @@ def wanted_by(lookups: Lookups, head: Head, requests: list[Request]) -> Wanted:
     customers: set[bytes] = set()
     suppressions: set[bytes] = set()
     keys = {request.key for request in requests if request.key}
-    identifiers = lookups.of(head.pepper_epoch)
+    identifiers = lookups.at(head)
     for request in requests:
         command = request.command.record if isinstance(request.command, Import) else request.command
         names = named(command)

@@ -245,10 +245,14 @@ class Writer:
 
     def _load(self, brand: BrandId, requests: list[Request], writing: Writing) -> tuple[View, Policy | None]:
         if writing.head is None:
-            head = TreeHead(brand=brand, ledger=self._name_ledger(brand), pepper_epoch=self._lookups.newest_epoch)
-            return View(head, {}, {}, {}, {}, {}), None
+            return View(self._begun(brand), {}, {}, {}, {}, {}), None
         view = writing.load(wanted_by(self._lookups, writing.head, requests))
         return view, self._policies.of(view.head)
+
+    def _begun(self, brand: BrandId) -> TreeHead:
+        newest = self._lookups.of(self._lookups.newest_epoch)
+        ledger = self._name_ledger(brand)
+        return TreeHead(brand=brand, ledger=ledger, pepper_epoch=newest.epoch, pepper_check=newest.check)
 
 
 def _late(waiting: _Waiting) -> bool:

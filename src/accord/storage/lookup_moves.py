@@ -30,7 +30,7 @@ _MOVE = tuple(
     f"UPDATE {table} SET lookup = coalesce({_NEXT.format(table=table)}, {other}) WHERE brand_id = ?"
     for table, other in (*((table, "lookup") for table in _KEYED), ("listing", "digest"))
 )
-_SET_EPOCH = "UPDATE head SET pepper_epoch = ? WHERE brand_id = ?"
+_SET_EPOCH = "UPDATE head SET pepper_epoch = ?, pepper_check = ? WHERE brand_id = ?"
 _HOLDERS = (
     "SELECT customer_ref FROM customer WHERE brand_id = ? AND customer_ref > ? AND held IS NOT NULL "
     "ORDER BY customer_ref LIMIT 1000"
@@ -42,12 +42,12 @@ def stranded(database: Driver, brand_id: int) -> int:
     return sum(count for (count,) in database.rows(_STRANDED, *[brand_id] * len(_KEYED)))
 
 
-def move(database: Driver, brand_id: int, epoch: int) -> None:
+def move(database: Driver, brand_id: int, epoch: int, check: int) -> None:
     """Write every digest anew and note the epoch; nothing is committed yet."""
     database.write([(sql, [(brand_id,)]) for sql in _MOVE])
     for refs in _holders(database, brand_id):
         held.refresh_of(database, brand_id, refs)
-    database.write([(_SET_EPOCH, [(epoch, brand_id)]), (CLEAR, [(brand_id,)])])
+    database.write([(_SET_EPOCH, [(epoch, check, brand_id)]), (CLEAR, [(brand_id,)])])
 
 
 def _holders(database: Driver, brand_id: int) -> Iterator[list[bytes]]:

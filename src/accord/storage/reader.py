@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HEAD = (
     "h.ledger, h.size, h.recorded_time, h.catalogue_position, h.catalogue_version, h.incarnation, "
-    "h.unreconciled_since, h.pepper_epoch"
+    "h.unreconciled_since, h.pepper_epoch, h.pepper_check"
 )
 _SELECT = (
     f"SELECT {_HEAD}, w.lookup, c.customer_ref, c.state, c.held, c.group_id FROM head h "
@@ -193,7 +193,7 @@ def _sqlite_many(sql: str, count: int) -> str:
     return sql.format(array="json_array", wanted=f"IN ({','.join('?' * count)})", mark="?")
 
 
-_columns = msgspec.json.Decoder(tuple[str, int, Instant, Position, int, int, Position, int]).decode
+_columns = msgspec.json.Decoder(tuple[str, int, Instant, Position, int, int, Position, int, int]).decode
 
 _SOMEBODY_MERGED = Sight(Head(BrandId(""), ""), {})
 """Stands for a sight that would show one member of a group without the others."""
@@ -204,12 +204,12 @@ def _sight(brand: BrandId, rows: list[Any]) -> Sight | None:
     if not rows:
         return None
     known: dict[bytes, tuple[Known, ...]] = {}
-    for _, _, _, _, _, _, _, _, lookup, ref, state, addresses, group in rows:
+    for _, _, _, _, _, _, _, _, _, lookup, ref, state, addresses, group in rows:
         if group is not None:
             return _SOMEBODY_MERGED
         if state is not None:
             known[lookup] = (*known.get(lookup, ()), Known(ref, state, decode(addresses) if addresses else ()))
-    return Sight(Head(brand, *rows[0][:8]), known)
+    return Sight(Head(brand, *rows[0][:9]), known)
 
 
 def _sight_of_many(brand: BrandId, rows: list[Any]) -> Sight | None:
@@ -233,7 +233,7 @@ def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
         return None
     known: dict[bytes, dict[bytes, Known]] = {}
     groups: dict[bytes, dict[bytes, Known]] = {}
-    for _, _, _, _, _, _, _, _, lookup, ref, state, addresses, group, *member in rows:
+    for _, _, _, _, _, _, _, _, _, lookup, ref, state, addresses, group, *member in rows:
         if state is None:
             continue
         known.setdefault(lookup, {})[ref] = Known(ref, state, decode(addresses) if addresses else (), group or b"")
@@ -241,7 +241,7 @@ def _sight_of_groups(brand: BrandId, rows: list[Any]) -> Sight | None:
             of_member, its_state, held = member
             groups.setdefault(group, {})[of_member] = Known(of_member, its_state, decode(held) if held else (), group)
     return Sight(
-        Head(brand, *rows[0][:8]),
+        Head(brand, *rows[0][:9]),
         {lookup: tuple(theirs.values()) for lookup, theirs in known.items()},
         {group: tuple(members[ref] for ref in sorted(members)) for group, members in groups.items()},
     )

@@ -37,6 +37,7 @@ head = Table(
     Column("incarnation", Integer, nullable=False, server_default="1"),
     Column("unreconciled_since", BigInteger, nullable=False, server_default="0"),
     Column("pepper_epoch", Integer, nullable=False, server_default="1"),
+    Column("pepper_check", BigInteger, nullable=False, server_default="0"),
 )
 
 entry = Table(

@@ -45,7 +45,7 @@ from accord.storage.wal import truncate_wal
 
 _MAKE_HEAD = (
     "INSERT INTO head (brand, ledger, size, root, edge, recorded_time, catalogue_position, catalogue_version, "
-    "incarnation, unreconciled_since, pepper_epoch) VALUES (?, ?, 0, ?, ?, 0, 0, 0, 1, 0, ?)"
+    "incarnation, unreconciled_since, pepper_epoch, pepper_check) VALUES (?, ?, 0, ?, ?, 0, 0, 0, 1, 0, ?, ?)"
 )
 _MOVE_HEAD = (
     "UPDATE head SET size = ?, root = ?, edge = ?, recorded_time = ?, catalogue_position = ?, "
@@ -53,7 +53,7 @@ _MOVE_HEAD = (
 )
 _HEAD_COLUMNS = (
     "brand, ledger, size, recorded_time, catalogue_position, catalogue_version, incarnation, unreconciled_since, "
-    "pepper_epoch, root, edge"
+    "pepper_epoch, pepper_check, root, edge"
 )
 _HEAD = f"SELECT brand_id, {_HEAD_COLUMNS} FROM head WHERE brand = ?"
 _HEADS = f"SELECT {_HEAD_COLUMNS} FROM head ORDER BY brand"
@@ -495,7 +495,7 @@ class SqlWriting:
         self._database.commit()
         return True
 
-    def move_lookups(self, epoch: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
+    def move_lookups(self, epoch: int, check: int, moves: Iterable[tuple[bytes, bytes]]) -> int:
         """Write every digest of identifiers anew, by the moves noted and these; durable on return.
 
         Returns how many rows have a digest of which nobody noted what it becomes: unless 0, nothing moved.
@@ -506,12 +506,12 @@ class SqlWriting:
         self._database.write([(lookup_moves.KEEP, [(it, *each) for each in moves])])
         if left := lookup_moves.stranded(self._database, it):
             return left
-        lookup_moves.move(self._database, it, epoch)
+        lookup_moves.move(self._database, it, epoch, check)
         self._database.commit()
         return 0
 
     def _open(self, head: TreeHead) -> int:
-        self._database.write([(_MAKE_HEAD, [(head.brand, head.ledger, EMPTY_ROOT, b"", head.pepper_epoch)])])
+        self._database.write([(_MAKE_HEAD, [_begun(head)])])
         made: int = self._database.rows(_BRAND_ID, head.brand)[0][0]
         return made
 
@@ -567,6 +567,10 @@ def _rows_of(it: int, batch: Batch) -> list[tuple[str, list[Row]]]:
         (_ADD_REQUESTS, [(it, key, row.content, row.customer_ref, row.answer) for key, row in requests]),
         (_COUNT_DENIALS, [(it, row.day, row.channel, row.purpose, row.reason, row.count) for row in batch.denials]),
     ]
+
+
+def _begun(head: TreeHead) -> Row:
+    return head.brand, head.ledger, EMPTY_ROOT, b"", head.pepper_epoch, head.pepper_check
 
 
 def _moved(brand_id: int, head: TreeHead) -> Row:
