@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec import structs
 from support.installations import BRAND, SECRETS, START, Installation, Parts
 from support.memory import MemoryStore
 from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, BOB_MAIL, CATALOGUE, asked_erasure, grant, withdraw
+from support.serving import wait_for
 
 from accord.domain.commands import (
     ApplyCatalogue,
@@ -43,6 +45,7 @@ from accord.service.errors import CallError
 from accord.service.past import Then
 from accord.service.pepper_rotation import PepperRotation, StrandedError
 from accord.service.recognition import Recognition
+from accord.storage import lookup_moves
 from accord.storage.engine import transaction
 
 OLD_MAIL = Identifier(IdentifierKind.EMAIL, "old-ada@example.com")
@@ -398,6 +401,25 @@ def test_what_vanished_from_a_list_is_taken_off_though_digests_move_meanwhile(
     assert house.audit().faults == ()
 
 
+@pytest.mark.parametrize("store_kind", ["postgres"])
+def test_who_is_forgotten_while_digests_move_is_forgotten(
+    house: Installation, peppers: HandPeppers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL alone do the two go on at once, without a lock that keeps them apart."""
+    ada, moving = _ref_of(house, ADA_ID), lookup_moves.move
+    forgetting = Thread(target=lambda: house.store.forget(BRAND, [ada]))
+
+    def move(*told: Any) -> None:
+        moving(*told)
+        forgetting.start()
+        wait_for(lambda: _waits_for_a_row(house), "the erasure to meet a row that moves")
+
+    monkeypatch.setattr(lookup_moves, "move", move)
+    rotate(house, peppers)
+    forgetting.join()
+    assert list(house.store.all_former_holders(BRAND)) == []
+
+
 def test_a_batch_of_nothing_but_bad_questions_is_told_each_fault(house: Installation) -> None:
     bad = invalid("purpose", "must be a purpose")
     assert house.questions.batch_check(BRAND, [bad, bad])[1] == [bad, bad]
@@ -509,6 +531,12 @@ def _size(house: Installation) -> int:
     head = house.store.head(BRAND)
     assert head is not None
     return head.size
+
+
+def _waits_for_a_row(house: Installation) -> bool:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with transaction(house.store._engine) as connection:  # type: ignore[union-attr]
+        return connection.exec_driver_sql(waiting).first() is not None
 
 
 def _tell_nothing(house: Installation) -> None:

@@ -73,7 +73,7 @@ def rotate_pepper(as_json: bool) -> None:
 
     For when others may have learned the one so far. Servers go on.
 
-    Writes of a brand wait while its identifiers move, about 20 seconds for 100,000 customers; checks do not. What was
+    Writes of a brand wait while its identifiers move, 10 to 20 seconds for 100,000 customers; checks do not. What was
     cut off is finished by calling it again. Keep the first pepper for ever, others as long as backups of the ledger.
     """
     with installed(read_config()) as installation, tell.progress("reading") as show:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from accord.ledger.store import Batch, IdentifierRow
-from accord.storage.engine import Driver, Row
+from accord.storage.engine import MANY, Driver, Row
 
 EVERYONE = (
     "SELECT i.brand_id, i.customer_ref, i.lookup, i.number, i.kind, p.state FROM identity i "
@@ -22,6 +22,10 @@ EVERYONE = (
     "WHERE i.kind <> 'CUSTOMER_ID' ORDER BY i.brand_id, i.customer_ref, i.number"
 )
 PUT = "UPDATE customer SET held = ? WHERE brand_id = ? AND customer_ref = ?"
+_PUT_TOGETHER = (
+    "UPDATE customer c SET held = v.held FROM unnest(?::bytea[], ?::integer[], ?::bytea[]) AS v(held, brand_id, ref) "
+    "WHERE c.brand_id = v.brand_id AND c.customer_ref = v.ref"
+)
 _THEIRS = EVERYONE.replace("ORDER BY", "AND i.brand_id = ? AND i.customer_ref = ANY(?) ORDER BY")
 _HOLDERS = "SELECT DISTINCT customer_ref FROM identity WHERE brand_id = ? AND lookup = ANY(?)"
 
@@ -46,7 +50,11 @@ def refresh(database: Driver, brand_id: int, batch: Batch) -> None:
 def refresh_of(database: Driver, brand_id: int, refs: list[bytes]) -> None:
     """Write anew what these customers hold."""
     held = {ref: raw for raw, _, ref in packed(database.rows(_THEIRS, brand_id, refs))}
-    database.write([(PUT, [(held.get(ref), brand_id, ref) for ref in refs])])
+    rows: list[Row] = [(held.get(ref), brand_id, ref) for ref in refs]
+    if database.is_sqlite or len(rows) < MANY:
+        database.write([(PUT, rows)])
+    else:
+        database.write_together(_PUT_TOGETHER, rows)
 
 
 def of_made(batch: Batch, ref: bytes) -> bytes | None:
