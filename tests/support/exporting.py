@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -143,3 +144,13 @@ def signed_anew(of: Members, change: Callable[[dict[str, Any]], None] | None = N
     statement = verify.statement(LEDGER, raw, manifest["format"])
     note = sign_text(LEDGER, statement, SIGNING_KEY).encode()
     return {**others, "manifest.json": raw, "manifest.note": note}
+
+
+def with_payload(line: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a line with another payload, to which its leaf commits; the same where it has none."""
+    payload, r, pc = (verify._LINE.fullmatch(line)[group] for group in (11, 18, 6))  # type: ignore[index]
+    if payload is None:
+        return line
+    changed = change(payload)
+    told = b64encode(verify.commitment(b64decode(r), changed))
+    return line.replace(payload, changed).replace(pc, told)

@@ -29,6 +29,7 @@ from support.exporting import (
     members,
     person,
     signed_anew,
+    with_payload,
 )
 from support.installations import BRAND, SIGNING_KEY, START, Installation, Parts
 from support.memory import MemoryOutsideCopy, MemorySigner, MemoryStore, MemoryWrappedKeys
@@ -648,9 +649,11 @@ TRAPS = (
     b'{"a":%b,"act_time":3,"type":"IdentifierLinked"}',
     b'{"contact_id":%b,"evidence":{"act_time":4,"touchpoint":"web"},"type":"IdentifierLinked"}',
     b'{"act_time":6,"contact_id":"x","type_id":%b,"type":"IdentifierLinked"}',
+    b'{"act_time":7,"positions":%b,"type":"IdentifierLinked"}',
 )
 BAIT = [
     *rb"0 6 7. 07 7.5 7e5 -7 7, 9007199254740991 9007199254740992 11111111111111111 null true NaN [] {} [7]".split(),
+    *rb"[7,8] [0] [7,08] [7,] [7,8 [[7]]".split(),
     *rb'"" "z" ":12" "a\":12," "\u0000" "\u00001" "\ud800" "\ud83d\ude00" "=1" "a"" "a "value":"'.split(),
     *rb'{"act_time":9} {"act_time":9,"act_time":9} {"act_time":9,"value":"b"}'.split(),
     *(b"7 ", b" 7", b"", b'"\x00"', b'"\x001"', b'"\n"', b'"\xff"', b'"\xc3\xa9"', b'"a" ', b'"x\x7f"'),
@@ -715,19 +718,9 @@ def test_what_is_read_at_a_glance_is_what_reading_all_of_it_tells_whatever_was_r
     assert verify._glimpse_alike.cache_info().hits > 100
 
 
-def _with_payload(raw: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """Return a line with another payload, to which its leaf commits; the same where it has none."""
-    payload, r, pc = (verify._LINE.fullmatch(raw)[group] for group in (11, 18, 6))  # type: ignore[index]
-    if payload is None:
-        return raw
-    changed = change(payload)
-    told = base64.b64encode(verify.commitment(base64.b64decode(r), changed))
-    return raw.replace(payload, changed).replace(pc, told)
-
-
 def _with_half_a_pair(raw: bytes, after: bytes) -> bytes:
     """Return a line whose payload has half a surrogate pair in a text."""
-    return _with_payload(raw, lambda payload: payload.replace(after, after + rb"\ud800"))
+    return with_payload(raw, lambda payload: payload.replace(after, after + rb"\ud800"))
 
 
 def told_of(piece: verify.Piece | None) -> object:
@@ -762,7 +755,7 @@ def liars_lines(raw: bytes) -> Iterator[bytes]:
             for new in (b"", b"0", b'"', b"\n", b"b")
         ]
         changed += [
-            _with_payload(line, lambda told: told[:place] + new + told[place + 1 :])  # noqa: B023 - it is called here
+            with_payload(line, lambda told: told[:place] + new + told[place + 1 :])  # noqa: B023 - it is called here
             for place in range(at % 11, payload, 11)
             for new in (b"", b"0", b"1", b'"', b"\\", b"b")
         ]

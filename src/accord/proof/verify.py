@@ -81,6 +81,11 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_SMALL_BYTES = 64 * 1024 * 1024
 MAX_NOTE_BYTES = 65_536
 MAX_MEMBERS = 250_000
+MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
+MAX_JSON_ITEMS = 1_000_000
+MAX_JSON_DIGITS = 20
+MAX_INFLATION = 200
+"""How many times its packed size a large member may have: lines full of digests have a tenth of that."""
 _BLOCK_BYTES = 1024 * 1024
 _PIECE_BYTES = 384 * 1024
 """What so many bytes of lines say is less than what a pipe holds, so that no process waits to tell it."""
@@ -121,6 +126,9 @@ _MEMBER = re.compile(
     r"|report\.(csv|parquet)|receipts\.jsonld|timeline\.html|verify\.py|proofs/[0-9]{1,16}\.tlog-proof|policies/[0-9]{1,9}\.json"
     r"|notices/[a-z0-9_~\-]{1,64}\.[A-Za-z0-9\-]{2,255}\.txt"
 )
+_LARGE = {"entries.jsonl", "leaves.bin", "report.csv", "report.parquet", "receipts.jsonld"}
+"""What grows with the ledger, and is read piece by piece where it is not of one customer."""
+
 _ALWAYS = {"README.txt", "checkpoint", "entries.jsonl", "keys.json", "report.csv", "verify.py"}
 _REF = re.compile(r"[0-9a-f]{32}")
 _BODY = re.compile(r"([a-z0-9/\-]{1,160})\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
@@ -468,14 +476,16 @@ class ZipBundle:
     def __init__(self, file: BinaryIO) -> None:
         """Read the directory of the file. Raises UndecidableError, TamperedError."""
         try:
-            self._zip = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            self._zip = zipfile.ZipFile(_Directory(file))
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, OverflowError) as error:
             raise UndecidableError("unreadable", why=str(error)) from None
+        self._zip.fp = file
         infos = self._zip.infolist()
-        if len(infos) > MAX_MEMBERS:
-            raise TamperedError("malformed", file="the file", why="too many members")
         if self._zip.comment or (infos and min(info.header_offset for info in infos) != 0):
             raise TamperedError("malformed", file="the file", why="something stands before or after the members")
+        for before, after in pairwise(sorted(infos, key=_place)):
+            if _place(before) + _HEADER_BYTES + before.compress_size > _place(after):
+                raise TamperedError("malformed", file="the file", why="members overlap")
         self._sizes: dict[str, int] = {}
         for info in infos:
             if info.filename in self._sizes or info.orig_filename != info.filename or info.flag_bits & 1:
@@ -489,8 +499,35 @@ class ZipBundle:
         return self._sizes
 
     def open(self, name: str) -> BinaryIO:
-        """Return a member to be read once; no more is read of it than its size."""
+        """Return a member to be read once; no more is read of it than its size. Raises TamperedError."""
+        told = self._zip.getinfo(name)
+        if told.file_size > max(MAX_SMALL_BYTES, MAX_INFLATION * told.compress_size):
+            raise TamperedError("malformed", file=name, why="it is packed to blow up")
         return _Careful(self._zip, name)  # type: ignore[return-value] # it is read, and no more
+
+
+_HEADER_BYTES = 30
+"""What stands before a member at least."""
+
+
+def _place(info: zipfile.ZipInfo) -> int:
+    return info.header_offset
+
+
+class _Directory:
+    """A zip while its directory is read, which `zipfile` reads whole whatever its size. Raises TamperedError."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._file.read(min(size, MAX_DIRECTORY_BYTES + 1) if size >= 0 else MAX_DIRECTORY_BYTES + 1)
+        if len(found) > MAX_DIRECTORY_BYTES:
+            raise TamperedError("malformed", file="the file", why="too large a directory")
+        if found.count(b"PK\x01\x02") > MAX_MEMBERS:
+            raise TamperedError("malformed", file="the file", why="too many members")
+        return found
 
 
 class _Careful:
@@ -804,7 +841,12 @@ def read_json(raw: bytes, file: str) -> Any:  # noqa: ANN401 - anything JSON has
 def _read_document(raw: bytes, file: str, shape: dict[str, Any]) -> Any:  # noqa: ANN401 - of that shape
     found = read_json(raw, file)
     _check_shape(found, shape, file)
-    if document(found) != raw:
+    # As `document` has it, which would hold each part of a large one at once.
+    written = sha256()
+    for part in json.JSONEncoder(ensure_ascii=False, indent=2, sort_keys=True).iterencode(found):
+        written.update(part.encode())
+    written.update(b"\n")
+    if written.digest() != sha256(raw).digest():
         raise TamperedError("malformed", file=file, why="written in another way")
     return found
 
@@ -840,11 +882,26 @@ def _refused(text: str) -> Any:  # noqa: ANN401 - it returns nothing
     raise ValueError(text)
 
 
-_decoder: Any = json.JSONDecoder(object_pairs_hook=_without_twins, parse_float=_refused, parse_constant=_refused)
+def _whole_number(text: str) -> int:
+    if len(text) > MAX_JSON_DIGITS:
+        raise ValueError(text[:MAX_JSON_DIGITS])  # each digit more takes longer than the one before
+    return int(text)
+
+
+_decoder: Any = json.JSONDecoder(
+    object_pairs_hook=_without_twins, parse_float=_refused, parse_int=_whole_number, parse_constant=_refused
+)
 _scan = _decoder.scan_once
 
 
+def _items(text: str) -> int:
+    """Return how many values a text in JSON may have."""
+    return text.count(",") + text.count("[") + text.count("{")
+
+
 def _strict(text: str) -> Any:  # noqa: ANN401 - anything JSON has
+    if len(text) > MAX_JSON_ITEMS and _items(text) > MAX_JSON_ITEMS:
+        raise ValueError("too many items")  # each takes up to hundreds of bytes
     try:
         value, end = _scan(text, 0)
     except StopIteration:
@@ -973,8 +1030,11 @@ _MAX_CODES_REMEMBERED = 8
 Glimpse = tuple[str, int, str]
 """What the report says of a payload: the caller's cell, the instant somebody acted at or 0, the touchpoint's cell."""
 _MAX_ALIKE = 2048
-_VARYING = re.compile(rb'":((?:(?<=value":)|(?<=_id":))"[^"\\\x00-\x1f]*"|(?<=[a-z_]":)[1-9][0-9]{0,15}(?=[,}]))')
-"""The number, or the value or id that is a string, of a field in JSON without escapes."""
+_VARYING = re.compile(
+    rb'":((?:(?<=value":)|(?<=_id":))"[^"\\\x00-\x1f]*"|(?<=[a-z_]":)[1-9][0-9]{0,15}(?=[,}])'
+    rb'|(?<=positions":)\[[1-9][0-9]{0,15}(?:,[1-9][0-9]{0,15}){0,63}\])'
+)
+"""The number, the positions, or the value or id that is a string, of a field in JSON without escapes."""
 
 
 class Payload(NamedTuple):
@@ -1163,7 +1223,7 @@ def _glimpse_alike(text: bytes, seen: Shown) -> tuple[int, int, bytes, bytes]:
     """Return what events tell that are written alike but for their varying parts, in whose places are NULs.
 
     Where one of them is strict JSON all of them are, with other numbers and values: before each part ends the
-    name of a field, since a quote after a letter ends a string, and the part is a number or a string whole.
+    name of a field, since a quote after a letter ends a string, and the part is a number, numbers or a string whole.
     Each is read as a string that no text can hold, a NUL and which of the parts it is. Returned is how many
     parts there are, and which of them is the instant at which somebody acted, from 1, or 0 where none is and
     what the text says counts; then the touchpoint's cell. Remembered is only what fits, hence no long codes.
@@ -1490,33 +1550,39 @@ class Counts:
     def __init__(self) -> None:
         """Begin at nothing."""
         self.alike: Counter[Shown] = Counter()
-        """How many lines show the same."""
+        """How many lines show the same, of those that are not added up yet."""
+        self._status, self._types = Counter[str](), Counter[str]()
+        self._purposes, self._channels = Counter[str](), Counter[str]()
 
     def add(self, line: Line) -> None:
         """Count a line."""
         self.alike[line.shown] += 1
 
+    def add_up(self) -> None:
+        """Forget which lines show the same."""
+        for seen, count in self.alike.items():
+            self._status[seen.status] += count
+            if seen.status == "outside":
+                continue
+            self._types[seen.type] += count
+            self._purposes.update(dict.fromkeys(seen.purposes, count))
+            self._channels.update(dict.fromkeys(seen.channels, count))
+        self.alike.clear()
+
     def listed(self) -> int:
         """Return how many lines there are."""
-        return sum(self.alike.values())
+        return sum(self.alike.values()) + sum(self._status.values())
 
     def document(self, left_out: int) -> dict[str, Any]:
         """Return the counts as the manifest has them."""
-        status, of_type, of_purpose, of_channel = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-        for seen, count in self.alike.items():
-            status[seen.status] += count
-            if seen.status == "outside":
-                continue
-            of_type[seen.type] += count
-            of_purpose.update(dict.fromkeys(seen.purposes, count))
-            of_channel.update(dict.fromkeys(seen.channels, count))
+        self.add_up()
         return {
-            "by_channel": dict(of_channel),
-            "by_purpose": dict(of_purpose),
-            "by_type": dict(of_type),
+            "by_channel": dict(self._channels),
+            "by_purpose": dict(self._purposes),
+            "by_type": dict(self._types),
             "left_out": left_out,
             "listed": self.listed(),
-            **{name: status[name] for name in ("disclosed", "erased", "outside", "redacted")},
+            **{name: self._status[name] for name in ("disclosed", "erased", "outside", "redacted")},
         }
 
 
@@ -1787,7 +1853,7 @@ def _read_by_several(pieces: Iterator[bytes], scope: Scope, processes: int) -> I
     Whatever they cannot do is done here, so that nothing depends on them but the time it takes. No more
     pieces are on their way than keep them busy; a piece that comes when they are is read here.
     """
-    others = processes - 1
+    others, most = processes - 1, 8 * processes * _PIECE_BYTES
     try:
         # Started anew, since a program with threads must not be copied; a Ctrl-C is for this process alone.
         pool = ProcessPoolExecutor(others, get_context("spawn"), signal, (SIGINT, SIG_IGN))
@@ -1801,7 +1867,7 @@ def _read_by_several(pieces: Iterator[bytes], scope: Scope, processes: int) -> I
         for raw in pieces:
             busy = sum(not future.done() for _, future in waiting) >= 4 * others
             waiting.append((raw, _read_here(raw, scope) if busy else _asked(pool, raw, scope)))
-            while waiting and (waiting[0][1].done() or len(waiting) > 8 * processes):
+            while waiting and (waiting[0][1].done() or sum(len(each) for each, _ in waiting) > most):
                 yield _answered(*waiting.popleft(), scope)
         while waiting:
             yield _answered(*waiting.popleft(), scope)
@@ -1853,6 +1919,7 @@ class _Examination:
         # (1) The manifest is signed, and names every file there is.
         self.manifest, self.files = self._read_manifest()
         self.files.check_small()
+        self.most_notices = len(self.files.named("notices/"))
         # (2) The checkpoint is signed, and the one the manifest names.
         self.checkpoint = self._read_checkpoint()
         if previous is not None and previous.size > self.checkpoint.size and not self.recovered_since(previous):
@@ -1880,8 +1947,8 @@ class _Examination:
                 raise TamperedError("file_missing", file=name)
             if sizes[name] > MAX_SMALL_BYTES:
                 raise TamperedError("malformed", file=name, why="too large")
-        raw = self._bundle.open("manifest.json").read(MAX_SMALL_BYTES + 1)
-        note = self._bundle.open("manifest.note").read(MAX_NOTE_BYTES + 1)
+        raw = _read_all(self._bundle, "manifest.json", MAX_SMALL_BYTES)
+        note = _read_all(self._bundle, "manifest.note", MAX_NOTE_BYTES)
         lines = note.split(b"\n")
         if len(lines) > 1 and lines[0].decode("ascii", "replace") in _FORMATS and lines[1] != self.key.name.encode():
             raise TamperedError("foreign_origin", found=lines[1].decode("utf-8", "replace"), pinned=self.key.name)
@@ -1898,11 +1965,11 @@ class _Examination:
         found = _read_document(raw, "manifest.json", _SHAPE)
         if found["format"] != form or found["ledger"] != self.key.name:
             raise TamperedError("malformed", file="manifest.json", why="it names another format or ledger")
-        self._check_names(sizes, found["files"], form)
+        self._check_names(sizes, found["files"], form, found["scope"]["customer"])
         return found, _Members(self._bundle, found["files"])
 
     @staticmethod
-    def _check_names(sizes: dict[str, int], files: dict[str, dict[str, Any]], form: str) -> None:
+    def _check_names(sizes: dict[str, int], files: dict[str, dict[str, Any]], form: str, customer: str) -> None:
         if ("receipts.jsonld" in files) != (form == FORMAT_WITH_RECEIPTS):
             raise TamperedError("malformed", file="manifest.json", why="its form does not fit its files")
         for name in sorted(files.keys() | _ALWAYS):
@@ -1912,6 +1979,8 @@ class _Examination:
                 raise TamperedError("file_unexpected", file=name)
             if sizes[name] != files[name]["size"]:
                 raise TamperedError("file_differs", file=name)
+            if sizes[name] > (MAX_SMALL_BYTES if customer or name not in _LARGE else sys.maxsize):
+                raise TamperedError("malformed", file=name, why="too large")
         for name in sorted(sizes.keys() - files.keys() - {"manifest.json", "manifest.note"}):
             raise TamperedError("file_unexpected", file=name)
 
@@ -2014,9 +2083,8 @@ class _Examination:
                         raise TamperedError("leaf_differs", position=position)
                     grow([hash_])
             chains.add(rows)
-            counts.alike.update(piece.counts.alike)
             sides |= piece.sides
-            self.notices |= piece.notices
+            self._count(piece, counts)
             report.meet(piece.report)
             self._note_said(*piece.said)
             self.progress(edge.size - first, end - first)
@@ -2033,6 +2101,17 @@ class _Examination:
         if not report.holds():
             raise TamperedError("report_differs", file="report.csv")
         self._prove_window(chains)
+
+    def _count(self, piece: Piece, counts: Counts) -> None:
+        """Add up what a piece shows; codes beyond those of the manifest are refused before they fill the memory."""
+        counts.alike.update(piece.counts.alike)
+        self.notices |= piece.notices
+        if len(self.notices) > self.most_notices:
+            raise TamperedError("file_missing", file="notices/")
+        if len(counts.alike) > _MAX_ALIKE:
+            told, found = self.manifest["counts"], counts.document(0)
+            if any(len(found[by]) > len(told[by]) for by in ("by_channel", "by_purpose", "by_type")):
+                raise TamperedError("counts_differ")
 
     def _check_period(self, sides: set[int]) -> None:
         """Refuse a period whose neighbours do not show that no entry of it is missing at its ends."""
@@ -2118,8 +2197,11 @@ class _Examination:
     def _read_customer(self) -> None:
         customer, counts, report = self.scope["customer"], Counts(), Report()
         chains = Chains(from_the_first=True, without_gaps=True)
-        newest = b""
+        newest, items = b"", 0
         for opened in _in_order(self.files.lines("entries.jsonl"), self.asked):
+            items += _items(opened.leaf.decode()) + (_items(opened.parts[2].decode("latin-1")) if opened.parts else 0)
+            if items > 4 * MAX_JSON_ITEMS:
+                raise TamperedError("malformed", file="entries.jsonl", why="too large")
             line, newest = whole_line(opened), leaf_hash(opened.leaf)
             position, payload = line.position, line.payload
             self._check_proof(position, newest)
@@ -2187,7 +2269,7 @@ class _Examination:
 
     def _read_texts(self) -> None:  # noqa: C901 - each kind of text against what it comes from
         policies = self.files.named("policies/")
-        texts: dict[tuple[str, str], str] = {}
+        texts, length = dict[tuple[str, str], str](), 0
         proven = {f"proofs/{line.position}.tlog-proof" for line in self.shown}
         for name in policies:
             raw = self.files.small(name)
@@ -2197,11 +2279,15 @@ class _Examination:
                 raise TamperedError("malformed", file=name, why="no catalogue of this version")
             self._check_proof(line.position, leaf_hash(line.leaf))
             proven.add(f"proofs/{line.position}.tlog-proof")
-            texts |= notices_of(line)
+            named = {of: text for of, text in notices_of(line).items() if of[0] in self.notices}
+            length += sum(len(text) - len(texts.get(of, "")) for of, text in named.items())
+            texts |= named
+            if length > MAX_SMALL_BYTES:
+                raise TamperedError("malformed", file=name, why="too large")
         for name in self.files.named("proofs/"):
             if name not in proven:
                 raise TamperedError("file_unexpected", file=name)
-        wanted = {notice_file(code, of): text for (code, of), text in texts.items() if code in self.notices}
+        wanted = {notice_file(code, of): text for (code, of), text in texts.items()}
         for name in sorted(wanted.keys() | set(self.files.named("notices/"))):
             if name not in wanted or self.files.small(name) != wanted[name].encode():
                 raise TamperedError("notice_differs", file=name)
@@ -2293,6 +2379,14 @@ class _Examination:
         said.counts = {"size": self.checkpoint.size, **told}
 
 
+def _read_all(bundle: Bundle, name: str, most: int) -> bytes:
+    """Return a member of which no size was signed. Raises TamperedError where it is too large."""
+    content = bundle.open(name).read(most + 1)
+    if len(content) > most:
+        raise TamperedError("malformed", file=name, why="too large")
+    return content
+
+
 def _bears(bundle: Bundle, key: Key) -> bool:
     """Say whether the manifest claims to be signed by a key; whether it is, is seen later."""
     if bundle.sizes().get("manifest.note", MAX_NOTE_BYTES + 1) > MAX_NOTE_BYTES:
@@ -2375,6 +2469,10 @@ def verify(  # noqa: PLR0913 - what is verified, by what, and how
         examination.run(None if previous is None else _read_previous(previous, examination.keys))
     except NotValidError as error:
         return refused(error)
+    except RecursionError:
+        return refused(TamperedError("malformed", file="the file", why="too deep"))
+    except MemoryError:
+        return refused(UndecidableError("unreadable", why="it takes more memory than there is"))
     return examination.conclusion
 
 
