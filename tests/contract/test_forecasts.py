@@ -17,6 +17,7 @@ from accord.domain.terms import (
     SECOND,
     Identifier,
     IdentifierKind,
+    Instant,
     Outcome,
     PointFact,
     Position,
@@ -161,6 +162,30 @@ def test_several_topics_of_one_person_that_lapse_together_are_counted_once_as_ch
     town.it.clock.advance(5 * DAY)
     then = town.it.questions.check(BRAND, question, full=True).decision
     assert (then.verdict, then.reason) == (sample.then.verdict, sample.then.reason)
+
+
+def test_what_is_permitted_to_one_of_several_addresses_is_told_as_check_of_that_address_then_answers(
+    town: Town,
+) -> None:
+    work = Identifier(IdentifierKind.EMAIL, "dan@work.example")
+    town.tell(Grant(customer=DAN_ID, channels=("email",), evidence=said(), contact_point=work, valid_until=town.end))
+    steps = town.forecast(within_days=30, purpose=NEWS, channel="email", samples=5)
+    (found,) = (each for each in groups(steps) if each.limits)
+    assert (found.limits, found.persons, found.lapse.reason) == (("contact_point",), 1, Reason.WITHDRAWN)
+    (sample,) = found.samples
+    assert (town.first[sample.position], sample.time) == (DAN_ID, town.end)
+
+    def asked(**named: Any) -> Any:
+        question = Question(customer=DAN_ID, purpose=NEWS, channel="email", **named)
+        return town.it.questions.check(BRAND, question, full=True).decision
+
+    for told in (sample.now, sample.then):
+        town.it.clock.now = Instant(max(town.it.clock.now, told.time))
+        found_then = asked(contact_point=work)
+        assert (found_then.verdict, found_then.reason, found_then.trace) == (told.verdict, told.reason, told.trace)
+        assert asked().verdict is asked(contact_point=DAN_MAIL).verdict is Verdict.DENY
+    assert (sample.now.verdict, sample.then.verdict) == (Verdict.ALLOW, Verdict.DENY)
+    assert sample.now.positions
 
 
 def test_what_will_be_left_unconfirmed_is_told_with_the_answer_to_one_more_request(town: Town) -> None:

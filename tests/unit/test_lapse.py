@@ -191,6 +191,33 @@ def test_a_permission_for_one_topic_place_or_third_party_lapses_and_its_holder_i
     assert about == (frozenset() if "recipient" in named else frozenset({"email"}))
 
 
+def test_a_permission_for_one_of_several_addresses_lapses_there_and_its_holder_is_asked_there() -> None:
+    end = Instant(NOON + 7 * DAY)
+    mark = allowing((NEWS, CALL), valid_until=end)
+    mark = replace(mark, granted=replace(mark.granted, channels=("email", "sms"), point=1))
+    state = replace(NO_STATE, permissions=(mark,), facts=FRENCH)
+    # What became of the other address is nothing to this one.
+    other = Point(2, IdentifierKind.EMAIL, replace(NO_POINT, bounced=Position(9)))
+    phone = Point(3, IdentifierKind.PHONE, NO_POINT)
+    readings = (Customer(state, (MAIL, other, phone)),)
+    radar = Radar(Policy(bare(), 1), NOON, end)
+    lapses = list(radar.lapses(readings))
+    at_one = Limits(contact_point=1)
+    assert {(it.purpose, it.channel, it.time, it.reason) for it in lapses} == {
+        (NEWS, "email", end, Reason.PERMISSION_EXPIRED),
+        (CALL, "email", end, Reason.PERMISSION_EXPIRED),
+    }
+    assert {it.limits for it in lapses} == {at_one}
+    assert at_one.named == ("contact_point",)
+    whole, there = (radar.asking_before(readings, end, each).now for each in (WHOLE, at_one))
+    assert (whole, there) == (frozenset(), frozenset({"email"}))
+    # Of the only one of its kind the question of the whole is asked.
+    (alone,) = {it.limits for it in radar.lapses((Customer(state, (MAIL, phone)),))}
+    assert alone == WHOLE
+    # Whoever no longer holds it has nothing there that could lapse.
+    assert list(radar.lapses((Customer(state, (other, phone)),))) == []
+
+
 def test_a_no_to_one_topic_is_no_lapse_of_it_and_leaves_the_next_topic() -> None:
     end = Instant(NOON + 7 * DAY)
     mark = allowing(act=Instant(NOON - 2 * DAY), valid_until=end)

@@ -73,7 +73,12 @@ def _row(it: audit_service_pb2.LapseGroup) -> tuple[str, ...]:
 
 
 def _limits(it: audit_service_pb2.LapseGroup) -> str:
-    named = {"topic": it.by_topic, "place": it.by_place, "third party": it.by_recipient}
+    named = {
+        "topic": it.by_topic,
+        "place": it.by_place,
+        "third party": it.by_recipient,
+        "contact point": it.by_contact_point,
+    }
     return " and ".join(name for name, so in named.items() if so)
 
 

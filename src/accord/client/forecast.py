@@ -67,7 +67,8 @@ class LapseGroup:
     """Answers that are no DENY now and end alike on one day: of one purpose and channel, for one `reason`.
 
     `customers_askable_now` may be asked for a permission on one of `channels` at least, `customers_askable_in_time` now
-    or before the lapse. `by_topic`, `by_place`, `by_recipient`: the answers are for one each, which permissions name.
+    or before the lapse. `by_topic`, `by_place`, `by_recipient` and `by_contact_point`, one of several addresses: the
+    answers are for one each, which permissions name.
     """
 
     day: datetime | None
@@ -82,6 +83,7 @@ class LapseGroup:
     by_topic: bool
     by_place: bool
     by_recipient: bool
+    by_contact_point: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,7 @@ def _lapse_group(found: audit_service_pb2.LapseGroup) -> LapseGroup:
         by_topic=found.by_topic,
         by_place=found.by_place,
         by_recipient=found.by_recipient,
+        by_contact_point=found.by_contact_point,
     )
 
 

@@ -9,7 +9,8 @@ another permission begins later, one lapse is told: the first, unless it began a
 instants. Pairs that have one answer are asked once (`alike`).
 
 What a permission gives for some topics, places or third parties only is asked for each of them by itself:
-the question of the whole names none, and such a permission does not answer it.
+the question of the whole names none, and such a permission does not answer it. So is what it gives for one
+of several addresses that the channel reaches: nobody says which the question of the whole means.
 
 Whether the customer may be asked for a permission is a question of its own, since asking is a contact too:
 the purposes that ask are answered by the same decision. A permission that waits for its confirmation has
@@ -27,35 +28,39 @@ from accord.domain.alike import ANYBODY, Alike, Pair
 from accord.domain.catalogue import covers
 from accord.domain.commands import Question
 from accord.domain.confirmation import one_more
-from accord.domain.decision import Customer, Decision
+from accord.domain.decision import Customer, Decision, Point
 from accord.domain.full_view import answered
 from accord.domain.policy import Policy
 from accord.domain.scope import Coded
 from accord.domain.state import PermissionMark
-from accord.domain.terms import FAR, Instant, Position, PurposeClass, Reason, Verdict
+from accord.domain.terms import FAR, Identifier, Instant, Position, PurposeClass, Reason, Verdict
 
 ASKING: Final = ("marketing.permission_request", "marketing.stay_in_touch")
 """Branches of purposes whose contacts ask for a permission, by the names the rule packs know them by."""
 
 
 class Limits(Struct, frozen=True, gc=False):
-    """The topic, place and third party that a question names, empty for none; topic and third party by digest."""
+    """What a question names besides purpose and channel, empty for none: topic and third party by their digests.
+
+    The address, one of several of its kind, is told by its number among the person's.
+    """
 
     topic: Coded = Coded()
     place: str = ""
     recipient: Coded = Coded()
+    contact_point: int = 0
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Which of the three are named."""
-        return tuple(side for side in ("topic", "place", "recipient") if getattr(self, side))
+        """Which of them are named."""
+        return tuple(side for side in self.__struct_fields__ if getattr(self, side))
 
 
 WHOLE: Final = Limits()
 
 
 def of_asking(limits: Limits) -> Limits:
-    """Return what a contact names that asks for what lapses: topic and place; the brand itself asks."""
+    """Return what a contact names that asks for what lapses: topic, place and address; the brand itself asks."""
     return replace(limits, recipient=WHOLE.recipient)
 
 
@@ -114,7 +119,7 @@ class Radar:
     def lapses(self, readings: Sequence[Customer]) -> Iterator[Lapse]:
         """Yield what ends for one person: one reading, or several where they are merged."""
         groups = self._alike.groups(readings)
-        for limits, listed in self._narrow(readings[0].state.permissions).items():
+        for limits, listed in self._narrow(readings[0]).items():
             # Of pairs that have one answer, a permission lists all or none.
             for pairs in groups if limits is WHOLE else (each for each in groups if each[0] in listed):
                 found = self._lapse(readings, pairs[0], limits)
@@ -132,7 +137,8 @@ class Radar:
         """Return on which channels the person may be asked before an answer lapses at `time`.
 
         In time is also a DEFER that opens before it, and what is allowed at the last instant only. They are
-        asked about the topic and place that lapse, by the brand itself whoever the permission named.
+        asked about the topic and place that lapse, at the address that does where the channel reaches it, by the
+        brand itself whoever the permission named.
         """
         limits = of_asking(limits)
         now, in_time = set[str](), set[str]()
@@ -156,14 +162,22 @@ class Radar:
             place=limits.place,
             recipient=limits.recipient,
         )
+        if limits.contact_point and (point := _point(readings[0], limits.contact_point)) and self._reaches(pair, point):
+            address = Identifier(point.kind, "")
+            question = replace(question, contact_point=address)
+            readings = [replace(each, numbers={address: point.number}) for each in readings]
         return answered(readings, question, self._policy, time, full=full)
 
-    def _narrow(self, marks: Sequence[PermissionMark]) -> dict[Limits, set[Pair]]:
+    def _reaches(self, pair: Pair, point: Point) -> bool:
+        return bool(pair[1]) and self._policy.channels[pair[1]].contact_point_kind is point.kind
+
+    def _narrow(self, person: Customer) -> dict[Limits, set[Pair]]:
         """Return the limits to ask about, the whole first, and which pairs permissions list under each."""
         found: dict[Limits, set[Pair]] = {WHOLE: set()}
-        for mark in marks:
+        for mark in person.state.permissions:
             granted = mark.granted
-            if not (granted.topics or granted.places or granted.recipients):
+            point = _one_of_several(person, granted.point) if granted.point else None
+            if not (granted.topics or granted.places or granted.recipients or point):
                 continue
             topics, recipients = (
                 [Coded(each.hex()) for each in codes] or [WHOLE.topic] for codes in (granted.topics, granted.recipients)
@@ -171,8 +185,9 @@ class Radar:
             # A place that the catalogue knows no more cannot be asked about.
             places = [each for each in granted.places if each in self._policy.places] if granted.places else [""]
             listed = self._pairs.intersection(_listed(mark))
+            reached = {each for each in listed if self._reaches(each, point)} if point else listed
             for sides in product(topics, places, recipients):
-                found.setdefault(Limits(*sides), set()).update(listed)
+                found.setdefault(Limits(*sides, point.number if point else 0), set()).update(reached)
         return found
 
     def _one_more(
@@ -222,6 +237,17 @@ class Radar:
         for each in readings:
             ends.update(Instant(lane.until) for lane in self._policy.lanes(*pair, each.state.facts))
         return sorted({*(end for end in ends if self._now < end < self._horizon), self._horizon})
+
+
+def _point(person: Customer, number: int) -> Point | None:
+    return next((each for each in person.points if each.number == number), None)
+
+
+def _one_of_several(person: Customer, number: int) -> Point | None:
+    """Return the address of that number where the person holds another of its kind: then a question must name it."""
+    point = _point(person, number)
+    several = point and any(each.kind is point.kind and each.number != number for each in person.points)
+    return point if several else None
 
 
 def _listed(mark: PermissionMark) -> Iterator[Pair]:

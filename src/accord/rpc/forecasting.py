@@ -96,6 +96,7 @@ def _group(found: Lapsing, token: str, language: str) -> pb.LapseGroup:
         by_topic="topic" in found.limits,
         by_place="place" in found.limits,
         by_recipient="recipient" in found.limits,
+        by_contact_point="contact_point" in found.limits,
     )
 
 

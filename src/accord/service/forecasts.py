@@ -76,8 +76,8 @@ class Sample(Struct, frozen=True):
 class Lapsing(Struct, frozen=True, kw_only=True):
     """How many persons lapse alike on one day (UTC; its first instant), and how many of them may be asked.
 
-    `limits`: which of topic, place and third party the answers are for; of one person several may lapse so, and the
-    sample is the first of them.
+    `limits`: which of topic, place, third party and address the answers are for; of one person several may lapse so,
+    and the sample is the first of them.
     """
 
     lapse: Lapse

@@ -984,7 +984,7 @@ class ForecastSummary(_message.Message):
     """How many of them have a lapse."""
     lapses: _builtins.int
     """How many lapses there are, over all purposes and channels. Those of one customer that end alike on one day, for
-    several topics, places or third parties, are one.
+    several topics, places, third parties or addresses, are one.
     """
     unconfirmed_permissions: _builtins.int
     """How many permissions lose the time to confirm them (double opt-in)."""
@@ -1042,6 +1042,7 @@ class LapseGroup(_message.Message):
     BY_TOPIC_FIELD_NUMBER: _builtins.int
     BY_PLACE_FIELD_NUMBER: _builtins.int
     BY_RECIPIENT_FIELD_NUMBER: _builtins.int
+    BY_CONTACT_POINT_FIELD_NUMBER: _builtins.int
     purpose: _builtins.str
     """The purpose."""
     channel: _builtins.str
@@ -1055,11 +1056,13 @@ class LapseGroup(_message.Message):
     customers_askable_in_time: _builtins.int
     """How many may be asked before the lapse: now, or later but in time, such as after quiet hours."""
     by_topic: _builtins.bool
-    """The answers are for a topic each, which permissions name. False: for no topic by name; so the next two."""
+    """The answers are for a topic each, which permissions name. False: for no topic by name; so the next three."""
     by_place: _builtins.bool
     """The answers are for a place each."""
     by_recipient: _builtins.bool
     """The answers are for a third party each; asking is judged as the brand's own."""
+    by_contact_point: _builtins.bool
+    """The answers are for one address each, of several that the channel reaches; asking is judged for that address too."""
     @_builtins.property
     def day(self) -> _timestamp_pb2.Timestamp:
         """The first instant of the day, UTC."""
@@ -1087,10 +1090,11 @@ class LapseGroup(_message.Message):
         by_topic: _builtins.bool = ...,
         by_place: _builtins.bool = ...,
         by_recipient: _builtins.bool = ...,
+        by_contact_point: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_place", b"by_place", "by_recipient", b"by_recipient", "by_topic", b"by_topic", "channel", b"channel", "channels", b"channels", "customers", b"customers", "customers_askable_in_time", b"customers_askable_in_time", "customers_askable_now", b"customers_askable_now", "day", b"day", "purpose", b"purpose", "reason", b"reason", "samples", b"samples"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_contact_point", b"by_contact_point", "by_place", b"by_place", "by_recipient", b"by_recipient", "by_topic", b"by_topic", "channel", b"channel", "channels", b"channels", "customers", b"customers", "customers_askable_in_time", b"customers_askable_in_time", "customers_askable_now", b"customers_askable_now", "day", b"day", "purpose", b"purpose", "reason", b"reason", "samples", b"samples"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
