@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.flavours import TOKENS, Flavour, open_client
-from support.serving import BRAND, CAP, Site
+from support.serving import BRAND, CAP, CATALOGUE, Site
 
 from accord.client import (
     ActivityKind,
@@ -217,6 +217,26 @@ def test_a_contact_that_a_late_no_makes_invalid_is_found_by_a_replay(client: Any
     with pytest.raises(MistakeError) as refused:
         list(client.replay(today=True, catalogue_version=1))
     assert list(refused.value.fields) == ["today"]
+
+
+def test_a_replay_answers_by_a_catalogue_that_nobody_applied(client: Any, name: str, at: At) -> None:
+    given = client.grant(name, at("till"))
+    before = len(list(client.history(name)))
+    client.authorize(name, "email", "marketing.news", contact_id=f"{name}/1")
+    email, sms = CATALOGUE["channels"]
+    supposed = CATALOGUE | {"channels": [email | {"verification_required": True}, sms]}
+    for catalogue, expected in ((CATALOGUE, []), (supposed, [(Verdict.DENY, "CONTACT_POINT_UNVERIFIED", "RULES")])):
+        pages = list(client.replay(given.receipt.recorded_time, catalogue=catalogue))
+        own = [each for page in pages for each in page.contacts if each.basis_positions == (given.receipt.position,)]
+        assert [(each.verdict, each.reason, each.cause) for each in own] == expected
+    assert client.check(name, "email", "marketing.news")
+    assert len(list(client.history(name))) == before + 1
+    with pytest.raises(MistakeError) as refused:
+        list(client.replay(catalogue=CATALOGUE, catalogue_version=1))
+    assert list(refused.value.fields) == ["catalogue_version"]
+    with pytest.raises(MistakeError) as invalid:
+        list(client.replay(catalogue=CATALOGUE | {"country": "France"}))
+    assert invalid.value.reason == "CATALOGUE_INVALID"
 
 
 def test_what_lapses_is_told_part_by_part_with_samples_that_are_no_leave_to_send(

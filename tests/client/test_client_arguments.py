@@ -76,6 +76,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "recorded_from": NOW,
         "recorded_until": NOW,
         "today": False,
+        "catalogue": {},
         "catalogue_version": 1,
         "rules_edition": "",
         "law_time": NOW,
@@ -274,6 +275,10 @@ def test_a_misspelled_keyword_is_a_mistake_and_never_a_wider_call(client: Any, n
         ("confirm", {"permission_position": -1}, {"permission_position": "must be from 0 to 9223372036854775807"}),
         ("confirm", {"permission_position": True}, {"permission_position": "must be a whole number, not bool"}),
         ("history", {"page_size": 2**31}, {"page_size": "must be from 0 to 2147483647"}),
+        ("replay", {"catalogue": {"porpoises": []}}, {"catalogue": "is no catalogue: "}),
+        ("replay", {"catalogue": {"channels": [{"code": 7}]}}, {"catalogue": "is no catalogue: "}),
+        ("replay", {"catalogue": {"channels": {1: 2}}}, {"catalogue": "is no catalogue: "}),
+        ("replay", {"catalogue": {1: 2}}, {"catalogue": "is no catalogue: "}),
         ("report", {"outcome": "LOST"}, {"outcome": "must be a ContactOutcome, one of SENT, FAILED"}),
     ],
 )

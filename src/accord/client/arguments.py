@@ -6,13 +6,13 @@ keyword that nobody knows is one too: a no whose narrowing was misspelled would 
 types are looked at; whether a purpose is known is Accord's to say.
 
 The annotations are the rule, read once when a function is made: text, flags, numbers, instants,
-choices, the dataclasses of `values`, several of these, and `Unpack` for keywords.
+choices, the dataclasses of `values`, several of these, mappings, and `Unpack` for keywords.
 """
 
 import functools
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -86,6 +86,8 @@ def _kind(hint: Any) -> _Kind:  # noqa: ANN401 - a type expression
         return _whole(allowed) if of is int else _spelled(allowed)
     if get_origin(hint) is UnionType:
         return _either([_kind(each) for each in get_args(hint)])
+    if get_origin(hint) is Mapping:
+        return _Kind((Mapping,), "a mapping")
     if get_origin(hint) in {tuple, Sequence}:
         return _several(_kind(get_args(hint)[0]))
     if hint in _PLAIN:

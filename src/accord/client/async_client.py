@@ -7,11 +7,11 @@ reported. Accord may have got the call all the same; for a contact that means it
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 
@@ -214,15 +214,17 @@ class AsyncClient:
         recorded_until: datetime | None = None,
         *,
         today: bool = False,
+        catalogue: Mapping[str, Any] | None = None,
         catalogue_version: int = 0,
         rules_edition: str = "",
         law_time: datetime | None = None,
     ) -> AsyncIterator[ReplayPage]:
         """Yield, page by page, the contacts of a period that would no longer be allowed, by what is known today.
 
-        Left out, by the catalogue and the law of then. `today`: by those of now; else another version of the
-        catalogue, another edition of the rules, or the law of another instant can be named. A contact belongs to the
-        period by when it was authorised. Role: auditor.
+        Left out, by the catalogue and the law of then. `today`: by those of now; else a catalogue that need not be
+        applied, in the field names of its proto as `tomllib.load` reads its file, or another version of the brand's;
+        another edition of the rules, or the law of another instant. A contact belongs to the period by when it was
+        authorised. Role: auditor.
         """
         token = ""
         while True:
@@ -231,6 +233,7 @@ class AsyncClient:
                 token,
                 recorded_from,
                 recorded_until,
+                catalogue,
                 catalogue_version,
                 rules_edition,
                 law_time,

@@ -9,12 +9,13 @@ flavours of the client run these values; neither knows the wire. Arguments are j
 authorise have none: a caller must know that a withdrawal was not recorded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, Unpack
 from uuid import uuid4
 
+from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -37,7 +38,7 @@ from accord.client.answers import (
     Verdict,
     undecided,
 )
-from accord.client.arguments import judged
+from accord.client.arguments import judged, mistaken
 from accord.client.connection import Services
 from accord.client.failures import CallFailedError
 from accord.client.forecast import ForecastPart
@@ -66,6 +67,7 @@ from accord.client.values import (
 )
 from accord.v1 import (
     audit_service_pb2,
+    catalogue_pb2,
     contact_service_pb2,
     customer_pb2,
     customer_service_pb2,
@@ -233,6 +235,7 @@ def replay(
     page_token: str,
     recorded_from: datetime | None,
     recorded_until: datetime | None,
+    catalogue: Mapping[str, Any] | None,
     catalogue_version: Position,
     rules_edition: str,
     law_time: datetime | None,
@@ -245,6 +248,7 @@ def replay(
         recorded_from=_instant(recorded_from),
         recorded_until=_instant(recorded_until),
         today=today,
+        catalogue=_catalogue(catalogue),
         catalogue_version=catalogue_version,
         rules_edition=rules_edition,
         law_time=_instant(law_time),
@@ -733,6 +737,17 @@ def _question(question: Question) -> decision_pb2.Question:
         recipient=question.recipient,
         contact_point=_point(question.contact_point),
     )
+
+
+def _catalogue(told: Mapping[str, Any] | None) -> catalogue_pb2.Catalogue | None:
+    """Return a catalogue told in the field names of its proto. Raises MistakeError."""
+    if told is None:
+        return None
+    try:
+        return json_format.ParseDict(dict(told), catalogue_pb2.Catalogue())
+    except (json_format.ParseError, TypeError, AttributeError) as error:
+        # The last two are what it says of keys that are no text.
+        raise mistaken({"catalogue": f"is no catalogue: {error}"}) from None
 
 
 def _view(*, full: bool) -> decision_pb2.DecisionView.ValueType:

@@ -13,10 +13,10 @@ for the attempts of that one call.
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import grpc
 
@@ -206,15 +206,17 @@ class Client:
         recorded_until: datetime | None = None,
         *,
         today: bool = False,
+        catalogue: Mapping[str, Any] | None = None,
         catalogue_version: int = 0,
         rules_edition: str = "",
         law_time: datetime | None = None,
     ) -> Iterator[ReplayPage]:
         """Yield, page by page, the contacts of a period that would no longer be allowed, by what is known today.
 
-        Left out, by the catalogue and the law of then. `today`: by those of now; else another version of the
-        catalogue, another edition of the rules, or the law of another instant can be named. A contact belongs to the
-        period by when it was authorised. Role: auditor.
+        Left out, by the catalogue and the law of then. `today`: by those of now; else a catalogue that need not be
+        applied, in the field names of its proto as `tomllib.load` reads its file, or another version of the brand's;
+        another edition of the rules, or the law of another instant. A contact belongs to the period by when it was
+        authorised. Role: auditor.
         """
         token = ""
         while True:
@@ -223,6 +225,7 @@ class Client:
                 token,
                 recorded_from,
                 recorded_until,
+                catalogue,
                 catalogue_version,
                 rules_edition,
                 law_time,
