@@ -247,6 +247,9 @@ def test_what_lapses_is_told_part_by_part_with_samples_that_are_no_leave_to_send
     given = client.grant(name, at("till"), channels=("email",), valid_until=end)
     address = ContactPoint.email(f"{name}@example.com"[-60:])
     waits = client.grant(f"{name}/2", at("newsletter_form"), contact_point=address)
+    home, work = (ContactPoint.email(f"{flavour}@{place}.example") for place in ("home", "work"))
+    client.link(f"{name}/3", home)
+    client.grant(f"{name}/3", at("till"), contact_point=work, channels=("email",), valid_until=end)
     first, *_, last = client.forecast(1, purpose="marketing.offer", samples=10)
     assert (first.customers_met, first.summary, first.groups) == (0, None, ())
     assert last.customers_met == last.customers_total == first.customers_total
@@ -255,7 +258,8 @@ def test_what_lapses_is_told_part_by_part_with_samples_that_are_no_leave_to_send
     (told,) = (part.summary for part in parts if part.summary)
     assert (told.horizon - told.decision_time, told.asking_purposes) == (timedelta(days=400), ())
     assert told.lapses == sum(group.customers for part in parts for group in part.groups)
-    (group,) = (each for part in parts for each in part.groups if each.day.date() == end.date())
+    group, limited = (each for part in parts for each in part.groups if each.day.date() == end.date())
+    assert (group.by_contact_point, limited.by_contact_point, limited.customers) == (False, True, 1)
     assert (group.purpose, group.channel, group.reason) == ("marketing.news", "email", "PERMISSION_EXPIRED")
     assert (group.customers, group.customers_askable_in_time, group.channels, group.by_topic) == (1, 0, (), False)
     (sample,) = group.samples
