@@ -185,7 +185,7 @@ class TestPrometheus:
 
     def test_an_address_that_is_taken_is_told_so(self, told: Told) -> None:
         told.site.environment["ACCORD_DATA"] += "-other"
-        done = told.site.run("serve", "--listen", free_address(), expect=1)
+        done = told.site.run_process("serve", "--listen", free_address(), expect=1)
         told.site.environment["ACCORD_DATA"] = told.site.environment["ACCORD_DATA"].removesuffix("-other")
         assert "ACCORD_METRICS_LISTEN: cannot listen" in done.stderr
 
@@ -236,7 +236,7 @@ class TestLog:
 
     def test_another_protocol_than_grpc_is_refused_by_its_name(self, tmp_path: Path) -> None:
         with Site(tmp_path, settings={"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}) as site:
-            assert "OTEL_EXPORTER_OTLP_PROTOCOL must be grpc" in site.run("serve", expect=1).stderr
+            assert "OTEL_EXPORTER_OTLP_PROTOCOL must be grpc" in site.run_process("serve", expect=1).stderr
 
 
 class TestNothingWanted:

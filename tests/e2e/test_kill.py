@@ -344,7 +344,7 @@ def test_a_server_killed_in_the_middle_of_writes_loses_nothing_it_acknowledged(
             if kill % AUDITED_EVERY == 0:
                 assert site.audit().faults == ()
         assert server.stop() == 0
-        site.run("audit", expect=0)
+        site.run_process("audit", expect=0)
     assert book.recorded_after > 0
 
 

@@ -488,7 +488,7 @@ def test_the_exit_code_of_a_check_is_its_verdict_for_people_and_programs_alike(
     asked: Site, customer: str, code: int, heading: str, verdict: str
 ) -> None:
     arguments = ("check", customer, "marketing.offer", "--channel", "email")
-    readable = asked.run(*arguments, expect=code)
+    readable = asked.run_process(*arguments, expect=code)
     assert readable.stdout.splitlines()[0] == heading
     assert ("not before" in readable.stdout) == (code == 11)
     parsed = json.loads(asked.run(*arguments, "--json", expect=code).stdout)

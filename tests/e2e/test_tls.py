@@ -220,7 +220,7 @@ def test_a_server_on_tls_may_listen_where_others_reach_it(authority: Authority, 
     pair = authority.issue("everywhere")
     with Site(tmp_path) as site:
         address = f"0.0.0.0:{free_address().rpartition(':')[2]}"
-        told = site.run("serve", "--listen", address, expect=1).stderr
+        told = site.run_process("serve", "--listen", address, expect=1).stderr
         assert "ACCORD_LISTEN must be a loopback address without TLS" in told
         assert "ACCORD_TLS_CERTIFICATE" in told
         site.environment |= {"ACCORD_TLS_CERTIFICATE": str(pair.certificate), "ACCORD_TLS_KEY": str(pair.key)}
@@ -245,7 +245,7 @@ def test_files_that_cannot_be_used_are_told_by_their_setting(
         files = {"CERTIFICATE": pair.certificate, "KEY": pair.key} | changed
         settings = {f"ACCORD_TLS_{name}": str(path) for name, path in files.items()} | {"ACCORD_WORKERS": workers}
         with Site(tmp_path, settings=settings) as site:
-            told = site.run("serve", "--listen", free_address(), expect=1).stderr
+            told = site.run_process("serve", "--listen", free_address(), expect=1).stderr
         assert told.startswith(f"accord: {setting} ("), told
         assert sentence in told
 

@@ -185,13 +185,13 @@ def test_a_port_that_other_workers_share_is_told_to_be_taken(sqlite_site: Site, 
     (server,) = sqlite_site.servers
     for number, settings in enumerate((SETTINGS, {})):
         with Site(tmp_path, settings=settings | {"ACCORD_DATA": str(tmp_path / f"other-{number}")}) as other:
-            done = other.run("serve", "--listen", server.address, expect=1)
+            done = other.run_process("serve", "--listen", server.address, expect=1)
         assert f"cannot listen on {server.address}: is another server running there?" in done.stderr
 
 
 def test_a_worker_that_cannot_serve_ends_the_start_with_its_reason(tmp_path: Path) -> None:
     with Site(tmp_path, settings=SETTINGS | {"ACCORD_PEPPER": "not base64!"}) as site:
-        done = site.run("serve", "--listen", free_address())
+        done = site.run_process("serve", "--listen", free_address())
     assert done.returncode == 1
     assert "ACCORD_PEPPER must be base64" in done.stderr
 

@@ -6,6 +6,7 @@ group permits the cell by an act later, by both clocks, than every refusal that 
 """
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,7 @@ def test_no_use_is_taken_twice_whoever_is_merged_and_split_meanwhile(
     it.write(ApplyCatalogue(catalogue=replace(CATALOGUE, caps=caps)))
     for who in PEOPLE:
         it.write(Link(customer=named(who), contact_point=mail(who)))
+    uses = Uses(it)
     for step in range(80):
         it.clock.advance(SECOND)
         who, verb = chance.choice(PEOPLE), chance.random()
@@ -259,7 +261,7 @@ def test_no_use_is_taken_twice_whoever_is_merged_and_split_meanwhile(
                 customer=named(who), purpose=chance.choice(PURPOSES), channel=channel, contact_point=point
             )
             it.write(AuthorizeContact(contact_id=f"m{chance.randrange(9)} {step // 30}", question=question))
-        assert max(holders_of_uses(it).values(), default=0) <= 1
+        assert max(uses.holders().values(), default=0) <= 1
     assert it.audit().faults == ()
     parts.close()
 
@@ -335,20 +337,26 @@ def outcome_of(result: Any) -> Any:
     return result.status if isinstance(result, Written) else result.reason
 
 
-def holders_of_uses(it: Installation) -> dict[int, int]:
-    """Return how many contacts hold each permission of one use, from the entries alone."""
-    rests_on: dict[str, int | None] = {}
-    status: dict[str, ContactStatus] = {}
-    size = it.store.head(BRAND)
-    assert size is not None
-    for position in range(size.size):
-        event = it.remembered.event(BRAND, position)  # type: ignore[arg-type]
-        if isinstance(event, ContactAuthorized):
-            rests_on[event.contact_id], status[event.contact_id] = event.permission, ContactStatus.AUTHORIZED
-        elif isinstance(event, ContactReported):
-            status[event.contact_id] = STATUS_AFTER[event.outcome]
-    held: dict[int, int] = {}
-    for contact_id, permission in rests_on.items():
-        if permission is not None and status[contact_id] in HOLDING:
-            held[permission] = held.get(permission, 0) + 1
-    return held
+class Uses:
+    """What the entries alone say of permissions of one use; each entry is read once."""
+
+    def __init__(self, it: Installation) -> None:
+        self._it = it
+        self._read = 0
+        self._rests_on: dict[str, Position | None] = {}
+        self._status: dict[str, ContactStatus] = {}
+
+    def holders(self) -> Counter[Position]:
+        """Return how many contacts hold each permission."""
+        head = self._it.store.head(BRAND)
+        assert head is not None
+        for position in range(self._read, head.size):
+            event = self._it.remembered.event(BRAND, Position(position))
+            if isinstance(event, ContactAuthorized):
+                self._rests_on[event.contact_id] = event.permission
+                self._status[event.contact_id] = ContactStatus.AUTHORIZED
+            elif isinstance(event, ContactReported):
+                self._status[event.contact_id] = STATUS_AFTER[event.outcome]
+        self._read = head.size
+        holding = (permission for id_, permission in self._rests_on.items() if self._status[id_] in HOLDING)
+        return Counter(permission for permission in holding if permission is not None)

@@ -22,11 +22,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from click.testing import CliRunner
 from google.protobuf import json_format
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.databases import Databases, Kind
 
-from accord.app import Installation
+from accord.app import Installation, load_sample_brand, play_sample_demo
+from accord.cli.completion import PROGRAM
+from accord.cli.main import Accord, accord
 from accord.client import Connection
 from accord.config import Config
 from accord.domain.terms import BrandId
@@ -204,7 +207,20 @@ class Site:
         return [sys.executable, "-m", "accord", *arguments]
 
     def run(self, *arguments: str, expect: int | None = None) -> subprocess.CompletedProcess[str]:
-        """Run an `accord` command to its end; `expect` is the exit code it must give."""
+        """Run an `accord` command to its end inside this process, as if piped; `expect` is the exit code it must give.
+
+        To start a process and load all of Accord takes it longer than most commands take.
+        """
+        told = Accord(Installation, load_sample_brand, play_sample_demo)
+        result = CliRunner().invoke(accord, arguments, obj=told, env=self.environment, prog_name=PROGRAM)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return _as_expected(
+            subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr), expect
+        )
+
+    def run_process(self, *arguments: str, expect: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run an `accord` command to its end in a process of its own: for what serves, and for exit codes."""
         done = subprocess.run(
             self.command(*arguments),
             env=self.environment,
@@ -213,9 +229,7 @@ class Site:
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-        if expect is not None:
-            assert done.returncode == expect, f"accord {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done
+        return _as_expected(done, expect)
 
     def start(self, address: str | None = None, core: int | None = None) -> Server:
         """Return a server that serves, on a free port unless told an address."""
@@ -274,6 +288,12 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _as_expected(done: subprocess.CompletedProcess[str], expect: int | None) -> subprocess.CompletedProcess[str]:
+    if expect is not None:
+        assert done.returncode == expect, f"accord {' '.join(done.args)}: {done.stdout}{done.stderr}"
+    return done
 
 
 def _lay_out(data: Path, *, with_ledger: bool) -> None:

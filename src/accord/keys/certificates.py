@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from cryptography.x509 import Certificate
 
 CERTIFICATE_SETTING = "ACCORD_TLS_CERTIFICATE"
@@ -122,7 +122,7 @@ def _certificates(setting: str, path: Path, content: bytes) -> "list[Certificate
         raise CertificateError(f"{setting} ({path}) must hold certificates in PEM") from error
 
 
-def _private_key(path: Path, content: bytes) -> PrivateKeyTypes:
+def _private_key(path: Path, content: bytes) -> "PrivateKeyTypes":
     try:
         return load_pem_private_key(content, password=None)
     except TypeError as error:

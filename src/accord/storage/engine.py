@@ -29,7 +29,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from accord.ledger.store import StoreFaultError, StoreUnavailableError
-from accord.storage import schema
 from accord.storage.turns import NO_TURN, end_turn, take_turn
 
 LOCK_SECONDS = 30
@@ -246,6 +245,8 @@ def _together(sql: str) -> str | None:
     if found is None:
         return None
     table, names, conflict = found.groups()
+    from accord.storage import schema  # noqa: PLC0415 - it loads both dialects whole, and seldom are many told at once
+
     columns = next(of.tables[table] for of in (schema.ledger, schema.keys) if table in of.tables).columns
     arrays = ", ".join(f"%b::{_TYPES[type(columns[name].type)]}[]" for name in names.split(", "))
     return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){conflict}"
