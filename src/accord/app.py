@@ -20,6 +20,7 @@ from accord.keys.peppers import PepperEpochs
 from accord.keys.rotation import Rotation, irrecoverable_by, rotate
 from accord.keys.secrets import Secrets
 from accord.keys.signing import SigningFolder
+from accord.ledger.entry import BRAND_REF
 from accord.ledger.erasing import ErasureRow
 from accord.ledger.lookup import Lookups
 from accord.ledger.store import LedgerStore
@@ -248,6 +249,12 @@ class Installation:
     def keep_checkpoints(self) -> None:
         """Keep the newest checkpoint of every ledger outside the database, once it is proven."""
         self.proven.keep_checkpoints()
+
+    def examine_secrets(self) -> None:
+        """Hold the secrets to what is stored. Raises PepperMissingError, KeyUnreadableError, StoreUnavailableError."""
+        for head in self.store.heads():
+            self.lookups.at(head)
+            self.keyring.find(head.brand, (BRAND_REF,))
 
     def examine_certificates(self) -> None:
         """Raise CertificateError where the files of TLS cannot be used."""

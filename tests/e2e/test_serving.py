@@ -100,11 +100,11 @@ def refusal(method: Callable[..., Any], request: Any, token: str | None) -> tupl
 
 
 def told_on_refusal(site: Site, address: str | None = None) -> str:
-    """Start a server that must refuse to serve; return the one sentence it says."""
+    """Start a server that must refuse to serve; return the one sentence it says besides its log, which is JSON."""
     with pytest.raises(StartFailedError) as refused:
         site.launch(address or free_address()).wait_until_serving()
     assert refused.value.code == 1
-    (line,) = refused.value.told.strip().splitlines()
+    (line,) = [each for each in refused.value.told.strip().splitlines() if not each.startswith("{")]
     return line.removeprefix("accord: ")
 
 
@@ -197,6 +197,25 @@ def test_a_database_that_was_not_migrated_is_refused_and_served_afterwards(
         assert told_on_refusal(site).endswith("run `accord migrate` first")
         site.run("migrate", expect=0)
         site.apply_catalogue(site.start())
+
+
+def test_secrets_that_are_not_those_of_the_database_are_refused(grown: Site) -> None:
+    secrets = grown.data / "secrets"
+    for name, told in (
+        ("pepper-1", "the pepper of epoch 1 is here another than the one"),
+        ("kek-1", "a customer's key does not open with this key-encryption key: ACCORD_KEK"),
+    ):
+        right = (secrets / name).read_bytes()
+        (secrets / name).write_bytes(b"x" * 32)
+        assert told in told_on_refusal(grown)
+        (secrets / name).write_bytes(right)
+    grown.start()
+
+
+def test_a_database_that_is_away_is_told_plainly(tmp_path: Path) -> None:
+    nobody = f"postgresql://nobody@{free_address()}/accord"
+    with Site(tmp_path, nobody) as site:
+        assert told_on_refusal(site).endswith("is ACCORD_DATABASE right, and the server up?")
 
 
 def test_an_operators_token_that_a_crash_left_empty_is_made_anew(tmp_path: Path) -> None:

@@ -96,6 +96,10 @@ def test_on_tls_every_address_may_be_listened_on() -> None:
         ({"ACCORD_TLS_CLIENT_CA": "ca"}, "ACCORD_TLS_CLIENT_CA needs ACCORD_TLS_CERTIFICATE"),
         ({"ACCORD_WORKERS": "0"}, "ACCORD_WORKERS must be at least 1"),
         ({"ACCORD_WORKERS": "2", "ACCORD_LISTEN": "unix:/run/accord.sock"}, "ACCORD_LISTEN must be HOST:PORT"),
+        (
+            {"ACCORD_DATABASE": "postgresql://db/one", "ACCORD_KEYS_DATABASE": "postgresql://db/one"},
+            "ACCORD_KEYS_DATABASE must be another database than ACCORD_DATABASE",
+        ),
         ({"ACCORD_CHECKPOINT_SECONDS": "0"}, "ACCORD_CHECKPOINT_SECONDS must be more than 0"),
     ],
 )

@@ -49,7 +49,10 @@ def installed(config: Config) -> Iterator[Any]:
     except StoreUnavailableError as error:
         cause = error.__cause__ or error
         raise LocalError(f"{error}: {type(cause).__name__}; is ACCORD_DATABASE right, and the server up?") from error
-    except (LedgerUnprovenError, CallersError, CertificateError, KeyUnreadableError, ErasureIncompleteError) as error:
+    except KeyUnreadableError as error:
+        told = "ACCORD_KEK, or else the files kek-N in the secrets of ACCORD_DATA, must be those it was wrapped with"
+        raise LocalError(f"{error}: {told}") from error
+    except (LedgerUnprovenError, CallersError, CertificateError, ErasureIncompleteError) as error:
         raise LocalError(str(error)) from error
     except CallError as error:
         raise LocalError(error.problem.text) from error

@@ -81,6 +81,10 @@ class Installed(Protocol):
         """Keep the newest checkpoints outside the database."""
         ...
 
+    def examine_secrets(self) -> None:
+        """Hold the secrets to what is stored."""
+        ...
+
     def examine_certificates(self) -> None:
         """Raise ValueError where the files of TLS cannot be used."""
         ...

@@ -48,6 +48,7 @@ def serve(sample: bool, **options: object) -> None:
     config = read_config(**options)
     with installed(config) as installation:
         _make_current(installation, config)
+        installation.examine_secrets()
         _make_operator(installation, config)
         if sample:
             _load_sample(config)

@@ -90,6 +90,9 @@ class Config(Struct, frozen=True, kw_only=True):
                 f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN};"
                 " to serve others set ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY"
             )
+        if self.keys_url == self.database_url:
+            # Where the keys lie beside the entries, every backup of the ledger brings back who was erased.
+            raise ConfigError("ACCORD_KEYS_DATABASE must be another database than ACCORD_DATABASE")
         self._examine_numbers()
         if self.workers > 1 and not re.fullmatch(r"[^:]+:\d+|\[[^]]+\]:\d+", self.listen):
             raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT for ACCORD_WORKERS to share, such as {DEFAULT_LISTEN}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Engine, column, inspect, select, table
 
-from accord.storage.engine import transaction
+from accord.storage.engine import transaction, translated
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,20 +24,23 @@ _VERSIONS = table("alembic_version", column("version_num"))
 
 
 def upgrade(engine: Engine, which: Which, to: str = "head") -> None:
-    """Run the revisions that are missing up to one of them, the newest if none is named: all of them or none."""
+    """Run the revisions that are missing up to one of them, the newest if none is named: all of them or none.
+
+    Raises StoreUnavailableError, as `revision` does.
+    """
     if to == "head" and revision(engine) == newest(which):
         return
     from alembic import command  # noqa: PLC0415 - see above
 
     config = _config(which)
-    with transaction(engine) as connection:
+    with translated(), transaction(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 
 
 def revision(engine: Engine) -> str | None:
     """Return the revision a database is at, or None when it is empty."""
-    with engine.connect() as connection:
+    with translated(), engine.connect() as connection:
         if not inspect(connection).has_table(_VERSIONS.name):
             return None
         return connection.execute(select(_VERSIONS.c.version_num)).scalar()
