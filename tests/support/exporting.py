@@ -35,6 +35,7 @@ from accord.domain.terms import (
 )
 from accord.proof import verify
 from accord.proof.checkpoint import sign_text, verifier_key
+from accord.service.archive import Archive
 from accord.service.exports import Asked
 
 LEDGER = "accord/maison/1"
@@ -124,6 +125,21 @@ def members(raw: bytes) -> Members:
     """Return what is in an export, by name."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(of: Members | list[tuple[str, bytes]]) -> bytes:
+    """Return the archive that the writer of exports makes of members."""
+    archive = Archive()
+    written = [archive.add(name, content) for name, content in (of.items() if isinstance(of, dict) else of)]
+    return b"".join(written) + archive.close()
+
+
+def of_zip(raw: bytes) -> verify.Conclusion:
+    """Return what the verifier says of the bytes of an archive."""
+    try:
+        return verify.verify(verify.ZipBundle(io.BytesIO(raw)), PIN)
+    except verify.NotValidError as error:
+        return verify.refused(error)
 
 
 def conclusion(of: Members, pin: str = PIN, previous: bytes | None = None) -> verify.Conclusion:

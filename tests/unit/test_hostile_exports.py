@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.exporting import PIN, Members, conclusion, export, live, members, person, signed_anew, with_payload
+from support.exporting import (
+    PIN,
+    Members,
+    conclusion,
+    export,
+    live,
+    members,
+    of_zip,
+    packed,
+    person,
+    signed_anew,
+    with_payload,
+)
 from support.installations import Installation, Parts
 from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
 
@@ -39,14 +51,6 @@ def whole(it: Installation) -> Members:
 @pytest.fixture(scope="module")
 def of_one(it: Installation) -> Members:
     return members(export(it, customer=person(1)))
-
-
-def packed(of: Members) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in of.items():
-            archive.writestr(name, content)
-    return file.getvalue()
 
 
 def directory(names: list[bytes], places: list[int]) -> bytes:
@@ -135,13 +139,6 @@ def test_a_bomb_is_refused_in_words_within_little_memory(
     assert "is not in its one form: " in done.stdout
 
 
-def of_zip(raw: bytes) -> verify.Conclusion:
-    try:
-        return verify.verify(verify.ZipBundle(io.BytesIO(raw)), PIN)
-    except verify.NotValidError as error:
-        return verify.refused(error)
-
-
 def test_members_that_share_their_bytes_are_refused(whole: Members) -> None:
     """A kilobyte told by a hundred thousand names is a bomb that no size gives away."""
     assert of_zip(packed(whole)).exit_code == 0
@@ -150,7 +147,7 @@ def test_members_that_share_their_bytes_are_refused(whole: Members) -> None:
     listed = raw.rindex(b"PK\x01\x02")
     assert raw[listed + 42 : listed + 46] == struct.pack("<L", last.header_offset)
     raw[listed + 42 : listed + 46] = struct.pack("<L", before.header_offset)
-    assert "members overlap" in of_zip(bytes(raw)).text("en")
+    assert of_zip(bytes(raw)).name == "archive_lists"
 
 
 def test_a_member_that_inflates_beyond_its_size_gives_no_more_than_that(whole: Members) -> None:
@@ -158,7 +155,7 @@ def test_a_member_that_inflates_beyond_its_size_gives_no_more_than_that(whole: M
     size, true = struct.pack("<L", len(whole["README.txt"]) + 50_000_000), struct.pack("<L", len(whole["README.txt"]))
     assert raw.count(size) == 2
     tracemalloc.start()
-    assert of_zip(raw.replace(size, true)).name in {"malformed", "file_differs"}
+    assert of_zip(raw.replace(size, true)).name == "archive_packs"
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10_000_000

@@ -9,6 +9,7 @@ import itertools
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -27,6 +28,8 @@ from support.exporting import (
     export,
     live,
     members,
+    of_zip,
+    packed,
     person,
     signed_anew,
     with_payload,
@@ -948,44 +951,95 @@ def test_a_form_of_later_decides_nothing(whole: Members) -> None:
 # --- archives -------------------------------------------------------------------------------------
 
 
-def zipped(of: Members | list[tuple[str, bytes]], **options: Any) -> bytes:
+def zipped(of: Members) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", **options) as archive:
-        for name, content in of.items() if isinstance(of, dict) else of:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in of.items():
             archive.writestr(name, content)
     return file.getvalue()
 
 
-def of_zip(raw: bytes) -> verify.Conclusion:
-    try:
-        return verify.verify(verify.ZipBundle(io.BytesIO(raw)), PIN)
-    except verify.NotValidError as error:
-        return verify.refused(error)
-
-
-def test_an_archive_that_others_packed_of_the_same_members_is_valid(whole: Members) -> None:
-    assert of_zip(zipped(whole)).exit_code == 0
+def test_an_archive_that_others_packed_of_the_same_members_is_refused(whole: Members) -> None:
+    """What another program made of it has fields that nobody signed."""
+    assert of_zip(packed(whole)).exit_code == 0
+    assert of_zip(zipped(whole)).name == "archive_before"
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_is_read_strictly(whole: Members) -> None:
-    good = zipped(whole)
-    assert of_zip(zipped([*whole.items(), ("entries.jsonl", b"")])).name == "file_unexpected"
-    assert of_zip(zipped([*whole.items(), ("../x", b"")])).name == "file_unexpected"
-    assert of_zip(zipped([*whole.items(), ("proofs/", b"")])).name == "file_unexpected"
-    assert of_zip(b"#!/bin/sh\n" + good).name in {"malformed", "unreadable"}
-    assert of_zip(zipped(whole, compression=zipfile.ZIP_BZIP2)).name == "malformed"
+    good = packed(whole)
+    assert of_zip(packed([*whole.items(), ("entries.jsonl", b"")])).name == "file_unexpected"
+    assert of_zip(packed([*whole.items(), ("../x", b"")])).name == "file_unexpected"
+    assert of_zip(packed([*whole.items(), ("proofs/", b"")])).name == "file_unexpected"
+    assert of_zip(packed([*whole.items(), ("é", b"")])).name == "file_unexpected"
+    for size in (1, 2, 60_000):
+        assert of_zip(good + bytes(size)).name == "archive_ends"
+        assert of_zip(bytes(size) + good).name == "archive_before"
+    assert of_zip(b"#!/bin/sh\n# comment as long as it takes\n" + good).name == "archive_before"
     commented = io.BytesIO(good)
     with zipfile.ZipFile(commented, "a") as archive:
         archive.comment = b"trust me"
-    assert of_zip(commented.getvalue()).name == "malformed"
+    assert of_zip(commented.getvalue()).name == "archive_ends"
+
+
+def test_every_turned_bit_around_the_members_of_an_archive_is_refused(whole: Members) -> None:
+    raw = bytearray(packed({name: whole[name] for name in ("README.txt", "checkpoint", "keys.json")}))
+    infos = zipfile.ZipFile(io.BytesIO(raw)).infolist()
+    begins = [info.header_offset + 30 + len(info.filename) + 20 for info in infos]
+    inside = {at for info, begin in zip(infos, begins, strict=True) for at in range(begin, begin + info.compress_size)}
+    assert verify.ZipBundle(io.BytesIO(raw)).sizes()
+    around = [at for at in range(len(raw)) if at not in inside]
+    assert len(around) > 3 * (50 + 24 + 46) + 22
+    for at, bit in itertools.product(around, range(8)):
+        raw[at] ^= 1 << bit
+        with pytest.raises(verify.NotValidError):
+            verify.ZipBundle(io.BytesIO(raw))
+        raw[at] ^= 1 << bit
+
+
+@pytest.mark.parametrize("name", ["README.txt", "checkpoint"])
+def test_what_is_hidden_behind_the_packed_bytes_of_a_file_is_refused(whole: Members, name: str) -> None:
+    class Longer:
+        """A compressor after whose end something follows."""
+
+        def __init__(self, *given: int) -> None:
+            self._true = zlib.compressobj(*given)
+            self.compress = self._true.compress
+
+        def flush(self) -> bytes:
+            return self._true.flush() + b"hidden"
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(zipfile, "_get_compressor", lambda *_: Longer(1, zlib.DEFLATED, -15))
+        raw = packed({name: whole[name]})
+    assert zipfile.ZipFile(io.BytesIO(raw)).read(name) == whole[name]
+    with pytest.raises(verify.TamperedError, match="archive_packs"):
+        verify.ZipBundle(io.BytesIO(raw)).open(name).read(1_000_000)
+
+
+def test_a_large_archive_is_read_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes the fields longer, and the second end, is only written of gigabytes: here of little."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 2)
+    of = {"checkpoint": b"x" * 100, "leaves.bin": b"y", "edges.json": b""}
+    raw = packed(of)
+    monkeypatch.undo()
+    with pytest.raises(verify.TamperedError, match="archive_lists"):
+        verify.ZipBundle(io.BytesIO(raw))
+    monkeypatch.setattr(verify, "_MAX_SHORT", 2)
+    found = verify.ZipBundle(io.BytesIO(raw))
+    assert {name: found.open(name).read(200) for name in found.sizes()} == of
+
+
+@pytest.mark.long
+def test_an_archive_of_many_members_is_read_as_it_is_written() -> None:
+    of = {f"proofs/{position}.tlog-proof": b"" for position in range(2**16)}
+    assert len(verify.ZipBundle(io.BytesIO(packed(of))).sizes()) == 2**16
 
 
 def test_a_bomb_is_not_blown_up(whole: Members) -> None:
-    bomb = zipped({**whole, "manifest.json": bytes(verify.MAX_SMALL_BYTES + 1)}, compression=zipfile.ZIP_DEFLATED)
+    bomb = packed({**whole, "manifest.json": bytes(verify.MAX_SMALL_BYTES + 1)})
     assert of_zip(bomb).name == "malformed"
-    bomb = zipped({**whole, "entries.jsonl": bytes(200_000_000)}, compression=zipfile.ZIP_DEFLATED)
-    assert of_zip(bomb).name == "file_differs"
+    assert of_zip(packed({**whole, "entries.jsonl": bytes(200_000_000)})).name == "file_differs"
 
 
 def test_what_is_no_archive_decides_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import json
 import re
 import sys
 import zipfile
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -89,6 +90,7 @@ MAX_INFLATION = 200
 _BLOCK_BYTES = 1024 * 1024
 _PIECE_BYTES = 384 * 1024
 """What so many bytes of lines say is less than what a pipe holds, so that no process waits to tell it."""
+_PACKED_BYTES = 64 * 1024
 _LEAVES_AT_ONCE = 4096
 _EMPTY_ROOT = sha256(b"").digest()
 _DASH = "\u2014"
@@ -243,6 +245,21 @@ signature_false
 malformed
   {file} is not in its one form: {why}.
   {file} n'a pas sa seule forme admise : {why}.
+archive_before
+  What the archive has before {file}, from byte {at} on, is not what an export has there.
+  Ce que l'archive a avant {file}, à partir de l'octet {at}, n'est pas ce qu'un export a à cet endroit.
+archive_after
+  What the archive has after {file}, from byte {at} on, is not what an export has there.
+  Ce que l'archive a après {file}, à partir de l'octet {at}, n'est pas ce qu'un export a à cet endroit.
+archive_lists
+  The directory of the archive does not tell of {file} what an export tells.
+  Le répertoire de l'archive ne dit pas de {file} ce qu'en dit un export.
+archive_ends
+  The archive does not end as an export does: its end was changed, or something follows it.
+  L'archive ne finit pas comme un export : sa fin a été changée, ou quelque chose la suit.
+archive_packs
+  The packed bytes of {file} are broken, or more than those of the file.
+  Les octets compressés de {file} sont abîmés, ou ne sont pas seulement ceux du fichier.
 file_differs
   {file} is not the file that was signed.
   {file} n'est pas le fichier qui fut signé.
@@ -476,23 +493,20 @@ class ZipBundle:
     def __init__(self, file: BinaryIO) -> None:
         """Read the directory of the file. Raises UndecidableError, TamperedError."""
         try:
-            self._zip = zipfile.ZipFile(_Directory(file))
+            infos = zipfile.ZipFile(_Directory(file)).infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, OverflowError) as error:
             raise UndecidableError("unreadable", why=str(error)) from None
-        self._zip.fp = file
-        infos = self._zip.infolist()
-        if self._zip.comment or (infos and min(info.header_offset for info in infos) != 0):
-            raise TamperedError("malformed", file="the file", why="something stands before or after the members")
-        for before, after in pairwise(sorted(infos, key=_place)):
-            if _place(before) + _HEADER_BYTES + before.compress_size > _place(after):
-                raise TamperedError("malformed", file="the file", why="members overlap")
+        self._file = file
         self._sizes: dict[str, int] = {}
         for info in infos:
-            if info.filename in self._sizes or info.orig_filename != info.filename or info.flag_bits & 1:
+            strange = info.orig_filename != info.filename or not info.filename.isascii() or info.flag_bits & 1
+            if info.filename in self._sizes or strange:
                 raise TamperedError("file_unexpected", file=info.filename)
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise TamperedError("malformed", file=info.filename, why="another compression")
             self._sizes[info.filename] = info.file_size
+        places = _Packing(file).check(infos)
+        self._packed = {info.filename: (info, place) for info, place in zip(infos, places, strict=True)}
 
     def sizes(self) -> dict[str, int]:
         """Return the size of every member."""
@@ -500,18 +514,87 @@ class ZipBundle:
 
     def open(self, name: str) -> BinaryIO:
         """Return a member to be read once; no more is read of it than its size. Raises TamperedError."""
-        told = self._zip.getinfo(name)
+        told, place = self._packed[name]
         if told.file_size > max(MAX_SMALL_BYTES, MAX_INFLATION * told.compress_size):
             raise TamperedError("malformed", file=name, why="it is packed to blow up")
-        return _Careful(self._zip, name)  # type: ignore[return-value] # it is read, and no more
+        return _Packed(self._file, told, place)  # type: ignore[return-value] # it is read, and no more
 
 
-_HEADER_BYTES = 30
-"""What stands before a member at least."""
+_BEFORE, _AFTER = Struct("<4s5HL8s2H"), Struct("<4sL2Q")
+"""What stands before a member, and after it, where its digest and sizes are known."""
+_LISTED, _END = Struct("<4s6H3L5H2L"), Struct("<4s4H2LH")
+_LONG_END, _LONG_END_PLACE = Struct("<4sQ2H2L4Q"), Struct("<4sLQL")
+_NO_SIZES = Struct("<2H2Q").pack(1, 16, 0, 0)
+_UNTOLD = bytes(8), b"\xff" * 8
+"""Where sizes would stand before a member: Python of before 3.11.4 wrote nothing there, later ones what is all ones."""
+_MAX_SHORT, _MAX_COUNT = 2**31 - 1, 2**16 - 1
+_DAY, _READABLE = 33, 0o644 << 16
+"""The first of January 1980, as an archive has it; and a file that everyone may read."""
 
 
-def _place(info: zipfile.ZipInfo) -> int:
-    return info.header_offset
+class _Packing:
+    """What stands around the members of an archive, against what the one writer of exports makes of them.
+
+    So no byte of the file is passed over: each is of a member, or one that another program finds there as well.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def check(self, infos: list[zipfile.ZipInfo]) -> list[int]:
+        """Return where the bytes of each member begin. Raises TamperedError."""
+        size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(0)
+        untold = _UNTOLD[self._file.read(26)[18:] == _UNTOLD[1]]
+        self._file.seek(0)
+        starts, places = [], []
+        for info in infos:
+            name = info.filename.encode()
+            before = _BEFORE.pack(b"PK\3\4", 45, 8, info.compress_type, 0, _DAY, 0, untold, len(name), 20)
+            after = _AFTER.pack(b"PK\7\x08", info.CRC, info.compress_size, info.file_size)
+            starts.append(self._file.tell())
+            self._meet(before + name + _NO_SIZES, "archive_before", info)
+            places.append(self._file.tell())
+            self._file.seek(min(info.compress_size, size), io.SEEK_CUR)
+            self._meet(after, "archive_after", info)
+        listed = self._file.tell()
+        for info, start in zip(infos, starts, strict=True):
+            self._meet(_listing(info, start), "archive_lists", info)
+        ending = _ending(len(infos), listed, self._file.tell())
+        if self._file.read(len(ending) + 1) != ending:
+            raise TamperedError("archive_ends")
+        return places
+
+    def _meet(self, made: bytes, fault: str, info: zipfile.ZipInfo) -> None:
+        at = self._file.tell()
+        if self._file.read(len(made)) != made:
+            raise TamperedError(fault, file=info.filename, at=at)
+
+
+def _listing(info: zipfile.ZipInfo, start: int) -> bytes:
+    """Return what the directory says of a member: what is large stands at the end."""
+    name, large = info.filename.encode(), list[int]()
+    packed, size, place = info.compress_size, info.file_size, start
+    if max(size, packed) > _MAX_SHORT:
+        large += (size, packed)
+        packed = size = 2**32 - 1
+    if start > _MAX_SHORT:
+        large.append(start)
+        place = 2**32 - 1
+    extra = Struct(f"<2H{len(large)}Q").pack(1, 8 * len(large), *large) if large else b""
+    versions_and_flags, lengths = (3 << 8 | 45, 45, 8), (len(name), len(extra), 0)
+    told = (*versions_and_flags, info.compress_type, 0, _DAY, info.CRC, packed, size, *lengths, 0, 0, _READABLE, place)
+    return _LISTED.pack(b"PK\1\2", *told) + name + extra
+
+
+def _ending(count: int, listed: int, end: int) -> bytes:
+    """Return how an archive ends, whose directory lists so many members between two places."""
+    size, long = end - listed, b""
+    if count > _MAX_COUNT or listed > _MAX_SHORT:
+        long = _LONG_END.pack(b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, listed)
+        long += _LONG_END_PLACE.pack(b"PK\6\7", 0, end, 1)
+    few = min(count, _MAX_COUNT)
+    return long + _END.pack(b"PK\5\6", 0, 0, few, few, size, min(listed, 2**32 - 1), 0)
 
 
 class _Directory:
@@ -530,21 +613,56 @@ class _Directory:
         return found
 
 
-class _Careful:
-    """A member whose broken bytes are a contradiction, not a crash."""
+class _Packed:
+    """A member while it is unpacked: no more is given than its size, and nothing may be hidden after its end."""
 
-    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
-        self._name = name
-        try:
-            self._file = archive.open(name)
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-            raise TamperedError("malformed", file=name, why=str(error)) from None
+    def __init__(self, file: BinaryIO, told: zipfile.ZipInfo, place: int) -> None:
+        self._file, self._told = file, told
+        self._next, self._end = place, place + told.compress_size
+        self._left, self._digest = told.file_size, 0
+        self._inflating = zlib.decompressobj(-zlib.MAX_WBITS) if told.compress_type == zipfile.ZIP_DEFLATED else None
 
     def read(self, size: int) -> bytes:
-        try:
-            return self._file.read(size)
-        except Exception as error:  # noqa: BLE001 - zlib and zipfile raise many kinds, all of them of hostile bytes
-            raise TamperedError("malformed", file=self._name, why=str(error)) from None
+        """Return the next bytes: so many, or fewer where the member ends. Raises TamperedError."""
+        parts = []
+        while size and (part := self._part(size)):
+            size -= len(part)
+            self._left -= len(part)
+            self._digest = zlib.crc32(part, self._digest)
+            if self._left < 0:
+                raise self._broken()
+            parts.append(part)
+        if size and not self._whole():
+            raise self._broken()
+        return b"".join(parts)
+
+    def _part(self, size: int) -> bytes:
+        inflating = self._inflating
+        if inflating is None:
+            return self._packed(size)
+        while not inflating.eof:
+            packed = inflating.unconsumed_tail or self._packed(_PACKED_BYTES)
+            try:
+                part = inflating.decompress(packed, size)
+            except zlib.error:
+                raise self._broken() from None
+            if part or not packed:
+                return part
+        return b""
+
+    def _packed(self, size: int) -> bytes:
+        # Several members are read by turns.
+        self._file.seek(self._next)
+        found = self._file.read(min(size, self._end - self._next))
+        self._next += len(found)
+        return found
+
+    def _whole(self) -> bool:
+        ended = self._inflating is None or (self._inflating.eof and not self._inflating.unused_data)
+        return ended and self._next == self._end and not self._left and self._digest == self._told.CRC
+
+    def _broken(self) -> TamperedError:
+        return TamperedError("archive_packs", file=self._told.filename)
 
 
 class _Members:
