@@ -8,22 +8,14 @@ import click
 import pytest
 
 from accord.cli.main import accord
-from accord.config import Config
+from accord.config import KNOWN, SECRETS, Config, refuse_unknown
 from accord.storage.migrate import newest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `((?:ACCORD|OTEL)_[A-Z0-9_]+)` \| ([^|]*)\|", PAGE, re.MULTILINE)
-OUTSIDE = {
-    "ACCORD_KEK",
-    "ACCORD_KEK_EPOCH",
-    "ACCORD_KEK_NEXT",
-    "ACCORD_PEPPER",
-    "ACCORD_PEPPER_2",
-    "ACCORD_SUPPRESSION_PEPPER",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-}
+OUTSIDE = {*SECRETS, "ACCORD_PEPPER_2", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 """What is no field of Config: secrets, and what OpenTelemetry reads."""
 
 
@@ -31,6 +23,12 @@ def test_every_setting_has_its_row_and_every_row_is_a_setting() -> None:
     fields = {f"ACCORD_{name.upper()}" for name in Config.__struct_fields__}
     assert len(ROWS) == len(dict(ROWS))
     assert set(dict(ROWS)) == fields | OUTSIDE
+
+
+def test_every_variable_that_counts_is_told_and_every_one_told_counts() -> None:
+    told = set(re.findall(r"`(ACCORD_[A-Z0-9_]*[A-Z0-9])`", PAGE))
+    refuse_unknown(dict.fromkeys(told, "x"))
+    assert set(KNOWN) <= told | {"ACCORD_PROTOS"}
 
 
 @pytest.mark.parametrize("name", Config.__struct_fields__)

@@ -903,6 +903,17 @@ def test_every_command_has_help_in_its_first_sentence_and_is_listed_under_a_head
 # --- this installation --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("words", [("serve",), ("migrate",), ("config",), ("tokens", "list")])
+def test_a_misspelt_setting_stops_every_command_of_an_installation(words: tuple[str, ...], tmp_path: Path) -> None:
+    told = {"ACCORD_DATABSE_FILE": "/run/secrets/database", "ACCORD_DATA": str(tmp_path / "data")}
+    done = subprocess.run(
+        [sys.executable, "-m", "accord", *words], env=os.environ | told, capture_output=True, text=True, check=False
+    )
+    meant = "accord: ACCORD_DATABSE_FILE is no setting of Accord: did you mean ACCORD_DATABASE_FILE?\n"
+    assert (done.returncode, done.stderr) == (1, meant)
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_token_that_replaces_another_says_so(site: Site) -> None:
     command = ("--data", str(site.data), "tokens", "add", "twice", "--brand", BRAND, "--role", "checker")
     told = Accord(Installation, load_sample_brand, play_sample_demo)

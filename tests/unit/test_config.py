@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.config import DEFAULT_LISTEN, Config, ConfigError, read_files
+from accord.config import DEFAULT_LISTEN, KNOWN, Config, ConfigError, read_files, refuse_unknown
 
 
 def test_without_a_word_everything_has_a_default() -> None:
@@ -50,26 +50,61 @@ def test_a_loopback_address_may_be_listened_on(listen: str) -> None:
 
 @pytest.mark.parametrize(
     "listen",
-    ["0.0.0.0:1", "[::]:1", "example.com:1", "127.0.0.1", "127.0.0.1.example.com:1", "localhost.example.com:1"],
+    ["0.0.0.0:1", "[::]:1", "example.com:1", "127.0.0.1.example.com:1", "localhost.example.com:1"],
 )
 def test_without_tls_no_other_address_is_listened_on(listen: str) -> None:
     with pytest.raises(ConfigError, match="ACCORD_LISTEN must be a loopback address"):
         Config.read({"ACCORD_LISTEN": listen})
 
 
+@pytest.mark.parametrize("listen", ["50061", "127.0.0.1", ":50061", "localhost:http", "[::1]"])
+def test_an_address_to_listen_on_has_host_and_port(listen: str) -> None:
+    with pytest.raises(ConfigError, match="ACCORD_LISTEN must be HOST:PORT, such as"):
+        Config.read({"ACCORD_LISTEN": listen})
+
+
 @pytest.mark.parametrize(
-    ("name", "text"),
-    [("read_threads", "many"), ("read_threads", "1.5"), ("write_threads", " "), ("drain_seconds", "soon")],
+    ("variable", "text", "allowed"),
+    [
+        ("ACCORD_READ_THREADS", "many", "a whole number"),
+        ("ACCORD_READ_THREADS", "1.5", "a whole number"),
+        ("ACCORD_WRITE_THREADS", " ", "a whole number"),
+        ("ACCORD_WORKERS", "two", "a whole number"),
+        ("ACCORD_DRAIN_SECONDS", "soon", "a number"),
+        ("ACCORD_LOG_FORMAT", "xml", "one of 'json', 'text'"),
+        ("ACCORD_LOG_LEVEL", "LOUD", "one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+        ("ACCORD_LOG_LEVEL", "info", "one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+    ],
 )
-def test_a_setting_of_another_kind_is_refused_by_its_name(name: str, text: str) -> None:
-    with pytest.raises(ConfigError, match=name):
-        Config.read({f"ACCORD_{name.upper()}": text})
+def test_a_setting_of_another_kind_is_refused_by_its_variable(variable: str, text: str, allowed: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Config.read({variable: text})
+    assert str(refused.value) == f"{variable} must be {allowed}"
 
 
-@pytest.mark.parametrize(("name", "text"), [("log_format", "xml"), ("log_level", "LOUD"), ("log_level", "info")])
-def test_a_word_that_is_none_of_a_setting_is_refused_by_its_name(name: str, text: str) -> None:
-    with pytest.raises(ConfigError, match=name):
-        Config.read({f"ACCORD_{name.upper()}": text})
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("ACCORD_DATABSE", "did you mean ACCORD_DATABASE?"),
+        ("ACCORD_DATABSE_FILE", "did you mean ACCORD_DATABASE_FILE?"),
+        ("ACCORD_WORKER", "did you mean ACCORD_WORKERS?"),
+        ("ACCORD_PEPPER_1", "did you mean ACCORD_PEPPER?"),
+        ("ACCORD_PEPPER_02", "did you mean ACCORD_PEPPER?"),
+        ("ACCORD_QQQQ", "docs/operations.md lists the settings"),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_refused_with_the_nearest_setting(variable: str, hint: str) -> None:
+    environment = {variable: "/no/file"}
+    read_files(environment)
+    with pytest.raises(ConfigError) as refused:
+        refuse_unknown(environment)
+    assert str(refused.value) == f"{variable} is no setting of Accord: {hint}"
+
+
+def test_settings_secrets_their_files_and_what_callers_read_are_known() -> None:
+    names = (*KNOWN, "ACCORD_PEPPER_2", "ACCORD_PEPPER_10")
+    refuse_unknown(dict.fromkeys((*names, *(f"{name}_FILE" for name in names), "ACCORDION", "PATH"), "x"))
+    refuse_unknown({"ACCORD_DATABSE": ""})
 
 
 @pytest.mark.parametrize("name", ["read_threads", "write_threads"])

@@ -10,7 +10,7 @@ import msgspec
 
 from accord.cli import tell
 from accord.cli.errors import LocalError
-from accord.config import Config
+from accord.config import Config, refuse_unknown
 from accord.keys.callers import ROLES, CallersError
 from accord.keys.certificates import CertificateError
 from accord.keys.kek import KeyUnreadableError
@@ -26,7 +26,8 @@ _AUDIT_FAILED = 1
 
 
 def read_config(**options: object) -> Config:
-    """Return the settings, as options and the environment tell them. Raises ConfigError."""
+    """Return the settings, as options and the environment tell them. Raises ConfigError, for what is no setting too."""
+    refuse_unknown(os.environ)
     data = click.get_current_context().find_root().meta.get("data")
     return Config.read(os.environ, data=data, **options)
 

@@ -5,8 +5,9 @@
 
 import re
 from collections.abc import Mapping, MutableMapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +16,22 @@ _FILE = re.compile(r"(ACCORD_[A-Z0-9_]+)_FILE")
 DEFAULT_LISTEN = "127.0.0.1:50051"
 OPERATOR_TOKEN = "operator.token"  # noqa: S105 - the name of a file in the data folder, not a secret
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:", "unix:")
+_HOST_PORT = re.compile(r"[^:]+:\d+|\[[^]]+\]:\d+")
+_UNIX = ("unix:", "unix-abstract:")
+SECRETS = ("ACCORD_KEK", "ACCORD_KEK_EPOCH", "ACCORD_KEK_NEXT", "ACCORD_PEPPER", "ACCORD_SUPPRESSION_PEPPER")
+"""What `accord.keys` reads of the environment, beside the peppers of later epochs."""
+
+_LATER_PEPPER = re.compile(r"ACCORD_PEPPER_([2-9]|[1-9][0-9]+)")
+_CALLERS = (
+    "ACCORD_SERVER",
+    "ACCORD_TOKEN",
+    "ACCORD_BRAND",
+    "ACCORD_CA",
+    "ACCORD_CLIENT_CERTIFICATE",
+    "ACCORD_CLIENT_KEY",
+    "ACCORD_PROTOS",
+)
+"""What the command line and the examples read as callers of a server: it may stand in the environment of one too."""
 
 
 class ConfigError(Exception):
@@ -75,7 +92,7 @@ class Config(Struct, frozen=True, kw_only=True):
         try:
             config = msgspec.convert(told, cls, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"a setting is wrong: {error}") from error
+            raise ConfigError(_wrong(cls, told, error)) from error
         config.examine()
         return config
 
@@ -85,6 +102,8 @@ class Config(Struct, frozen=True, kw_only=True):
             raise ConfigError("ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY go together: set both, or neither")
         if self.tls_client_ca is not None and not self.speaks_tls:
             raise ConfigError("ACCORD_TLS_CLIENT_CA needs ACCORD_TLS_CERTIFICATE and ACCORD_TLS_KEY too")
+        if not self.listen.startswith(_UNIX) and not _HOST_PORT.fullmatch(self.listen):
+            raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT, such as {DEFAULT_LISTEN}")
         if not self.speaks_tls and not self.listen.startswith(_LOOPBACK):
             raise ConfigError(
                 f"ACCORD_LISTEN must be a loopback address without TLS, such as {DEFAULT_LISTEN};"
@@ -94,7 +113,7 @@ class Config(Struct, frozen=True, kw_only=True):
             # Where the keys lie beside the entries, every backup of the ledger brings back who was erased.
             raise ConfigError("ACCORD_KEYS_DATABASE must be another database than ACCORD_DATABASE")
         self._examine_numbers()
-        if self.workers > 1 and not re.fullmatch(r"[^:]+:\d+|\[[^]]+\]:\d+", self.listen):
+        if self.workers > 1 and not _HOST_PORT.fullmatch(self.listen):
             raise ConfigError(f"ACCORD_LISTEN must be HOST:PORT for ACCORD_WORKERS to share, such as {DEFAULT_LISTEN}")
 
     def _examine_numbers(self) -> None:
@@ -133,15 +152,35 @@ class Config(Struct, frozen=True, kw_only=True):
         return self.database_url.startswith("sqlite:")
 
 
+KNOWN = (*(f"ACCORD_{name.upper()}" for name in Config.__struct_fields__), *SECRETS, *_CALLERS)
+"""Every variable that something of Accord reads, beside the peppers of later epochs and each one's _FILE."""
+
+
+def refuse_unknown(environment: Mapping[str, str]) -> None:
+    """Raise ConfigError for a variable that begins with ACCORD_ and nothing reads: what is misspelt would not count."""
+    for variable, text in sorted(environment.items()):
+        if variable.startswith("ACCORD_") and text and not _known(variable):
+            words = [name.removeprefix("ACCORD_") for name in (*KNOWN, *(f"{name}_FILE" for name in KNOWN))]
+            meant = get_close_matches(variable.removeprefix("ACCORD_"), words, n=1)
+            hint = f"did you mean ACCORD_{meant[0]}?" if meant else "docs/operations.md lists the settings"
+            raise ConfigError(f"{variable} is no setting of Accord: {hint}")
+
+
+def _known(variable: str) -> bool:
+    name = variable.removesuffix("_FILE")
+    return name in KNOWN or _LATER_PEPPER.fullmatch(name) is not None
+
+
 def read_files(environment: MutableMapping[str, str]) -> None:
     """Put the text of each file that an ACCORD_<NAME>_FILE names into ACCORD_<NAME>, without blanks around it.
 
     For what must not stand in an environment that others can look at: passwords, keys, tokens. The variable that named
-    the file is taken out, so that what is started from here does not find both. Raises ConfigError.
+    the file is taken out, so that what is started from here does not find both. What is no variable of ours stays, for
+    `refuse_unknown` to name it as it was written. Raises ConfigError.
     """
     for variable, path in sorted(environment.items()):
         found = _FILE.fullmatch(variable)
-        if found is None or not path:
+        if found is None or not path or not _known(variable):
             continue
         name = found[1]
         if environment.get(name):
@@ -162,3 +201,14 @@ def _path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise NotImplementedError(f"no setting is a {kind.__name__}")
+
+
+def _wrong(kind: type[Config], told: Mapping[str, object], error: msgspec.ValidationError) -> str:
+    """Return which setting is wrong, by the variable that sets it, and what it may be. Its text is not repeated."""
+    name = next((name for name in told if f"`$.{name}`" in str(error)), "")
+    if not name:
+        return f"a setting is wrong: {error}"
+    wanted = kind.__annotations__[name]
+    words = ", ".join(repr(word) for word in get_args(wanted) if word)
+    allowed = {int: "a whole number", float: "a number"}.get(wanted) or f"one of {words}"
+    return f"ACCORD_{name.upper()} must be {allowed}"
