@@ -770,7 +770,7 @@ def test_who_called_by_a_token_instead_of_as_the_operator_is_told_so(run: Run, t
     assert "you called as asker, by ACCORD_TOKEN: unset it to call as this machine's operator" in told
     assert "unset it to call as this machine's operator" in run("entries", expect=1, ACCORD_TOKEN="guessed").stderr
     elsewhere = asker | {"ACCORD_DATA": str(tmp_path)}
-    assert "`accord tokens add asker` with all its roles" in run("entries", expect=1, **elsewhere).stderr
+    assert "`accord tokens add asker --replace` with all its roles" in run("entries", expect=1, **elsewhere).stderr
 
 
 # --- terminals, pipes and shells ----------------------------------------------------------------
@@ -914,13 +914,59 @@ def test_a_misspelt_setting_stops_every_command_of_an_installation(words: tuple[
     assert not (tmp_path / "data").exists()
 
 
-def test_a_token_that_replaces_another_says_so(site: Site) -> None:
-    command = ("--data", str(site.data), "tokens", "add", "twice", "--brand", BRAND, "--role", "checker")
-    told = Accord(Installation, load_sample_brand, play_sample_demo)
-    first, second = (CliRunner().invoke(accord, command, obj=told, prog_name=PROGRAM) for _ in range(2))
-    assert (first.exit_code, first.stderr) == (0, "")
-    assert (second.exit_code, second.stderr) == (0, "twice was known already: what it had before ends\n")
-    CliRunner().invoke(accord, ("--data", str(site.data), "tokens", "remove", "twice"), obj=told, prog_name=PROGRAM)
+@pytest.mark.parametrize("words", [("check",), ("authorize", "--contact-id", "no-channel")], ids=lambda each: each[0])
+def test_a_question_without_the_channel_it_needs_is_a_misspelled_command(run: Run, words: tuple[str, ...]) -> None:
+    told = run(words[0], "ada-no-channel", "marketing.news", *words[1:], expect=2).stderr
+    missing = "--channel is missing: say one of email, sms; `accord reach` asks for every channel at once"
+    assert missing in " ".join(told.split())
+    assert "CHANNEL_UNKNOWN" in run("check", "ada-no-channel", "marketing.news", "--channel", "fax", expect=1).stderr
+
+
+@pytest.mark.parametrize("known_by", [(), ("--certificate-name", "twice.example")], ids=["token", "certificate"])
+def test_what_a_caller_calls_by_ends_only_where_it_is_to_be_replaced(site: Site, known_by: tuple[str, ...]) -> None:
+    callers = Callers(site.data / "callers.json")
+
+    def told(*words: str) -> Result:
+        command = ("--data", str(site.data), "tokens", *words)
+        it = Accord(Installation, load_sample_brand, play_sample_demo)
+        return CliRunner().invoke(accord, command, obj=it, prog_name=PROGRAM)
+
+    add = ("add", "twice", "--brand", BRAND, "--role", "checker")
+    first, second = told(*add), told(*add, *known_by)
+    assert (first.exit_code, first.stderr) == (0, f"added in {site.data.absolute()}\n")
+    assert (second.exit_code, second.stdout) == (1, "")
+    assert "accord: twice: a caller of this name is known already; --replace ends what it calls by" in second.stderr
+    assert callers.find(first.stdout.strip()) is not None
+    assert told(*add, *known_by, "--replace").exit_code == 0
+    callers.refresh()
+    assert callers.find(first.stdout.strip()) is None
+    assert told("remove", "twice").exit_code == 0
+
+
+def test_commands_on_callers_begin_no_installation_unless_its_folder_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*words: str, **environment: str) -> Result:
+        it = Accord(Installation, load_sample_brand, play_sample_demo)
+        variables: dict[str, str | None] = {"ACCORD_DATA": None, **environment}
+        return CliRunner().invoke(accord, ("tokens", *words), obj=it, env=variables, prog_name=PROGRAM)
+
+    monkeypatch.chdir(tmp_path)
+    add = ("add", "till", "--brand", BRAND, "--role", "checker")
+    for words in (add, ("list",), ("remove", "till")):
+        refused = told(*words)
+        assert refused.exit_code == 1
+        assert f"no installation is in {tmp_path / '.accord'}: set ACCORD_DATA" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    begun = told(*add, ACCORD_DATA=str(tmp_path / "data"))
+    assert (begun.exit_code, begun.stderr) == (0, f"added in {tmp_path / 'data'}\n")
+    (tmp_path / "data").rename(tmp_path / ".accord")
+    assert told("list").stdout.splitlines()[1:] == [f"till\t{BRAND}\tchecker\ttoken"]
+
+
+def test_an_empty_token_makes_nobody_the_operator(run: Run) -> None:
+    done = run("entries", expect=1, ACCORD_TOKEN="")
+    assert "ACCORD_TOKEN is set but empty: set it to a token, or unset it to call as the operator" in done.stderr
 
 
 def test_callers_are_added_listed_and_removed_in_json_too(site: Site) -> None:

@@ -133,6 +133,6 @@ def test_every_variable_of_the_readme_is_a_setting(environment: dict[str, str]) 
 
 def _with_token(environment: dict[str, str], *roles: str) -> dict[str, str]:
     held = (word for role in roles or ("checker", "collector", "sender") for word in ("--role", role))
-    command = ("accord", "tokens", "add", "-".join(("readme", *roles)), "--brand", "maison-alba", *held)
+    command = ("accord", "tokens", "add", "-".join(("readme", *roles)), "--brand", "maison-alba", *held, "--replace")
     token = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
     return {**environment, "ACCORD_TOKEN": token}

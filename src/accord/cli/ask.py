@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 import click
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from accord.cli import tell
+from accord.cli import suggest, tell
 from accord.cli.arguments import POSITION, OneOf, PointType, TimeType
-from accord.cli.connect import connect
+from accord.cli.connect import Noting, connect
 from accord.cli.options import customer, past, remote, writing
+from accord.client import CallFailedError
 from accord.v1 import contact_service_pb2, decision_pb2, decision_service_pb2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Response = TypeVar("Response")
 
 WAS_ALLOWED = 12
 """Exit code of what was an ALLOW in the past: nobody may take it for one of now."""
@@ -41,6 +43,18 @@ def _asking(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def _answered(connection: Noting, method: Callable[..., Response], request: Any) -> Response:  # noqa: ANN401 - the method's own type
+    """Return the answer. A channel that was left out and is needed was forgotten: a command misspelled."""
+    try:
+        return connection.ask(method, request)
+    except CallFailedError as error:
+        if error.reason != "CHANNEL_UNKNOWN" or request.question.channel:
+            raise
+        known = ", ".join(suggest.listed(error)[0])
+        told = f"--channel is missing: say one of {known}; `accord reach` asks for every channel at once"
+        raise click.UsageError(told) from error
 
 
 @click.command()
@@ -78,7 +92,7 @@ def check(  # noqa: PLR0913 - a question has this many sides
         language=language,
     )
     with connect(server) as connection:
-        response = connection.ask(connection.decisions.Check, request)
+        response = _answered(connection, connection.decisions.Check, request)
     if as_of or as_known_at or as_known_by:
         tell.answer(response, _past, as_json=as_json)
         raise SystemExit(tell.verdict_exit(response.past.decision) or WAS_ALLOWED)
@@ -132,7 +146,7 @@ def authorize(  # noqa: PLR0913 - one for each option
         language=language,
     )
     with connect(server) as connection:
-        response = connection.ask(connection.contacts.AuthorizeContact, request)
+        response = _answered(connection, connection.contacts.AuthorizeContact, request)
     tell.answer(response, _authorized, as_json=as_json)
     raise SystemExit(tell.verdict_exit(response.decision))
 

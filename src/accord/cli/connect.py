@@ -73,6 +73,9 @@ class Noting(Connection):
 def connect(server: str) -> Noting:
     """Return a connection with the caller's token: ACCORD_TOKEN, else the operator's file in the data folder."""
     token = os.environ.get("ACCORD_TOKEN", "")
+    if "ACCORD_TOKEN" in os.environ and not token.strip():
+        # A token that could not be read in a script must not make it the operator, who may do everything.
+        raise LocalError("ACCORD_TOKEN is set but empty: set it to a token, or unset it to call as the operator")
     operators = data_folder() / OPERATOR_TOKEN
     click.get_current_context().find_root().meta["operator_hidden"] = bool(token) and operators.exists()
     if not token:

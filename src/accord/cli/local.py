@@ -11,7 +11,7 @@ import msgspec
 from accord.cli import tell
 from accord.cli.errors import LocalError
 from accord.config import Config, refuse_unknown
-from accord.keys.callers import ROLES, CallersError
+from accord.keys.callers import ROLES, CallerKnownError, CallersError
 from accord.keys.certificates import CertificateError
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError
@@ -164,20 +164,25 @@ def tokens() -> None:
     default="",
     help="Instead of a token: a DNS name or URI (such as a SPIFFE ID) that the caller's certificate has.",
 )
+@click.option("--replace", is_flag=True, help="Where NAME is known already: what it calls by now ends at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the caller and the token as JSON.")
-def add_token(name: str, brand: str, roles: tuple[str, ...], certificate_name: str, as_json: bool) -> None:
-    """Give the caller NAME a token, and print it this once. What NAME had before ends."""
-    config = read_config()
+def add_token(  # noqa: PLR0913 - what a caller is, and how it is told
+    name: str, brand: str, roles: tuple[str, ...], certificate_name: str, replace: bool, as_json: bool
+) -> None:
+    """Give the caller NAME a token, and print it this once. Where it was added is told on standard error."""
+    config = _read_standing_config()
     if certificate_name and config.tls_client_ca is None:
         click.echo("no certificate is asked for yet: the server needs ACCORD_TLS_CLIENT_CA", err=True)
     with installed(config) as installation:
-        if any(caller.name == name for caller in installation.callers.all()):
-            click.echo(f"{name} was known already: what it had before ends", err=True)
-        if certificate_name:
-            installation.callers.add_certificate(name, brand, roles, certificate_name)
-            given = {"certificate_name": certificate_name}
-        else:
-            given = {"token": installation.callers.add(name, brand, roles)}
+        try:
+            if certificate_name:
+                installation.callers.add_certificate(name, brand, roles, certificate_name, replace=replace)
+                given = {"certificate_name": certificate_name}
+            else:
+                given = {"token": installation.callers.add(name, brand, roles, replace=replace)}
+        except CallerKnownError as error:
+            raise LocalError(f"{name}: {error}; --replace ends what it calls by, and gives it this instead") from error
+    click.echo(f"added in {config.data.absolute()}", err=True)
     if as_json:
         print_json({"name": name, "brand": brand, "roles": roles, **given})
     else:
@@ -188,7 +193,7 @@ def add_token(name: str, brand: str, roles: tuple[str, ...], certificate_name: s
 @click.option("--json", "as_json", is_flag=True, help="Print the callers as JSON.")
 def list_tokens(as_json: bool) -> None:
     """List the callers, without their tokens."""
-    with installed(read_config()) as installation:
+    with installed(_read_standing_config()) as installation:
         callers = installation.callers.all()
     if as_json:
         print_json(
@@ -207,13 +212,22 @@ def list_tokens(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the caller as JSON.")
 def remove_token(name: str, as_json: bool) -> None:
     """Take back what NAME calls by; it counts at once."""
-    with installed(read_config()) as installation:
+    with installed(_read_standing_config()) as installation:
         if not installation.callers.remove(name):
             raise LocalError("there is no such caller; `accord tokens list` shows them")
     if as_json:
         print_json({"name": name, "removed": True})
     else:
         click.echo("the caller is no longer known")
+
+
+def _read_standing_config() -> Config:
+    """Return the settings, of an installation that was named or that stands here: no command on callers begins one."""
+    config = read_config()
+    named = click.get_current_context().find_root().meta.get("data") or os.environ.get("ACCORD_DATA")
+    if not named and not config.data.is_dir():
+        raise LocalError(f"no installation is in {config.data.absolute()}: set ACCORD_DATA to the server's data folder")
+    return config
 
 
 def print_json(told: object) -> None:

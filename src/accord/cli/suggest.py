@@ -16,7 +16,7 @@ _STEPS = {
     "UNREACHABLE": "no server answered: start one with `accord serve`, or set ACCORD_SERVER (and ACCORD_CA for TLS)",
     "CONTACT_UNKNOWN": "`accord history` names the contacts of a customer; `accord erasures list` tells of erasures",
     "UNAUTHENTICATED": "set ACCORD_TOKEN, or ACCORD_DATA to the folder of the server on this machine",
-    "ROLE_MISSING": "have it given one of them: `accord tokens add {caller}` with all its roles, for a new token",
+    "ROLE_MISSING": "have it given one of them: `accord tokens add {caller} --replace` with all its roles",
     "CATALOGUE_MISSING": "is the brand spelled right? A new one begins with `accord catalogue apply FILE`",
     "CUSTOMER_AMBIGUOUS": "name the customer_id, `accord merge` them if they are one person, or `accord unlink` it",
     "CUSTOMER_NOT_MERGED": "there is nothing to split: `accord history` tells who was merged when",

@@ -48,6 +48,10 @@ class CallersError(Exception):
     """The file of callers cannot be used; the message says why."""
 
 
+class CallerKnownError(CallersError):
+    """A caller of this name is known already, and was not to be replaced."""
+
+
 class _Known:
     """The callers of one reading of the file, by digest and, once seen, by token; or by the name of a certificate."""
 
@@ -132,24 +136,33 @@ class Callers:
         except msgspec.DecodeError as error:
             raise CallersError(f"{self._path.name} is damaged: {error}") from error
 
-    def add(self, name: str, brand: str, roles: tuple[str, ...]) -> str:
-        """Give a new caller a token and return it; it is shown this once. Replaces a caller of the same name."""
+    def add(self, name: str, brand: str, roles: tuple[str, ...], *, replace: bool = True) -> str:
+        """Give a caller a token and return it; it is shown this once. What a caller of the same name had ends.
+
+        Raises CallerKnownError where one is known and it was not to be replaced.
+        """
         token = base64.urlsafe_b64encode(os.urandom(_TOKEN_BYTES)).decode().rstrip("=")
         digest = sha256(token.encode()).hexdigest()
-        self._add(Caller(name=name, brand=brand, roles=_roles(roles), token_sha256=digest))
+        self._add(Caller(name=name, brand=brand, roles=_roles(roles), token_sha256=digest), replace=replace)
         return token
 
-    def add_certificate(self, name: str, brand: str, roles: tuple[str, ...], certificate_name: str) -> None:
-        """Know a new caller by a name in its certificate. Replaces a caller of the same name."""
+    def add_certificate(
+        self, name: str, brand: str, roles: tuple[str, ...], certificate_name: str, *, replace: bool = True
+    ) -> None:
+        """Know a caller by a name in its certificate; as `add` otherwise. Raises CallersError."""
         if not certificate_name or certificate_name != "".join(certificate_name.split()):
             raise CallersError("a certificate's name is a DNS name or a URI, without blanks")
         if "*" in certificate_name:
             raise CallersError("a certificate's name counts letter by letter: * stands for nothing else")
-        self._add(Caller(name=name, brand=brand, roles=_roles(roles), certificate_name=certificate_name))
+        caller = Caller(name=name, brand=brand, roles=_roles(roles), certificate_name=certificate_name)
+        self._add(caller, replace=replace)
 
-    def _add(self, caller: Caller) -> None:
+    def _add(self, caller: Caller, *, replace: bool) -> None:
         with self._alone():
-            others = [each for each in self.all() if each.name != caller.name]
+            known = self.all()
+            others = [each for each in known if each.name != caller.name]
+            if len(others) < len(known) and not replace:
+                raise CallerKnownError("a caller of this name is known already")
             if caller.certificate_name and caller.certificate_name in {each.certificate_name for each in others}:
                 raise CallersError("another caller is known by this certificate's name already")
             self._write([*others, caller])
