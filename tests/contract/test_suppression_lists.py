@@ -13,6 +13,7 @@ from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, grant
 from accord.domain.catalogue import BasisRule
 from accord.domain.commands import ApplyCatalogue, Link, Question, RecordFacts, ReportContactPoint, Unlink
 from accord.domain.events import FactsRecorded, SuppressionsImported
+from accord.domain.explain import Explainer
 from accord.domain.state import Listing
 from accord.domain.terms import (
     DAY,
@@ -28,6 +29,7 @@ from accord.domain.terms import (
     Recorder,
     Verdict,
 )
+from accord.domain.words import LANGUAGES
 from accord.ledger.entry import BRAND_REF
 from accord.ledger.store import ListingRow
 from accord.service.errors import CallError
@@ -166,6 +168,33 @@ def test_an_act_of_the_customer_after_the_import_lifts_the_brands_own_list_and_a
     assert reason(house) is Reason.SUPPRESSED
     house.write(grant())
     assert reason(house) is Reason.PERMITTED
+
+
+def sentences(house: Installation, customer: Identifier) -> list[str]:
+    question = Question(customer=customer, purpose="marketing.cart", channel="email")
+    found = house.questions.check(BRAND, question, full=True).decision
+    assert found.reason is Reason.SUPPRESSED
+    return [Explainer(found, language).sentence() for language in LANGUAGES]
+
+
+def test_a_no_of_the_brands_own_list_names_the_list_and_its_date_to_each_holder_and_says_nobody_was_erased(
+    house: Installation,
+) -> None:
+    house.write(Link(customer=BOB_ID, contact_point=ADA_MAIL))
+    take(house, told(ListKind.OWN, code="do-not-contact"), ADA_MAIL, NEW_MAIL)
+    carol = Identifier(IdentifierKind.CUSTOMER_ID, "carol")
+    house.write(Link(customer=carol, contact_point=ADA_MAIL))
+    house.write(Link(customer=carol, contact_point=NEW_MAIL))
+    for who in (BOB_ID, carol):
+        english, french = sentences(house, who)
+        assert english.startswith(
+            'The customer may not be contacted by e-mail for "marketing.cart": the address stands on the brand\'s own '
+            'list of those it does not contact, "do-not-contact", dated 31 December 2025 at 10:00 UTC.'
+        )
+        assert "la liste «\N{NO-BREAK SPACE}do-not-contact\N{NO-BREAK SPACE}»" in french
+        assert "datée du 31 décembre 2025 à " in french
+    take(house, told(ListKind.OWN, days_ago=1, code="do-not-contact", purposes=("marketing.birthday",)), ADA_MAIL)
+    assert "dated 1 January 2026 at" in sentences(house, BOB_ID)[0], "the newest edition counts"
 
 
 def test_what_vanished_from_a_complete_registry_is_taken_off_where_its_law_says_so(anywhere: Installation) -> None:

@@ -48,7 +48,9 @@ def test_a_file_is_imported_line_by_line_and_its_faults_are_told_by_number(run: 
     assert found["lines"] == {"bound": 1, "kept": 1, "already_known": 1, "not_taken": 2}
     assert [each["line"] for each in found["faults"]] == [3, 5]
     assert "no address" not in done.output
-    assert run("check", "ada", "marketing.news", "--channel", "email", expect=10).stdout.startswith("DENY  SUPPRESSED")
+    denied = run("check", "ada", "marketing.news", "--channel", "email", expect=10).stdout
+    assert denied.startswith("DENY  SUPPRESSED")
+    assert 'the brand\'s own list of those it does not contact, "own", dated 1 March 2026 at' in denied
     again = json.loads(run(*told, expect=1).stdout)
     assert again["lines"] == {"already_known": 3, "not_taken": 2}
     assert (again["listed"], again["position"]) == (2, found["position"])

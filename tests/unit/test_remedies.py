@@ -1,5 +1,6 @@
 """What would make it allowed is true: whoever does it, by the commands that serve, is allowed."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from support.remedying import followed
 
 from accord.domain.commands import Erase
 from accord.domain.decision import Decision
+from accord.domain.explain import Explainer
 from accord.domain.terms import (
     ErasureMode,
     ErasureReason,
@@ -18,6 +20,7 @@ from accord.domain.terms import (
     RemedyKind,
     Verdict,
 )
+from accord.domain.words import LANGUAGES
 
 _FILES = [*themes(GOLDEN), *themes(GOLDEN / "law")]
 _NOES = [vector for file in _FILES for vector in vectors(file) if vector.expect.verdict in {"DENY", "DEFER"}]
@@ -91,6 +94,10 @@ def test_whose_address_was_suppressed_is_allowed_by_an_act_of_their_own() -> Non
     decision = history.ask(asked, "2026-01-03T09:00Z", full=True).decision
     assert decision is not None
     assert decision.reason is Reason.SUPPRESSED
+    for language in LANGUAGES:
+        say = Explainer(decision, language)
+        whole = " ".join((say.sentence(), say.what_would_allow(), *map(say.step, decision.trace)))
+        assert not re.search("eras|effac|held|détenai|list|2026", whole), "whoever held it before is told of"
     assert [each.kind for each in decision.remedies] == [RemedyKind.GIVE_PERMISSION]
     answer = followed(history, asked, decision).decision
     assert answer is not None

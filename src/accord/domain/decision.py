@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from accord.domain.lane import Assumed, Rule
-from accord.domain.state import CustomerState, PointState
+from accord.domain.state import CustomerState, Listing, PointState
 from accord.domain.terms import (
     NEVER,
     Basis,
@@ -76,7 +76,8 @@ class Background(Struct, frozen=True):
     """What the words of an answer need besides it. `titles` are the catalogue's, of purposes and touchpoints.
 
     `limits` says which of topic, place and recipient the question names. `time_zone` is empty where more than one
-    may be the customer's; `edition` names the rule packs.
+    may be the customer's; `edition` names the rule packs. `own_list` is the brand's own list where one is behind a
+    suppression that the answer tells of.
     """
 
     purpose: str
@@ -85,6 +86,7 @@ class Background(Struct, frozen=True):
     time_zone: str
     edition: str
     titles: dict[str, str]
+    own_list: Listing | None = None
 
 
 class Decision(Struct, frozen=True, gc=False):

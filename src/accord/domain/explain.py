@@ -12,7 +12,7 @@ from accord.domain.decide import ORDER
 from accord.domain.decision import Background, Decision, Finding, Remedy, Step
 from accord.domain.lane import Assumed, Rule
 from accord.domain.packs import Edition, edition
-from accord.domain.terms import SECOND, Basis, Instant, Verdict
+from accord.domain.terms import SECOND, Basis, Instant, Reason, Verdict
 from accord.domain.words import Words, english, french
 
 _MINUTE = 60 * SECOND
@@ -66,7 +66,16 @@ class Explainer:
 
     def _why(self) -> str:
         found, words = self._found, self._words
-        return words.bases[found.basis] if found.verdict is Verdict.ALLOW else words.reasons[found.reason]
+        return words.bases[found.basis] if found.verdict is Verdict.ALLOW else self._reason(found.reason)
+
+    def _reason(self, reason: Reason) -> str:
+        own, words = self._background.own_list, self._words
+        if reason is not Reason.SUPPRESSED or own is None:
+            return words.reasons[reason]
+        # That somebody who held the address was erased is told in neither case: it is nobody else's to know.
+        return words.own_list.format(
+            code=words.quoted.format(text=own.list), time=self._instant(own.listed_time, up=False)
+        )
 
     def _said(self, step: Step) -> Iterator[str]:
         words = self._words
@@ -82,7 +91,7 @@ class Explainer:
             yield words.assumed[step.assumed.missing].format(places=self._places(step.assumed))
 
     def _finding(self, finding: Finding) -> str:
-        told = self._words.reasons[finding.reason]
+        told = self._reason(finding.reason)
         said = self._rule(finding.rule) if finding.rule else ""
         return f"{told} [{said.rstrip('.')}]" if said else told
 

@@ -13,7 +13,7 @@ from accord.domain.decision import Background, Customer, Decision
 from accord.domain.group import decide_under
 from accord.domain.policy import Policy
 from accord.domain.remedies import Trial, Tried, of_contact, remedies
-from accord.domain.state import ContactMark
+from accord.domain.state import ContactMark, Listing, own_list_of
 from accord.domain.terms import Instant
 
 
@@ -46,6 +46,7 @@ def completed(  # noqa: PLR0913 - a question has this many sides
             **{code: policy.purposes[code].title for code in purposes},
             **{code: policy.touchpoints[code].title for code in touchpoints},
         },
+        own_list=_own_list(found, known),
     )
     return replace(found, remedies=told, background=background)
 
@@ -62,6 +63,19 @@ def answered(  # noqa: PLR0913 - a question has this many sides
     """Return the answer under the readings, with the rest of the full view where that is asked for."""
     found = decide_under(readings, question, policy, now, own_contact=own_contact, full=full)
     return completed(found, readings, question, policy, own_contact=own_contact) if full else found
+
+
+def _own_list(found: Decision, readings: Sequence[Customer]) -> Listing | None:
+    """Return the brand's own list behind a suppression that the answer or a step of its trace rests on."""
+    told = {*found.positions, *(at for step in found.trace if step.finding for at in step.finding.positions)}
+    lists = (
+        own_list_of(mark, point.state)
+        for customer in readings
+        for point in customer.points
+        for mark in point.state.refusals
+        if mark.position in told
+    )
+    return next(filter(None, lists), None)
 
 
 def _time_zone(readings: Sequence[Customer], policy: Policy) -> str:

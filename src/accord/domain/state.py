@@ -216,6 +216,20 @@ def told_at(point: PointState) -> set[Position]:
     return {position for position in (*facts, *refusals, *listings) if position}
 
 
+def own_list_of(mark: RefusalMark, point: PointState) -> Listing | None:
+    """Return the brand's own list that is behind a suppression of an address; None: none is, or it is no suppression.
+
+    The list is told anew on each holder, so it may stand at another position than what it did first.
+    """
+    if mark.kind is not RefusalKind.SUPPRESSED:
+        return None
+    own = (each for each in point.listings if each.kind is ListKind.OWN)
+    clocks = (mark.act_time, mark.recorded_time)
+    return next(
+        (it for it in own if it.position == mark.position or (it.listed_time, it.recorded_time) == clocks), None
+    )
+
+
 def lifts(mark: PermissionMark, refusal: RefusalMark) -> bool:
     """Say whether a permission is later than a refusal by both clocks, and of those that lift one."""
     return mark.lifts and mark.act_time > refusal.act_time and mark.recorded_time > refusal.recorded_time

@@ -200,7 +200,7 @@ class Method(StrEnum):
 
 
 class RefusalKind(StrEnum):
-    """Which "no" was said. Nobody says SUPPRESSED: it is what an erasure leaves on an address where that was asked."""
+    """Which "no" was said. Nobody says SUPPRESSED: the brand's own list does, or what an erasure left of an address."""
 
     REFUSED = "REFUSED"
     WITHDRAWN = "WITHDRAWN"

@@ -104,7 +104,9 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     DECISION_REASON_STOPPED: _DecisionReason.ValueType  # 53
     """Gate 5: the customer stopped this very address."""
     DECISION_REASON_SUPPRESSED: _DecisionReason.ValueType  # 54
-    """Gate 5: whoever held this address was erased and is not to be contacted again; a later act of its holder ends it."""
+    """Gate 5: the address is among those not to be contacted: on a list of the brand's own, which `sentence` then names,
+    or kept from being woken up when somebody who held it was erased. A later act of its holder ends it.
+    """
     DECISION_REASON_NO_PERMISSION: _DecisionReason.ValueType  # 60
     """Gate 6: nothing permits it."""
     DECISION_REASON_PENDING_CONFIRMATION: _DecisionReason.ValueType  # 61
@@ -210,7 +212,9 @@ DECISION_REASON_OBJECTED: DecisionReason.ValueType  # 52
 DECISION_REASON_STOPPED: DecisionReason.ValueType  # 53
 """Gate 5: the customer stopped this very address."""
 DECISION_REASON_SUPPRESSED: DecisionReason.ValueType  # 54
-"""Gate 5: whoever held this address was erased and is not to be contacted again; a later act of its holder ends it."""
+"""Gate 5: the address is among those not to be contacted: on a list of the brand's own, which `sentence` then names,
+or kept from being woken up when somebody who held it was erased. A later act of its holder ends it.
+"""
 DECISION_REASON_NO_PERMISSION: DecisionReason.ValueType  # 60
 """Gate 6: nothing permits it."""
 DECISION_REASON_PENDING_CONFIRMATION: DecisionReason.ValueType  # 61

@@ -76,7 +76,9 @@ class _RefusalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefusalKi
     REFUSAL_KIND_OBJECTED: _RefusalKind.ValueType  # 3
     """Objected to processing (GDPR art. 21)."""
     REFUSAL_KIND_SUPPRESSED: _RefusalKind.ValueType  # 4
-    """Nobody said it of this customer: whoever held the address before was erased and is not to be contacted again."""
+    """Nobody said it: the address is among those not to be contacted, on a list of the brand's own or kept from being
+    woken up when somebody who held it was erased.
+    """
 
 class RefusalKind(_RefusalKind, metaclass=_RefusalKindEnumTypeWrapper):
     """Which "no" was said."""
@@ -90,7 +92,9 @@ REFUSAL_KIND_WITHDRAWN: RefusalKind.ValueType  # 2
 REFUSAL_KIND_OBJECTED: RefusalKind.ValueType  # 3
 """Objected to processing (GDPR art. 21)."""
 REFUSAL_KIND_SUPPRESSED: RefusalKind.ValueType  # 4
-"""Nobody said it of this customer: whoever held the address before was erased and is not to be contacted again."""
+"""Nobody said it: the address is among those not to be contacted, on a list of the brand's own or kept from being
+woken up when somebody who held it was erased.
+"""
 Global___RefusalKind: _TypeAlias = RefusalKind  # noqa: Y015
 
 @_typing.final

@@ -23,6 +23,8 @@ class Words(Struct, frozen=True, kw_only=True):
 
     language: str
     reasons: Mapping[Reason, str]
+    own_list: str
+    """SUPPRESSED, where a list of the brand's own is behind it: the `code` of the list, and the `time` of its date."""
     remedies: Mapping[RemedyKind, str]
     bases: Mapping[Basis, str]
     channels: Mapping[str, str]

@@ -28,7 +28,7 @@ _REASONS: Final = {
     Reason.WITHDRAWN: "the customer took the permission back",
     Reason.OBJECTED: "the customer objected",
     Reason.STOPPED: "the customer asked for no more messages to this address",
-    Reason.SUPPRESSED: "whoever held this address was erased and is not to be contacted again",
+    Reason.SUPPRESSED: "the address is among those that are not to be contacted",
     Reason.NO_PERMISSION: "no permission was given for it, and nothing else allows it",
     Reason.PENDING_CONFIRMATION: "the permission waits for its confirmation",
     Reason.PERMISSION_EXPIRED: "the permission has run out",
@@ -96,6 +96,7 @@ def _instant(time: datetime, in_utc: bool) -> str:  # noqa: FBT001 - as told in 
 WORDS: Final = Words(
     language="en",
     reasons=_REASONS,
+    own_list="the address stands on the brand's own list of those it does not contact, {code}, dated {time}",
     remedies=_REMEDIES,
     bases={
         Basis.PERMISSION: "the customer gave a permission that lists it",

@@ -29,7 +29,7 @@ _REASONS: Final = {
     Reason.WITHDRAWN: "il a retiré sa permission",
     Reason.OBJECTED: "il s'y est opposé",
     Reason.STOPPED: "il a demandé l'arrêt des messages à cette adresse",
-    Reason.SUPPRESSED: "la personne qui détenait cette adresse a été effacée et ne doit plus être contactée",
+    Reason.SUPPRESSED: "l'adresse est de celles qui ne doivent pas être contactées",
     Reason.NO_PERMISSION: "aucune permission n'a été donnée et rien d'autre ne l'autorise",
     Reason.PENDING_CONFIRMATION: "la permission attend sa confirmation",
     Reason.PERMISSION_EXPIRED: "la permission est arrivée à son terme",
@@ -126,6 +126,7 @@ def _instant(time: datetime, in_utc: bool) -> str:  # noqa: FBT001 - as told in 
 WORDS: Final = Words(
     language="fr",
     reasons=_REASONS,
+    own_list="l'adresse figure sur la liste {code}, où la marque tient celles qu'elle ne contacte pas, datée du {time}",
     remedies=_REMEDIES,
     bases={
         Basis.PERMISSION: "il a donné une permission qui le prévoit",
