@@ -1,6 +1,7 @@
 """Erasure on every store: who was erased cannot be read, everybody else can, and every proof still verifies."""
 
 import base64
+import json
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -31,6 +32,7 @@ from accord.domain.commands import (
     Link,
     Merge,
     Question,
+    Refuse,
     ReportContact,
     ReportContactPoint,
     Restrict,
@@ -51,10 +53,12 @@ from accord.domain.terms import (
     Instant,
     Method,
     Outcome,
+    PermissionStatus,
     PointFact,
     Position,
     Reason,
     Recorder,
+    RefusalKind,
     RestrictionGround,
     Verdict,
 )
@@ -65,11 +69,13 @@ from accord.ledger.opening import TamperedError, open_entry
 from accord.ledger.tree import Tree
 from accord.proof import checkpoint as notes
 from accord.proof.merkle import verify_consistency, verify_inclusion
+from accord.rpc import explaining, outbound
 from accord.service.answers import Authorized, Written
 from accord.service.erasure_receipt import ERASED_AT, IRRECOVERABLE_BY, read_instant
 from accord.service.erasure_saga import ErasureIncompleteError, ErasureSaga
 from accord.service.erasures import AskedErasure
 from accord.service.errors import CallError
+from accord.service.records import StandingRefusal
 from accord.storage.key_store import SqlWrappedKeys
 
 CART = Question(customer=ADA_ID, purpose="marketing.cart", channel="email")
@@ -379,6 +385,38 @@ class TestSuppression:
         who = Identifier(IdentifierKind.CUSTOMER_ID, "crm-99")
         house.write(Link(customer=who, contact_point=ADA_MAIL))
         assert house.questions.check(BRAND, asked(who)).decision.reason is Reason.SUPPRESSED
+
+    def test_whoever_is_given_the_address_is_told_that_it_is_not_contacted_and_nothing_of_who_held_it(
+        self, house: Installation
+    ) -> None:
+        erase(house, keep_suppression=True)
+        erased_time = house.clock.now
+        house.clock.advance(DAY)
+        who = self.imported().customer
+        house.write(self.imported())
+        found = house.access.summary(BRAND, who)
+        assert [each.status for each in found.permissions] == [PermissionStatus.SUPPRESSED]
+        assert [(each.link and each.link.identifier, each.listing) for each in found.listings] == [(ADA_MAIL, None)]
+        assert found.refusals == ()
+        entries = house.access.entries(BRAND, who, 1, 10)
+        (suppressed,) = [each for each in entries if each.withheld]
+        assert suppressed.withheld == ("erased_time",)
+        assert json.loads(suppressed.told)["event"] == {"number": 2, "type": "ContactPointSuppressed"}
+        whole = b"".join(explaining.held_entry(each).SerializeToString() for each in entries)
+        assert b'erased_time"' not in whole
+        assert str(erased_time // 1_000_000).encode() not in whole
+        (no,) = [each for each in house.remembered.permissions(BRAND, who) if isinstance(each, StandingRefusal)]
+        told = outbound.refusal(no, "", "")
+        assert not told.HasField("act_time")
+        assert not told.HasField("recorded_time")
+
+    def test_whoever_stays_is_not_told_what_another_holder_had_said(self, house: Installation) -> None:
+        house.write(Link(customer=BOB_ID, contact_point=ADA_MAIL))
+        house.write(Refuse(kind=RefusalKind.OBJECTED, customer=ADA_ID, contact_point=ADA_MAIL, evidence=said()))
+        erase(house)
+        entries = house.access.entries(BRAND, BOB_ID, 1, 20)
+        assert {each.withheld for each in entries} == {(), ("state",)}
+        assert all(b'"state"' not in each.told for each in entries)
 
     def test_an_act_of_their_own_later_lifts_it(self, house: Installation) -> None:
         erase(house, keep_suppression=True)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from support.installations import BRAND, START, Installation, Parts
 from support.memory import MemoryOutsideCopy, MemoryStore, MemoryWrappedKeys
-from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, grant
+from support.scenes import ADA_ID, ADA_MAIL, BOB_ID, CATALOGUE, grant, withdraw
 
 from accord.domain.catalogue import BasisRule
 from accord.domain.commands import ApplyCatalogue, Link, Question, RecordFacts, ReportContactPoint, Unlink
@@ -22,11 +22,13 @@ from accord.domain.terms import (
     IdentifierKind,
     Instant,
     ListKind,
+    PermissionStatus,
     PointFact,
     Position,
     PurposeClass,
     Reason,
     Recorder,
+    RefusalKind,
     Verdict,
 )
 from accord.domain.words import LANGUAGES
@@ -34,6 +36,7 @@ from accord.ledger.entry import BRAND_REF
 from accord.ledger.store import ListingRow
 from accord.service.errors import CallError
 from accord.service.listed import ListVerdict
+from accord.service.records import StandingRefusal
 from accord.service.suppression_lists import Begun, Ended
 
 BOUND, KEPT, KNOWN = ListVerdict
@@ -195,6 +198,24 @@ def test_a_no_of_the_brands_own_list_names_the_list_and_its_date_to_each_holder_
         assert "datée du 31 décembre 2025 à " in french
     take(house, told(ListKind.OWN, days_ago=1, code="do-not-contact", purposes=("marketing.birthday",)), ADA_MAIL)
     assert "dated 1 January 2026 at" in sentences(house, BOB_ID)[0], "the newest edition counts"
+
+
+def test_a_permission_that_only_a_list_binds_is_suppressed_and_the_access_report_tells_what_holds_contact_back(
+    house: Installation,
+) -> None:
+    take(house, told(code="uk.tps"), ADA_MAIL)
+    take(house, told(ListKind.OWN, code="do-not-contact", purposes=("marketing",)), ADA_MAIL)
+    found = house.access.summary(BRAND, ADA_ID)
+    assert [each.status for each in found.permissions] == [PermissionStatus.SUPPRESSED]
+    assert found.refusals == (), "she refused nothing"
+    assert [
+        (each.link and each.link.value, each.listing and each.listing.list, each.listing and each.listing.purposes)
+        for each in found.listings
+    ] == [("ada@example.com", "uk.tps", ()), ("ada@example.com", "do-not-contact", ("marketing",))]
+    (no,) = [each for each in house.remembered.permissions(BRAND, ADA_ID) if isinstance(each, StandingRefusal)]
+    assert (no.mark.kind, no.own_list and no.own_list.list) == (RefusalKind.SUPPRESSED, "do-not-contact")
+    house.write(withdraw(purpose="marketing"))
+    assert [each.status for each in house.access.summary(BRAND, ADA_ID).permissions] == [PermissionStatus.WITHDRAWN]
 
 
 def test_what_vanished_from_a_complete_registry_is_taken_off_where_its_law_says_so(anywhere: Installation) -> None:

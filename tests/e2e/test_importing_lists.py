@@ -56,6 +56,30 @@ def test_a_file_is_imported_line_by_line_and_its_faults_are_told_by_number(run: 
     assert (again["listed"], again["position"]) == (2, found["position"])
 
 
+def test_who_was_put_on_the_brands_list_is_told_so_and_never_that_they_withdrew(run: Run, tmp_path: Path) -> None:
+    run("grant", "eve", "--touchpoint", "till", "--contact-point", "email:eve@example.com", "--language", "en")
+    run("link", "mallory", "email:noah@example.com")
+    run("link", "mallory", "email:zoe@example.com")
+    file = tmp_path / "own.txt"
+    file.write_text("eve@example.com\nnoah@example.com\n")
+    run("suppress", "import", str(file), "--list", "do-not-contact", "--kind", "own", *TIME)
+    listed = run("permissions", "eve").stdout
+    assert "permission suppressed" in listed
+    assert "withdrawn" not in listed
+    assert "list do-not-contact" in listed
+    for words, told in (
+        ("en", "eve@example.com\town\tdo-not-contact\t2026-03-01T00:00:00Z\teverything"),
+        ("fr", "eve@example.com\tliste propre\tdo-not-contact\t2026-03-01T00:00:00Z\ttout"),
+    ):
+        report = run("access", "eve", "--lang", words).stdout
+        assert told in report
+        assert not any(each in report for each in ("withdrawn", "retirée"))
+    assert json.loads(run("receipt", "show", "--customer", "eve").stdout), "of what she permitted herself"
+    failed = run("receipt", "show", "--customer", "mallory", expect=1)
+    assert failed.stderr.startswith("accord: --customer: this customer gave no permission")
+    assert "accord history" in failed.stderr
+
+
 def test_nothing_is_taken_off_a_registry_by_a_file_of_which_a_line_could_not_be_read(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "registry.txt"
     common = (

@@ -3,6 +3,7 @@
 Readable as lines or a page; as JSON it is the portable form, described in docs/access-report.md.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from accord.v1 import (
     customer_pb2,
     customer_service_pb2,
     decision_pb2,
+    import_service_pb2,
     permission_pb2,
 )
 
@@ -56,6 +58,7 @@ def document(found: Report, say: Words) -> Document:
         Section(say("What is known of you"), sides=tuple(_facts(summary.facts, say))),
         _permissions(summary, say),
         _refusals(summary, say),
+        _listings(summary, say),
         _contacts(found, say),
         _recipients(summary, say),
         Section(
@@ -146,6 +149,18 @@ def _refusals(summary: access_report_pb2.AccessSummary, say: Words) -> Section:
     return Section(say("What you refused"), columns=columns, rows=tuple(rows()))
 
 
+def _listings(summary: access_report_pb2.AccessSummary, say: Words) -> Section:
+    def rows() -> Iterator[tuple[str, ...]]:
+        for each in summary.listings:
+            named = import_service_pb2.ListKind.Name(each.kind)
+            kind = say.member(named, "LIST_KIND_") if each.list else say("among those not to be contacted")
+            since = tell.when(each.list_time) if each.HasField("list_time") else ""
+            yield each.contact_point.value, kind, each.list, since, _joined(*each.purposes) or say("everything")
+
+    columns = (say("value"), say("what"), say("list"), say("date of the list"), say("reaches"))
+    return Section(say("What else keeps you from being contacted"), columns=columns, rows=tuple(rows()))
+
+
 def _contacts(found: Report, say: Words) -> Section:
     def rows() -> Iterator[tuple[str, ...]]:
         for contact in (entry.contact for entry in found.entries if entry.HasField("contact")):
@@ -176,12 +191,20 @@ def _entries(found: Report, say: Words) -> Section:
             say.entry(each.type),
             tell.when(each.recorded_time),
             _joined(each.touchpoint, _recorder(each, say), each.caller),
-            in_words(each.payload_json, say, links=True),
+            _told(each, say),
         )
         for each in found.entries
     )
     columns = (say("entry"), say("what"), say("recorded"), say("source"), say("told"))
     return Section(say("Every entry"), columns=columns, rows=rows)
+
+
+def _told(entry: access_report_pb2.AccessEntry, say: Words) -> str:
+    if not entry.withheld:
+        return in_words(entry.payload_json, say, links=True)
+    sides: dict[str, object] = json.loads(entry.payload_json)["event"]
+    told = (f"{say(name.replace('_', ' '))} {value}" for name, value in sides.items() if name != "type")
+    return "; ".join((*told, say("the rest concerns somebody else")))
 
 
 def _recorder(entry: access_report_pb2.AccessEntry, say: Words) -> str:

@@ -54,11 +54,13 @@ def _standing(found: permission_service_pb2.ListPermissionsResponse) -> None:
         for refused in found.refusals:
             kind = permission_pb2.RefusalKind.Name(refused.kind)
             scope = refused.scope
-            limits = [scope.topic, scope.place, scope.recipient, "one address" if refused.contact_point_only else ""]
+            by = f"list {refused.own_list}" if refused.own_list else ""
+            only = "one address" if refused.contact_point_only else ""
+            limits = [scope.topic, scope.place, scope.recipient, only, by]
             yield (
                 str(refused.position),
                 tell.words(kind, "REFUSAL_KIND_"),
-                tell.when(refused.act_time),
+                tell.when(refused.act_time) if refused.HasField("act_time") else "",
                 "",
                 _reach((scope.purpose or "all it can reach",), (scope.channel,) if scope.channel else ()),
                 ", ".join(each for each in limits if each),

@@ -21,6 +21,9 @@ from accord.proof.handover import TrustedKey, trusted
 from accord.proof.verify import NotValidError, read_handovers
 from accord.v1 import audit_service_pb2, customer_pb2, permission_service_pb2
 
+_SAID = frozenset({"PermissionGranted", "PermissionRefused"})
+"""The types of entries of which there are receipts."""
+
 
 @click.group()
 def receipt() -> None:
@@ -82,12 +85,21 @@ def _verified(text: str, keys: list[TrustedKey]) -> bytes:
 
 
 def _newest(connection: Connection, brand: str, customer: customer_pb2.CustomerKey) -> int:
-    """Return the position of the newest permission or refusal of a customer, those that ended too."""
+    """Return the position of the newest permission or refusal that a customer said, those that ended too.
+
+    What a list says of an address nobody said, and a no of another holder of it is the other's to have.
+    """
     request = permission_service_pb2.ListPermissionsRequest(brand=brand, customer=customer)
     found: Any = whole(pages(connection, connection.permissions.ListPermissions, request))
-    said: list[int] = [each.position for each in (*found.permissions, *found.refusals)]
+    asked = permission_service_pb2.GetHistoryRequest(brand=brand, customer=customer)
+    history: Any = whole(pages(connection, connection.permissions.GetHistory, asked))
+    own = {each.position for each in history.items if each.type in _SAID}
+    said: set[int] = own.intersection(each.position for each in (*found.permissions, *found.refusals))
     if not said:
-        raise LocalError("this customer gave no permission and refused none")
+        raise LocalError(
+            "--customer: this customer gave no permission and refused none themselves, so there is nothing to hand a "
+            "receipt of; `accord permissions` tells what binds them, `accord history` what was recorded"
+        )
     return max(said)
 
 

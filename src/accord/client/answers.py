@@ -246,7 +246,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no, as the ledger knows it now; every empty field of its scope means all."""
+    """A no, as the ledger knows it now; every empty field of its scope means all.
+
+    Of kind SUPPRESSED `own_list` is the brand's own list behind it, and the times are the list's: without one, None.
+    """
 
     position: int
     kind: str
@@ -258,6 +261,7 @@ class Refusal:
     contact_point_only: bool
     act_time: datetime | None
     recorded_time: datetime | None
+    own_list: str = ""
 
 
 @dataclass(frozen=True, slots=True)

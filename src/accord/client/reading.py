@@ -418,6 +418,7 @@ def _refusal(found: permission_pb2.Refusal) -> Refusal:
         contact_point_only=found.contact_point_only,
         act_time=_time(found, "act_time"),
         recorded_time=_time(found, "recorded_time"),
+        own_list=found.own_list,
     )
 
 

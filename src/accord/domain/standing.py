@@ -5,28 +5,34 @@ from accord.domain.decision import Customer
 from accord.domain.events import PermissionRefused
 from accord.domain.policy import Policy
 from accord.domain.scope import reaches_all
-from accord.domain.state import ContactMark, PermissionMark, RefusalMark, contacts_newest_first, lifts
-from accord.domain.terms import ContactStatus, Instant, PermissionStatus, PurposeClass
+from accord.domain.state import ContactMark, PermissionMark, PointState, RefusalMark, contacts_newest_first, lifts
+from accord.domain.terms import ContactStatus, Instant, PermissionStatus, PurposeClass, RefusalKind
 
 
 def status_of(mark: PermissionMark, customer: Customer, now: Instant) -> PermissionStatus:
-    """Return where a permission stands: what ended it, else what it waits for, else active."""
+    """Return where a permission stands: what ended it, else what holds it back, else what it waits for, else active.
+
+    WITHDRAWN is what somebody said: a list, or what an erasure left of an address, ends nothing and is SUPPRESSED.
+    """
     if mark.pending_until:
         return PermissionStatus.PENDING if now < mark.pending_until else PermissionStatus.EXPIRED
-    if _withdrawn(mark, customer):
+    binding = _binding(mark, customer)
+    if any(refusal.kind is not RefusalKind.SUPPRESSED for refusal in binding):
         return PermissionStatus.WITHDRAWN
     if mark.valid_until and mark.valid_until <= now:
         return PermissionStatus.EXPIRED
     if mark.uses and mark.taken >= mark.uses:
         return PermissionStatus.USED_UP
+    if binding:
+        return PermissionStatus.SUPPRESSED
     return PermissionStatus.NOT_YET_VALID if mark.valid_from > now else PermissionStatus.ACTIVE
 
 
-def refusals_of(customer: Customer) -> list[tuple[RefusalMark, bool]]:
-    """Return every refusal that binds the customer, by position, and whether it binds one address only."""
-    found = [(mark, False) for mark in customer.state.refusals]
+def refusals_of(customer: Customer) -> list[tuple[RefusalMark, PointState | None]]:
+    """Return every refusal that binds the customer, by position, and the address it binds; None: it binds them all."""
+    found: list[tuple[RefusalMark, PointState | None]] = [(mark, None) for mark in customer.state.refusals]
     for point in customer.points:
-        found.extend((mark, True) for mark in point.state.refusals)
+        found.extend((mark, point.state) for mark in point.state.refusals)
     return sorted(found, key=lambda each: each[0].position)
 
 
@@ -55,12 +61,13 @@ def _asks_for(branch: str, contact: ContactMark, customer: Customer) -> bool:
     return any(covers(branch, purpose) for mark in marks for purpose in mark.granted.purposes)
 
 
-def _withdrawn(mark: PermissionMark, customer: Customer) -> bool:
+def _binding(mark: PermissionMark, customer: Customer) -> list[RefusalMark]:
+    """Return the refusals that reach all of a permission and that it does not lift."""
     marks = list(customer.state.refusals)
     for point in customer.points:
         if point.number == mark.granted.point:
             marks.extend(point.state.refusals)
-    return any(reaches_all(refusal.refused, mark.granted) and not lifts(mark, refusal) for refusal in marks)
+    return [each for each in marks if reaches_all(each.refused, mark.granted) and not lifts(mark, each)]
 
 
 def _bound(refusal: PermissionRefused, mark: ContactMark, policy: Policy) -> bool:

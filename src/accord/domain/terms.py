@@ -238,6 +238,7 @@ class PermissionStatus(IntEnum):
     EXPIRED = 4
     WITHDRAWN = 5
     NOT_YET_VALID = 6
+    SUPPRESSED = 7
 
 
 class ActivityKind(StrEnum):

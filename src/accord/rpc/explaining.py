@@ -1,13 +1,13 @@
 """Proof of use and access reports as responses. Builds messages; decides nothing."""
 
 from accord.domain.catalogue import Catalogue
-from accord.domain.events import Evidence, PermissionGranted, PermissionRefused
+from accord.domain.events import Evidence, Link, PermissionGranted, PermissionRefused
 from accord.domain.state import Facts
-from accord.domain.terms import CustomerKind, Declarant, IdentifierKind, Method, Outcome, Recorder
+from accord.domain.terms import CustomerKind, Declarant, IdentifierKind, ListKind, Method, Outcome, Recorder
 from accord.ledger.entry import read_leaf
 from accord.rpc import outbound
 from accord.rpc.wire import numbers, optional_timestamp, timestamp
-from accord.service.access import HeldEntry, HeldIdentifier, Summary
+from accord.service.access import HeldEntry, HeldIdentifier, HeldListing, Summary
 from accord.service.explanations import Explanation, Given
 from accord.service.guard import SignedCheckpoint
 from accord.service.records import StandingPermission, StandingRefusal
@@ -19,6 +19,7 @@ from accord.v1 import (
     customer_service_pb2,
     evidence_pb2,
     explanation_pb2,
+    import_service_pb2,
     permission_pb2,
 )
 
@@ -27,6 +28,7 @@ _DECLARANTS = numbers(evidence_pb2.Declarant, "DECLARANT_", Declarant)
 _RECORDERS = numbers(evidence_pb2.Recorder, "RECORDER_", Recorder)
 _OUTCOMES = numbers(contact_service_pb2.ContactOutcome, "CONTACT_OUTCOME_", Outcome)
 _CUSTOMER_KINDS = numbers(customer_service_pb2.CustomerKind, "CUSTOMER_KIND_", CustomerKind)
+_LIST_KINDS = numbers(import_service_pb2.ListKind, "LIST_KIND_", ListKind)
 _POINT_KINDS = numbers(
     customer_pb2.ContactPointKind,
     "CONTACT_POINT_KIND_",
@@ -127,6 +129,7 @@ def summary(found: Summary) -> access_report_pb2.AccessSummary:
         third_parties=found.third_parties,
         callers=found.callers,
         purposes=[access_report_pb2.ReportedPurpose(code=code, title=title) for code, title in found.purposes],
+        listings=[_listing(each) for each in found.listings],
     )
 
 
@@ -143,7 +146,8 @@ def held_entry(found: HeldEntry) -> access_report_pb2.AccessEntry:
         recorder=told.recorder.value if told else "",
         recorder_id=told.recorder_id if told else "",
         caller=opened.payload.caller if opened else "",
-        payload_json=opened.raw_payload.decode() if opened else "",
+        payload_json=found.told.decode(),
+        withheld=found.withheld,
         contact=outbound.contact(found.contact) if found.contact else None,
     )
 
@@ -163,16 +167,33 @@ def _controller(catalogue: Catalogue) -> access_report_pb2.ReportedController:
 
 
 def _identifier(found: HeldIdentifier) -> access_report_pb2.ReportedIdentifier:
-    link = found.link
-    if link.kind is IdentifierKind.CUSTOMER_ID:
-        key = customer_pb2.CustomerKey(customer_id=link.value)
-    else:
-        point = customer_pb2.ContactPoint(kind=_POINT_KINDS[link.kind], value=link.value)
-        key = customer_pb2.CustomerKey(contact_point=point)
+    point = _contact_point(found.link)
+    named = customer_pb2.CustomerKey(customer_id=found.link.value)
+    key = customer_pb2.CustomerKey(contact_point=point) if point else named
     return access_report_pb2.ReportedIdentifier(
         identifier=key,
         linked_time=timestamp(found.linked_time),
         unlinked_time=optional_timestamp(found.unlinked_time),
+    )
+
+
+def _contact_point(link: Link) -> customer_pb2.ContactPoint | None:
+    if link.kind is IdentifierKind.CUSTOMER_ID:
+        return None
+    return customer_pb2.ContactPoint(kind=_POINT_KINDS[link.kind], value=link.value)
+
+
+def _listing(found: HeldListing) -> access_report_pb2.ReportedListing:
+    point = _contact_point(found.link) if found.link else None
+    listing = found.listing
+    if listing is None:
+        return access_report_pb2.ReportedListing(contact_point=point)
+    return access_report_pb2.ReportedListing(
+        contact_point=point,
+        list=listing.list,
+        kind=_LIST_KINDS[listing.kind],
+        list_time=timestamp(listing.listed_time),
+        purposes=listing.purposes,
     )
 
 

@@ -236,7 +236,12 @@ def permission(
 
 def refusal(found: StandingRefusal, topic: str, recipient: str) -> permission_pb2.Refusal:
     """Return a refusal; topic and third party come from its entry."""
-    mark = found.mark
+    mark, own = found.mark, found.own_list
+    if mark.kind is not RefusalKind.SUPPRESSED:
+        clocks = mark.act_time, mark.recorded_time
+    else:
+        # Where no list is behind it, its clocks tell when somebody else was erased.
+        clocks = (own.listed_time, own.recorded_time) if own else (Instant(0), Instant(0))
     return permission_pb2.Refusal(
         position=mark.position,
         kind=_REFUSAL_KINDS[mark.kind],
@@ -248,8 +253,9 @@ def refusal(found: StandingRefusal, topic: str, recipient: str) -> permission_pb
             recipient=recipient,
         ),
         contact_point_only=found.one_address,
-        act_time=timestamp(mark.act_time),
-        recorded_time=timestamp(mark.recorded_time),
+        act_time=optional_timestamp(clocks[0]),
+        recorded_time=optional_timestamp(clocks[1]),
+        own_list=own.list if own else "",
     )
 
 

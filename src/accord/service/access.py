@@ -2,16 +2,21 @@
 
 Of this customer only: their own entries, and how things stand by them. What another holder of a shared address
 said is theirs (art. 15(4)), so refusals of one address are told from the customer's own entries, not from the
-state of the address. Where the key is gone the entries are listed, and it is said that nobody can read them.
+state of the address; what lists say of one concerns whoever holds it. Entries that tell of another holder are told
+without that. Where the key is gone the entries are listed, and it is said that nobody can read them.
 """
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
 from msgspec import Struct
 
 from accord.domain.catalogue import Catalogue
+from accord.domain.decision import Point
 from accord.domain.events import (
     ContactAuthorized,
+    ContactPointRetold,
+    ContactPointSuppressed,
     Event,
     Evidence,
     IdentifierUnlinked,
@@ -19,17 +24,23 @@ from accord.domain.events import (
     PermissionGranted,
     PermissionRefused,
 )
-from accord.domain.state import Facts, RefusalMark, decode_customer
+from accord.domain.state import Facts, Listing, RefusalMark, decode_customer, own_list_of
 from accord.domain.succession import act_of, refused_by
-from accord.domain.terms import BrandId, Identifier, Instant, Position
+from accord.domain.terms import BrandId, Identifier, Instant, Position, RefusalKind
 from accord.ledger.entry import StoredEntry
 from accord.ledger.keyring import Keyring
 from accord.ledger.opening import OpenedEntry, open_entry
 from accord.ledger.store import LedgerStore
 from accord.service.catalogues import Catalogues
-from accord.service.records import Contact, Remembered, StandingPermission, StandingRefusal
+from accord.service.records import Contact, Remembered, StandingPermission, StandingRefusal, alone
 
 _BATCH = 1000
+
+_OF_OTHERS: dict[type[Event], tuple[str, ...]] = {
+    ContactPointSuppressed: ("erased_time",),
+    ContactPointRetold: ("state",),
+}
+"""What events tell of somebody else who held an address: when they were erased, what they had said of it."""
 
 
 class HeldIdentifier(Struct, frozen=True):
@@ -38,6 +49,13 @@ class HeldIdentifier(Struct, frozen=True):
     link: Link
     linked_time: Instant
     unlinked_time: Instant = Instant(0)
+
+
+class HeldListing(Struct, frozen=True):
+    """That an address is not to be contacted: by a list, or by what an erasure left; `link` None: its key is gone."""
+
+    link: Link | None
+    listing: Listing | None
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -52,6 +70,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     facts: Facts
     permissions: tuple[StandingPermission, ...]
     refusals: tuple[StandingRefusal, ...]
+    listings: tuple[HeldListing, ...]
     events: dict[Position, Event]
     callers: tuple[str, ...]
 
@@ -81,6 +100,22 @@ class HeldEntry(Struct, frozen=True):
         act = act_of(self.opened.payload.event) if self.opened else None
         return act.evidence if act else None
 
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Name what the event tells of another holder of an address, and not of this customer."""
+        return _OF_OTHERS.get(type(self.opened.payload.event), ()) if self.opened else ()
+
+    @property
+    def told(self) -> bytes:
+        """What the entry tells of this customer, in JSON: what was committed to, without what is withheld."""
+        raw = self.opened.raw_payload if self.opened else b""
+        if not self.withheld:
+            return raw
+        payload = msgspec.json.decode(raw)
+        for name in self.withheld:
+            del payload["event"][name]
+        return msgspec.json.encode(payload, order="sorted")
+
 
 class Access:
     """Tells what is held."""
@@ -98,6 +133,7 @@ class Access:
         entries = list(self._entries(brand, head.ledger, known.customer_ref))
         opened = [each.opened for each in entries if each.opened]
         state = decode_customer(known.state)
+        identifiers = tuple(_identifiers(opened))
         standing = self._remembered.standing(head, known)
         return Summary(
             ledger=head.ledger,
@@ -105,10 +141,11 @@ class Access:
             catalogue=self._catalogues.get(brand)[0].catalogue,
             entries=len(entries),
             erased=state.erased or len(opened) < len(entries),
-            identifiers=tuple(_identifiers(opened)),
+            identifiers=identifiers,
             facts=state.facts,
             permissions=tuple(each for each in standing if isinstance(each, StandingPermission)),
             refusals=_own_refusals(state.refusals, opened),
+            listings=tuple(_listings(alone(known).points, identifiers)),
             events={each.entry.position: each.payload.event for each in opened},
             callers=tuple(sorted({each.payload.caller for each in opened})),
         )
@@ -171,6 +208,17 @@ def _own_refusals(marks: tuple[RefusalMark, ...], opened: Iterable[OpenedEntry])
     found = [StandingRefusal(mark, one_address=False) for mark in marks]
     found.extend(StandingRefusal(mark, one_address=True) for mark in of_address.values())
     return tuple(sorted(found, key=lambda each: each.mark.position))
+
+
+def _listings(points: Iterable[Point], identifiers: Iterable[HeldIdentifier]) -> Iterator[HeldListing]:
+    """Yield what keeps each address from being contacted though nobody said so, by number."""
+    links = {each.link.number: each.link for each in identifiers}
+    for point in points:
+        link, state = links.get(point.number), point.state
+        yield from (HeldListing(link, listing) for listing in state.listings)
+        kept = (mark for mark in state.refusals if mark.kind is RefusalKind.SUPPRESSED)
+        if any(own_list_of(mark, state) is None for mark in kept):
+            yield HeldListing(link, None)
 
 
 def _purposes(event: Event) -> tuple[str, ...]:

@@ -11,7 +11,15 @@ from accord.domain.events import ContactAuthorized, ContactReported, Event
 from accord.domain.fold import STATUS_AFTER
 from accord.domain.group import Group
 from accord.domain.problems import Problem
-from accord.domain.state import NO_POINT, PermissionMark, RefusalMark, decode_customer, decode_point
+from accord.domain.state import (
+    NO_POINT,
+    Listing,
+    PermissionMark,
+    RefusalMark,
+    decode_customer,
+    decode_point,
+    own_list_of,
+)
 from accord.domain.terms import BrandId, ContactStatus, Identifier, IdentifierKind, Instant, PermissionStatus, Position
 from accord.ledger.entry import StoredEntry, read_leaf
 from accord.ledger.keyring import Keyring
@@ -59,10 +67,11 @@ class StandingPermission(Struct, frozen=True):
 
 
 class StandingRefusal(Struct, frozen=True):
-    """A refusal, and whether it reaches one address only."""
+    """A refusal, whether it reaches one address only, and the brand's own list behind it where one is."""
 
     mark: RefusalMark
     one_address: bool
+    own_list: Listing | None = None
 
 
 class Remembered:
@@ -80,17 +89,20 @@ class Remembered:
     def permissions(self, brand: BrandId, customer: Identifier) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals, each by position. Raises CallError when nobody is known."""
         sight, found, group = self._person(brand, customer)
-        return self._standing(group.customer if group else _alone(found[0]), sight.head)
+        return self._standing(group.customer if group else alone(found[0]), sight.head)
 
     def standing(self, head: Head, found: Known) -> list[StandingPermission | StandingRefusal]:
         """Return the permissions, then the refusals that bind a customer, each by position; not those of a group."""
-        return self._standing(_alone(found), head)
+        return self._standing(alone(found), head)
 
     def _standing(self, known: Customer, head: Head) -> list[StandingPermission | StandingRefusal]:
         now = self.now(head)
         marks = sorted(known.state.permissions, key=lambda mark: mark.position)
         given = [StandingPermission(mark, standing.status_of(mark, known, now)) for mark in marks]
-        refused = [StandingRefusal(mark, one) for mark, one in standing.refusals_of(known)]
+        refused = [
+            StandingRefusal(mark, point is not None, own_list_of(mark, point) if point else None)
+            for mark, point in standing.refusals_of(known)
+        ]
         return [*given, *refused]
 
     def now(self, head: Head) -> Instant:
@@ -226,7 +238,8 @@ class Remembered:
         return sight, known, digest
 
 
-def _alone(found: Known) -> Customer:
+def alone(found: Known) -> Customer:
+    """Return one customer as decisions know them, without their group."""
     points = tuple(
         Point(each.number, IdentifierKind(each.kind), decode_point(each.point) if each.point else NO_POINT)
         for each in found.addresses

@@ -25,25 +25,28 @@ _sym_db = _symbol_database.Default()
 from accord.v1 import contact_service_pb2 as accord_dot_v1_dot_contact__service__pb2
 from accord.v1 import customer_pb2 as accord_dot_v1_dot_customer__pb2
 from accord.v1 import customer_service_pb2 as accord_dot_v1_dot_customer__service__pb2
+from accord.v1 import import_service_pb2 as accord_dot_v1_dot_import__service__pb2
 from accord.v1 import permission_pb2 as accord_dot_v1_dot_permission__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/access_report.proto\x12\taccord.v1\x1a\x1f\x61\x63\x63ord/v1/contact_service.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a accord/v1/customer_service.proto\x1a\x1a\x61\x63\x63ord/v1/permission.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x12ReportedController\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontact\x18\x03 \x01(\t\x12\x12\n\nrights_url\x18\x04 \x01(\t\x12\x19\n\x11storage_countries\x18\x05 \x03(\t\x12\x16\n\x0eretention_days\x18\x06 \x01(\r\"\xa4\x01\n\x12ReportedIdentifier\x12*\n\nidentifier\x18\x01 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12/\n\x0blinked_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\runlinked_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\".\n\x0fReportedPurpose\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\"\xa9\x03\n\rAccessSummary\x12\x31\n\ncontroller\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ReportedController\x12\x0e\n\x06ledger\x18\x02 \x01(\t\x12/\n\x0breport_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65ntries\x18\x04 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x05 \x01(\x08\x12\x32\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x1d.accord.v1.ReportedIdentifier\x12\'\n\x05\x66\x61\x63ts\x18\x07 \x01(\x0b\x32\x18.accord.v1.CustomerFacts\x12*\n\x0bpermissions\x18\x08 \x03(\x0b\x32\x15.accord.v1.Permission\x12$\n\x08refusals\x18\t \x03(\x0b\x32\x12.accord.v1.Refusal\x12\x15\n\rthird_parties\x18\n \x03(\t\x12\x0f\n\x07\x63\x61llers\x18\x0b \x03(\t\x12,\n\x08purposes\x18\x0c \x03(\x0b\x32\x1a.accord.v1.ReportedPurpose\"\x93\x02\n\x0b\x41\x63\x63\x65ssEntry\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x18\n\x10\x63ustomer_version\x18\x02 \x01(\x04\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x31\n\rrecorded_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tleaf_hash\x18\x05 \x01(\x0c\x12\x12\n\ntouchpoint\x18\x06 \x01(\t\x12\x10\n\x08recorder\x18\x07 \x01(\t\x12\x13\n\x0brecorder_id\x18\x08 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\t \x01(\t\x12\x14\n\x0cpayload_json\x18\n \x01(\t\x12#\n\x07\x63ontact\x18\x0b \x01(\x0b\x32\x12.accord.v1.Contactb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x63\x63ord/v1/access_report.proto\x12\taccord.v1\x1a\x1f\x61\x63\x63ord/v1/contact_service.proto\x1a\x18\x61\x63\x63ord/v1/customer.proto\x1a accord/v1/customer_service.proto\x1a\x1e\x61\x63\x63ord/v1/import_service.proto\x1a\x1a\x61\x63\x63ord/v1/permission.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x12ReportedController\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontact\x18\x03 \x01(\t\x12\x12\n\nrights_url\x18\x04 \x01(\t\x12\x19\n\x11storage_countries\x18\x05 \x03(\t\x12\x16\n\x0eretention_days\x18\x06 \x01(\r\"\xa4\x01\n\x12ReportedIdentifier\x12*\n\nidentifier\x18\x01 \x01(\x0b\x32\x16.accord.v1.CustomerKey\x12/\n\x0blinked_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\runlinked_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\".\n\x0fReportedPurpose\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\"\xb3\x01\n\x0fReportedListing\x12.\n\rcontact_point\x18\x01 \x01(\x0b\x32\x17.accord.v1.ContactPoint\x12\x0c\n\x04list\x18\x02 \x01(\t\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.accord.v1.ListKind\x12-\n\tlist_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08purposes\x18\x05 \x03(\t\"\xd7\x03\n\rAccessSummary\x12\x31\n\ncontroller\x18\x01 \x01(\x0b\x32\x1d.accord.v1.ReportedController\x12\x0e\n\x06ledger\x18\x02 \x01(\t\x12/\n\x0breport_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65ntries\x18\x04 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x05 \x01(\x08\x12\x32\n\x0bidentifiers\x18\x06 \x03(\x0b\x32\x1d.accord.v1.ReportedIdentifier\x12\'\n\x05\x66\x61\x63ts\x18\x07 \x01(\x0b\x32\x18.accord.v1.CustomerFacts\x12*\n\x0bpermissions\x18\x08 \x03(\x0b\x32\x15.accord.v1.Permission\x12$\n\x08refusals\x18\t \x03(\x0b\x32\x12.accord.v1.Refusal\x12\x15\n\rthird_parties\x18\n \x03(\t\x12\x0f\n\x07\x63\x61llers\x18\x0b \x03(\t\x12,\n\x08purposes\x18\x0c \x03(\x0b\x32\x1a.accord.v1.ReportedPurpose\x12,\n\x08listings\x18\r \x03(\x0b\x32\x1a.accord.v1.ReportedListing\"\xa5\x02\n\x0b\x41\x63\x63\x65ssEntry\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x18\n\x10\x63ustomer_version\x18\x02 \x01(\x04\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x31\n\rrecorded_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tleaf_hash\x18\x05 \x01(\x0c\x12\x12\n\ntouchpoint\x18\x06 \x01(\t\x12\x10\n\x08recorder\x18\x07 \x01(\t\x12\x13\n\x0brecorder_id\x18\x08 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\t \x01(\t\x12\x14\n\x0cpayload_json\x18\n \x01(\t\x12#\n\x07\x63ontact\x18\x0b \x01(\x0b\x32\x12.accord.v1.Contact\x12\x10\n\x08withheld\x18\x0c \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'accord.v1.access_report_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPORTEDCONTROLLER']._serialized_start=199
-  _globals['_REPORTEDCONTROLLER']._serialized_end=338
-  _globals['_REPORTEDIDENTIFIER']._serialized_start=341
-  _globals['_REPORTEDIDENTIFIER']._serialized_end=505
-  _globals['_REPORTEDPURPOSE']._serialized_start=507
-  _globals['_REPORTEDPURPOSE']._serialized_end=553
-  _globals['_ACCESSSUMMARY']._serialized_start=556
-  _globals['_ACCESSSUMMARY']._serialized_end=981
-  _globals['_ACCESSENTRY']._serialized_start=984
-  _globals['_ACCESSENTRY']._serialized_end=1259
+  _globals['_REPORTEDCONTROLLER']._serialized_start=231
+  _globals['_REPORTEDCONTROLLER']._serialized_end=370
+  _globals['_REPORTEDIDENTIFIER']._serialized_start=373
+  _globals['_REPORTEDIDENTIFIER']._serialized_end=537
+  _globals['_REPORTEDPURPOSE']._serialized_start=539
+  _globals['_REPORTEDPURPOSE']._serialized_end=585
+  _globals['_REPORTEDLISTING']._serialized_start=588
+  _globals['_REPORTEDLISTING']._serialized_end=767
+  _globals['_ACCESSSUMMARY']._serialized_start=770
+  _globals['_ACCESSSUMMARY']._serialized_end=1241
+  _globals['_ACCESSENTRY']._serialized_start=1244
+  _globals['_ACCESSENTRY']._serialized_end=1537
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ The nouns for the right of access and portability: what a brand holds of one cus
 from accord.v1 import contact_service_pb2 as _contact_service_pb2
 from accord.v1 import customer_pb2 as _customer_pb2
 from accord.v1 import customer_service_pb2 as _customer_service_pb2
+from accord.v1 import import_service_pb2 as _import_service_pb2
 from accord.v1 import permission_pb2 as _permission_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -130,6 +131,50 @@ class ReportedPurpose(_message.Message):
 Global___ReportedPurpose: _TypeAlias = ReportedPurpose  # noqa: Y015
 
 @_typing.final
+class ReportedListing(_message.Message):
+    """That an address of the customer is among those not to be contacted, though the customer did not ask for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_POINT_FIELD_NUMBER: _builtins.int
+    LIST_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LIST_TIME_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    list: _builtins.str
+    """The list it stands on, by its code. Empty: no list is behind it, and no more of it is told."""
+    kind: _import_service_pb2.ListKind.ValueType
+    """What the list says of it. Unspecified without a list."""
+    @_builtins.property
+    def contact_point(self) -> _customer_pb2.ContactPoint:
+        """The address. Absent once the key of the customer is gone."""
+
+    @_builtins.property
+    def list_time(self) -> _timestamp_pb2.Timestamp:
+        """The date of the list. Absent without a list."""
+
+    @_builtins.property
+    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The purposes or branches it is limited to. Empty: all it can reach."""
+
+    def __init__(
+        self,
+        *,
+        contact_point: _customer_pb2.ContactPoint | None = ...,
+        list: _builtins.str = ...,
+        kind: _import_service_pb2.ListKind.ValueType = ...,
+        list_time: _timestamp_pb2.Timestamp | None = ...,
+        purposes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point", "list_time", b"list_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_point", b"contact_point", "kind", b"kind", "list", b"list", "list_time", b"list_time", "purposes", b"purposes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportedListing: _TypeAlias = ReportedListing  # noqa: Y015
+
+@_typing.final
 class AccessSummary(_message.Message):
     """How things stand for one customer."""
 
@@ -147,6 +192,7 @@ class AccessSummary(_message.Message):
     THIRD_PARTIES_FIELD_NUMBER: _builtins.int
     CALLERS_FIELD_NUMBER: _builtins.int
     PURPOSES_FIELD_NUMBER: _builtins.int
+    LISTINGS_FIELD_NUMBER: _builtins.int
     ledger: _builtins.str
     """The ledger that holds the entries."""
     entries: _builtins.int
@@ -189,6 +235,12 @@ class AccessSummary(_message.Message):
     def purposes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportedPurpose]:
         """The purposes that permissions and contacts name."""
 
+    @_builtins.property
+    def listings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportedListing]:
+        """What keeps addresses of the customer from being contacted besides what they refused. A permission that they give
+        later by an act of their own counts nonetheless, but for lists of addresses that bounced or complained.
+        """
+
     def __init__(
         self,
         *,
@@ -204,10 +256,11 @@ class AccessSummary(_message.Message):
         third_parties: _abc.Iterable[_builtins.str] | None = ...,
         callers: _abc.Iterable[_builtins.str] | None = ...,
         purposes: _abc.Iterable[Global___ReportedPurpose] | None = ...,
+        listings: _abc.Iterable[Global___ReportedListing] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "facts", b"facts", "report_time", b"report_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["callers", b"callers", "controller", b"controller", "entries", b"entries", "erased", b"erased", "facts", b"facts", "identifiers", b"identifiers", "ledger", b"ledger", "permissions", b"permissions", "purposes", b"purposes", "refusals", b"refusals", "report_time", b"report_time", "third_parties", b"third_parties"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callers", b"callers", "controller", b"controller", "entries", b"entries", "erased", b"erased", "facts", b"facts", "identifiers", b"identifiers", "ledger", b"ledger", "listings", b"listings", "permissions", b"permissions", "purposes", b"purposes", "refusals", b"refusals", "report_time", b"report_time", "third_parties", b"third_parties"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -230,6 +283,7 @@ class AccessEntry(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     PAYLOAD_JSON_FIELD_NUMBER: _builtins.int
     CONTACT_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Its number in the ledger."""
     customer_version: _builtins.int
@@ -247,7 +301,9 @@ class AccessEntry(_message.Message):
     caller: _builtins.str
     """The source: the caller of Accord that handed it in."""
     payload_json: _builtins.str
-    """Everything the entry tells, JSON exactly as it was committed to. Empty once the key is gone."""
+    """Everything the entry tells of the customer, JSON exactly as it was committed to unless `withheld` names something.
+    Empty once the key is gone.
+    """
     @_builtins.property
     def recorded_time(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded."""
@@ -255,6 +311,10 @@ class AccessEntry(_message.Message):
     @_builtins.property
     def contact(self) -> _contact_service_pb2.Contact:
         """Where the entry authorised a contact: that contact and its decision, as it stands."""
+
+    @_builtins.property
+    def withheld(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is left out of the event in `payload_json`, since it tells of somebody else who held an address (GDPR art. 15(4))."""
 
     def __init__(
         self,
@@ -270,10 +330,11 @@ class AccessEntry(_message.Message):
         caller: _builtins.str = ...,
         payload_json: _builtins.str = ...,
         contact: _contact_service_pb2.Contact | None = ...,
+        withheld: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "recorded_time", b"recorded_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "contact", b"contact", "customer_version", b"customer_version", "leaf_hash", b"leaf_hash", "payload_json", b"payload_json", "position", b"position", "recorded_time", b"recorded_time", "recorder", b"recorder", "recorder_id", b"recorder_id", "touchpoint", b"touchpoint", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "contact", b"contact", "customer_version", b"customer_version", "leaf_hash", b"leaf_hash", "payload_json", b"payload_json", "position", b"position", "recorded_time", b"recorded_time", "recorder", b"recorder", "recorder_id", b"recorder_id", "touchpoint", b"touchpoint", "type", b"type", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,6 +41,10 @@ class _PermissionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Perm
     """A later refusal covers every cell of it."""
     PERMISSION_STATUS_NOT_YET_VALID: _PermissionStatus.ValueType  # 6
     """Its time has not come yet."""
+    PERMISSION_STATUS_SUPPRESSED: _PermissionStatus.ValueType  # 7
+    """The customer did not end it, and no contact may rest on it: the one address it is for is among those that are not
+    to be contacted, by a list of the brand's own or kept so when somebody who held it was erased.
+    """
 
 class PermissionStatus(_PermissionStatus, metaclass=_PermissionStatusEnumTypeWrapper):
     """Where a permission stands now."""
@@ -59,6 +63,10 @@ PERMISSION_STATUS_WITHDRAWN: PermissionStatus.ValueType  # 5
 """A later refusal covers every cell of it."""
 PERMISSION_STATUS_NOT_YET_VALID: PermissionStatus.ValueType  # 6
 """Its time has not come yet."""
+PERMISSION_STATUS_SUPPRESSED: PermissionStatus.ValueType  # 7
+"""The customer did not end it, and no contact may rest on it: the one address it is for is among those that are not
+to be contacted, by a list of the brand's own or kept so when somebody who held it was erased.
+"""
 Global___PermissionStatus: _TypeAlias = PermissionStatus  # noqa: Y015
 
 class _RefusalKind:
@@ -257,23 +265,26 @@ class Refusal(_message.Message):
     CONTACT_POINT_ONLY_FIELD_NUMBER: _builtins.int
     ACT_TIME_FIELD_NUMBER: _builtins.int
     RECORDED_TIME_FIELD_NUMBER: _builtins.int
+    OWN_LIST_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """The position of the newest entry that said it."""
     kind: Global___RefusalKind.ValueType
     """Which no it was."""
     contact_point_only: _builtins.bool
     """True when it reaches one address only."""
+    own_list: _builtins.str
+    """Of SUPPRESSED: the list of the brand's own that is behind it. Empty: none is."""
     @_builtins.property
     def scope(self) -> Global___RefusalScope:
         """What it reaches. The contact point is never repeated here."""
 
     @_builtins.property
     def act_time(self) -> _timestamp_pb2.Timestamp:
-        """When the customer acted."""
+        """When the customer acted. Of SUPPRESSED: the date of `own_list`, absent where no list is behind it."""
 
     @_builtins.property
     def recorded_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was recorded."""
+        """When it was recorded. Absent with `act_time`."""
 
     def __init__(
         self,
@@ -284,10 +295,11 @@ class Refusal(_message.Message):
         contact_point_only: _builtins.bool = ...,
         act_time: _timestamp_pb2.Timestamp | None = ...,
         recorded_time: _timestamp_pb2.Timestamp | None = ...,
+        own_list: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "recorded_time", b"recorded_time", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "contact_point_only", b"contact_point_only", "kind", b"kind", "position", b"position", "recorded_time", b"recorded_time", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "contact_point_only", b"contact_point_only", "kind", b"kind", "own_list", b"own_list", "position", b"position", "recorded_time", b"recorded_time", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
