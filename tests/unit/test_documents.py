@@ -18,10 +18,12 @@ from accord.cli.chart import strips
 from accord.cli.document import Document, Section, as_html, write
 from accord.cli.payload import in_words
 from accord.cli.report import as_csv, as_svg, plain
-from accord.cli.wording import Words
+from accord.cli.wording import CHANNELS, Words
+from accord.domain import rules
 from accord.domain.events import (
     Artefact,
     CatalogueApplied,
+    ContactAuthorized,
     CustomersErased,
     EntryLost,
     Event,
@@ -36,8 +38,10 @@ from accord.domain.events import (
     SuppressionsEnded,
     SuppressionsImported,
 )
-from accord.domain.terms import Declarant, IdentifierKind, Instant, Method, OverlayKind, Recorder
+from accord.domain.terms import Basis, Declarant, IdentifierKind, Instant, Method, OverlayKind, Recorder, RefusalKind
+from accord.proof import verify
 from accord.v1 import (
+    access_report_pb2,
     audit_service_pb2,
     contact_service_pb2,
     customer_pb2,
@@ -160,7 +164,7 @@ def test_every_side_and_choice_of_an_event_has_its_french() -> None:
         if isinstance(hint, type) and issubclass(hint, Enum):
             assert all(Words("fr").member(member.name, "") for member in hint)
         elif isinstance(hint, type) and issubclass(hint, Struct):
-            assert all(Words("fr")(name.replace("_", " ")) for name in hint.__struct_fields__)
+            assert all(Words("fr").side(name) for name in hint.__struct_fields__)
             left += get_type_hints(hint).values()
     assert {Evidence, Justification, Method, OverlayKind} <= seen
 
@@ -190,6 +194,48 @@ def test_an_entry_is_told_in_words_and_its_instants_as_instants() -> None:
         "purposes marketing.news, marketing.offer; valid from 2026-03-02T15:15:00Z; link only true"
     )
     assert in_words(payload, Words("fr"), links=False).startswith("point de contact till; expression case cochée; ")
+
+
+def test_a_ground_of_ours_is_never_called_a_basis_in_law() -> None:
+    event = ContactAuthorized(
+        contact_id="c1", channel="email", purpose="service.order", basis=Basis.CLASS, policy_version=1
+    )
+    payload = msgspec.json.encode({"customer": "ref", "event": event}).decode()
+    assert "ground class" in in_words(payload, Words("en"), links=True)
+    told = in_words(payload, Words("fr"), links=True)
+    assert "fondement classe de la finalité" in told
+    assert "canal e-mail" in told
+    assert not [word for word in verify.NAMES.values() if "légale" in word[1] and "obligation" not in word[1]]
+
+
+def test_a_permission_is_withdrawn_and_a_refusal_is_a_withdrawal() -> None:
+    french = Words("fr")
+    assert french.member("PERMISSION_STATUS_WITHDRAWN", "PERMISSION_STATUS_") == "retirée"
+    assert french.refusal("REFUSAL_KIND_WITHDRAWN", "REFUSAL_KIND_") == "retrait"
+    said = [french.refusal(kind.name) for kind in RefusalKind]
+    assert said == ["refus", "retrait", "opposition", "adresse bloquée"]
+
+
+def test_channels_of_the_law_have_words_and_others_stand_as_the_catalogue_has_them() -> None:
+    assert CHANNELS == rules.CHANNELS
+    assert [Words("fr").channel(code) for code in ("automated_call", "pigeon", "phone")] == [
+        "automate d'appel",
+        "pigeon",
+        "phone",
+    ]
+
+
+def test_how_long_is_kept_is_told_in_a_whole_sentence() -> None:
+    summary = access_report_pb2.AccessSummary(
+        controller=access_report_pb2.ReportedController(name="Maison Alba", retention_days=1095)
+    )
+    report = audit_service_pb2.GetAccessReportResponse(summary=summary)
+    sides = {lang: dict(access.document(report, Words(lang)).sections[0].sides) for lang in ("en", "fr")}
+    assert sides["en"]["kept"] == "1,095 days after the relation with you ends"
+    assert (
+        sides["fr"]["durée de conservation"]
+        == "1\N{NARROW NO-BREAK SPACE}095 jours après la fin de la relation avec vous"
+    )
 
 
 def test_what_this_program_does_not_know_is_shown_as_it_came() -> None:

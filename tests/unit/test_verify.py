@@ -379,7 +379,7 @@ def _armed_report(on: Stage) -> tuple[Members, bytes | None]:
 
 
 def _prettier_page(on: Stage) -> tuple[Members, bytes | None]:
-    page = on.of_one["timeline.html"].replace(b"WITHDRAWN", b"CONFIRMED")
+    page = on.of_one["timeline.html"].replace(b"withdrawal", b"permission")
     return signed_anew({**on.of_one, "timeline.html": page}), None
 
 
@@ -1097,9 +1097,10 @@ def test_the_verifier_without_its_library_cannot_decide_and_says_what_it_needs(t
 
 def test_the_verifier_imports_nothing_of_accord_and_one_library() -> None:
     source = Path(verify.__file__).read_text("utf-8")
-    imported = {
-        words[1].split(".")[0] for words in map(str.split, source.splitlines()) if words[:1] in (["import"], ["from"])
-    }
+    nodes = list(ast.walk(ast.parse(source)))
+    modules = [each.module or "" for each in nodes if isinstance(each, ast.ImportFrom)]
+    modules += [alias.name for each in nodes if isinstance(each, ast.Import) for alias in each.names]
+    imported = {module.split(".")[0] for module in modules}
     assert imported - set(sys.stdlib_module_names) == {"cryptography"}
 
 
@@ -1146,3 +1147,98 @@ def test_the_edge_of_a_tree_grows_as_the_provers_does() -> None:
         at_once = verify.Edge()
         at_once.extend(hashes[:size])
         assert at_once.roots == edge.roots
+
+
+def told_page(*events: dict[str, Any]) -> str:
+    """Return the page of a customer of whom these events are told."""
+    shown = verify.shown(b"disclosed", b"FactsRecorded", b"", b"", b"")
+    history = [
+        verify.Line(at, b"", START, shown, verify.Payload("shop", "ab" * 16, event, "", 1 + at))
+        for at, event in enumerate(events)
+    ]
+    return verify.timeline(LEDGER, "ab" * 16, history, {}).decode()
+
+
+def test_the_page_of_a_customer_is_in_words_of_both_languages(of_one: Members) -> None:
+    page = of_one["timeline.html"].decode()
+    assert "<h2>permission given · permission donnée</h2>" in page
+    assert "<dt>touchpoint · point de contact</dt>" in page
+    assert "PermissionGranted" not in page
+    assert "TICKED_BOX" not in page
+    assert "{" not in page.partition("</style>")[2]
+
+
+def test_the_page_of_a_customer_tells_instants_and_choices_as_people_do() -> None:
+    links = [{"kind": "EMAIL", "number": 1, "value": "<b>ada@example.com</b>"}]
+    page = told_page(
+        {"type": "FactsRecorded", "deceased": True, "guardian_known": False, "links": links},
+        {"type": "ContactPointListed", "listed_time": 1_795_635_000_000_000, "kind": "OWN", "number": 1},
+        {"type": "ContactAuthorized", "basis": "CLASS", "channel": "automated_call", "permission": None},
+    )
+    assert "<dd>yes · oui</dd>" in page
+    assert "<dd>no · non</dd>" in page
+    assert "<dd>2026-11-25 19:30:00 UTC</dd>" in page
+    assert "<dt>ground · fondement</dt><dd>class · classe de la finalité</dd>" in page
+    assert "<dd>automated call · automate d&#x27;appel</dd>" in page
+    assert "&lt;b&gt;ada@example.com&lt;/b&gt;" in page
+    assert not [
+        word for word in ("True", "False", "CLASS", "{", "1795635000000000") if word in page.split("</style>")[1]
+    ]
+
+
+def test_a_page_as_it_was_written_at_first_still_holds_and_one_of_neither_form_does_not(of_one: Members) -> None:
+    texts = verify.notices_of(verify.read_line(of_one["policies/1.json"][:-1], LEDGER))
+    history = [verify.read_line(raw[:-1], LEDGER) for raw in lines(of_one)]
+    customer = verify.read_json(of_one["manifest.json"], "")["scope"]["customer"]
+    first = verify.first_timeline(LEDGER, customer, history, texts)
+    assert first != of_one["timeline.html"]
+    assert conclusion(signed_anew({**of_one, "timeline.html": first})).name == ""
+    assert conclusion(signed_anew({**of_one, "timeline.html": first + b" "})).name == "report_differs"
+
+
+def test_every_reason_that_is_quoted_has_its_french() -> None:
+    """All that this program says itself; of a ZIP's own words only the one that everybody meets."""
+    said = {
+        argument.value.value
+        for node in ast.walk(ast.parse(Path(verify.__file__).read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        for argument in node.keywords
+        if argument.arg == "why" and isinstance(argument.value, ast.Constant)
+    }
+    assert len(said) > 30
+    for why in said:
+        (told,) = verify.Conclusion.sentences([("malformed", {"file": "the file", "why": why})], "fr")
+        assert told.startswith("le fichier n'a pas la forme prescrite : ")
+        assert why not in told
+
+
+@pytest.mark.parametrize(
+    ("path", "english", "french"),
+    [
+        ("never/there.zip", "there is no such file", "aucun fichier ne porte ce nom"),
+        (".", "it is a directory", "c'est un dossier"),
+        (__file__, "it is no ZIP archive", "ce n'est pas une archive ZIP"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_the_language_asked_for(path: str, english: str, french: str) -> None:
+    found = verify.verify_file(path, PIN)
+    assert (found.exit_code, found.name) == (2, "unreadable")
+    assert french in found.text("fr")
+    assert english in found.text("en")
+
+
+def test_what_is_counted_is_named_in_the_language_asked_for(whole: Members) -> None:
+    told = conclusion(whole)
+    assert "par canal e-mail" in told.text("fr")
+    assert "by channel e-mail" in told.text("en")
+    assert not [word for word in ("by_", "left_out", "PermissionGranted") if word in told.text("fr")]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_readme_tells_its_scope_in_both_languages(it: Installation, scope: str) -> None:
+    english, _, french = members(export(it, **SCOPES[scope]))["README.txt"].decode().partition("EXPORT D'AUDIT")
+    assert "Périmètre : " in french
+    assert not [word for word in ("entries ", "customer ", "no entry", "purpose ", "channel ") if word in french]
+    for command in ("--previous", "report.csv, timeline.html"):
+        assert command in english
+        assert command in french

@@ -73,14 +73,15 @@ def document(found: Report, say: Words) -> Document:
 
 def _controller(summary: access_report_pb2.AccessSummary, say: Words) -> Section:
     told = summary.controller
-    days = f"{told.retention_days} {say('days after its end')}" if told.retention_days else ""
+    days = say("{days} days after the relation with you ends").format(days=say.number(told.retention_days))
+    until = say("until you take your permission back")
     sides = (
         (say("name"), told.name),
         (say("address"), told.address),
         (say("contact"), told.contact),
         (say("your rights"), told.rights_url),
         (say("stored in"), ", ".join(told.storage_countries)),
-        (say("kept"), days or say("until you take it back")),
+        (say("kept"), days if told.retention_days else until),
         (say("ledger"), summary.ledger),
         (say("read at"), tell.when(summary.report_time)),
         (say("entries"), str(summary.entries)),
@@ -109,6 +110,8 @@ def _facts(facts: customer_service_pb2.CustomerFacts, say: Words) -> Iterator[tu
             told = say.member(customer_service_pb2.CustomerKind.Name(value), "CUSTOMER_KIND_")
         elif field.name == "paused_until":
             told = tell.when(value)
+        elif field.name == "preferred_channel":
+            told = say.channel(value)
         else:
             told = say(str(value).lower()) if isinstance(value, bool) else str(value)
         yield say(field.name.replace("_", " ")), told
@@ -128,7 +131,7 @@ def _permissions(summary: access_report_pb2.AccessSummary, say: Words) -> Sectio
                 each.touchpoint,
                 each.notice,
                 _joined(*each.purposes),
-                _joined(*each.channels),
+                _joined(*map(say.channel, each.channels)),
                 _joined(*limits, only),
             )
 
@@ -141,8 +144,8 @@ def _refusals(summary: access_report_pb2.AccessSummary, say: Words) -> Section:
         for each in summary.refusals:
             scope = each.scope
             only = say("one address") if each.contact_point_only else ""
-            reach = _joined(scope.purpose, scope.channel, scope.topic, scope.place, scope.recipient, only)
-            kind = say.member(permission_pb2.RefusalKind.Name(each.kind), "REFUSAL_KIND_")
+            reach = _joined(scope.purpose, say.channel(scope.channel), scope.topic, scope.place, scope.recipient, only)
+            kind = say.refusal(permission_pb2.RefusalKind.Name(each.kind), "REFUSAL_KIND_")
             yield str(each.position), kind, tell.when(each.act_time), reach or say("everything")
 
     columns = (say("entry"), say("what"), say("acted"), say("reaches"))
@@ -167,14 +170,14 @@ def _contacts(found: Report, say: Words) -> Section:
             yield (
                 contact.contact_id,
                 tell.when(contact.authorized_time),
-                contact.channel,
+                say.channel(contact.channel),
                 contact.purpose,
                 say.member(contact_service_pb2.ContactStatus.Name(contact.status), "CONTACT_STATUS_"),
                 say.member(decision_pb2.Basis.Name(contact.basis), "BASIS_"),
                 _joined(*(f"{say('entry')} {position}" for position in contact.basis_positions)),
             )
 
-    names = ("name", "authorized", "channel", "purpose", "status", "basis", "source")
+    names = ("reference", "authorized at", "channel", "purpose", "status", "ground", "source")
     return Section(say("How you were contacted"), columns=tuple(map(say, names)), rows=tuple(rows()))
 
 

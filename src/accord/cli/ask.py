@@ -209,7 +209,7 @@ def _contact(response: contact_service_pb2.GetContactResponse) -> None:
             ("channel", found.channel),
             ("purpose", found.purpose),
             ("authorized", tell.when(found.authorized_time)),
-            ("basis", tell.words(decision_pb2.Basis.Name(found.basis), "BASIS_")),
+            ("ground", tell.words(decision_pb2.Basis.Name(found.basis), "BASIS_")),
             ("rested on", tell.entries(found.basis_positions)),
             ("recorded in", tell.entries(found.positions)),
             ("catalogue", str(found.policy_version)),

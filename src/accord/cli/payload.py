@@ -24,7 +24,7 @@ def in_words(payload_json: str, say: Words, *, links: bool) -> str:
         event = _decoder().decode(payload_json).event
     except msgspec.ValidationError:
         return payload_json
-    return "; ".join(f"{label} {text}" for label, text in _sides(event, say) if links or label != say("links"))
+    return "; ".join(f"{label} {text}" for label, text in _sides(event, say) if links or label != say.side("links"))
 
 
 @cache
@@ -44,7 +44,17 @@ def _sides(told: Struct, say: Words) -> Iterator[tuple[str, str]]:
         if isinstance(value, Struct):
             yield from _sides(value, say)
         else:
-            yield say(field.name.replace("_", " ")), _text(value, say, instant=field.name in _instants(type(told)))
+            instant = field.name in _instants(type(told))
+            yield say.side(field.name), _named(field.name, value, say) or _text(value, say, instant=instant)
+
+
+def _named(field: str, value: Any, say: Words) -> str:  # noqa: ANN401 - any side of an event
+    """Return the words of a side that has words of its own; empty for any other."""
+    if field in {"channel", "preferred_channel"}:
+        return say.channel(value)
+    if field == "channels":
+        return ", ".join(map(say.channel, value))
+    return say.refusal(value.name) if type(value).__name__ == "RefusalKind" else ""
 
 
 def _text(value: Any, say: Words, *, instant: bool) -> str:  # noqa: ANN401 - any side of an event

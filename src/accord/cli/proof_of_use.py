@@ -66,6 +66,16 @@ def verify(found: explanation_pb2.ContactExplanation, verifier_key: str = "") ->
     return signed
 
 
+def applied_catalogue(found: explanation_pb2.ContactExplanation) -> Catalogue | None:
+    """Return the catalogue that was applied, of an explanation that was verified; None where nothing tells which."""
+    for each in found.entries:
+        if each.entry.type == CatalogueApplied.__name__ and each.entry.payload_json:
+            event = read_payload(each.entry.payload_json.encode()).event
+            if isinstance(event, CatalogueApplied) and event.version == found.contact.policy_version:
+                return event.catalogue
+    return None
+
+
 def _verify_entry(found: explanation_pb2.ProvenEntry, signed: Checkpoint) -> Read:
     entry, at = found.entry, f"entry {found.entry.position}"
     if leaf_hash(entry.leaf) != entry.leaf_hash:

@@ -214,7 +214,7 @@ def _sides(found: decision_pb2.Decision) -> list[tuple[str, str]]:
     rules = ", ".join(f"{rule.id} ({rule.legal_source})" if rule.legal_source else rule.id for rule in found.rules)
     obligations = ", ".join(words(decision_pb2.Obligation.Name(each), "OBLIGATION_") for each in found.obligations)
     return [
-        ("basis", words(decision_pb2.Basis.Name(found.basis), "BASIS_") if found.basis else ""),
+        ("ground", words(decision_pb2.Basis.Name(found.basis), "BASIS_") if found.basis else ""),
         ("rests on", ", ".join(f"entry {position}" for position in found.positions)),
         ("rules", rules),
         ("obligations", obligations),

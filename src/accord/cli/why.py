@@ -14,18 +14,37 @@ from accord.cli.document import Document, Section, as_html, show, write
 from accord.cli.errors import LocalError
 from accord.cli.options import remote
 from accord.cli.payload import in_words
-from accord.cli.proof_of_use import verify
+from accord.cli.proof_of_use import applied_catalogue, verify
 from accord.cli.wording import LANGUAGES, Words
+from accord.domain.catalogue import Catalogue
+from accord.domain.packs import EDITIONS, edition
+from accord.domain.terms import Basis, PurposeClass
+from accord.domain.words import english, french
 from accord.proof.checkpoint import Checkpoint
 from accord.v1 import audit_service_pb2, contact_service_pb2, decision_pb2, evidence_pb2, explanation_pb2
 
 Explanation = explanation_pb2.ContactExplanation
+
+_SENTENCES = {words.language: words for words in (english.WORDS, french.WORDS)}
+_OURS = "accord:"
+"""Rules of Accord itself: their ids say nothing to a person, and no catalogue or pack has them."""
 
 _PROVEN = "Each entry is one of the {size} of {origin}: its path was verified here up to the root that was signed."
 _FITS = "What they tell fits what was hashed when they were recorded; this page says the same."
 _KEY_GONE = (
     "The key of an entry is gone: what it told cannot be read any more. That it was recorded, and when, is proven."
 )
+_NOT_PROVEN = (
+    "That what was recorded is true: the ledger proves what was written, and that nothing was changed since.",
+    "That the clock of whoever recorded it was right, or that the message reached you.",
+    "That the law was read rightly: the rules named are those that were applied.",
+    "That others are shown the same ledger: compare the checkpoint with one you kept, or that somebody else has.",
+)
+_REFUSE = "You may refuse further messages like this one at any time, free of charge and without giving a reason."
+_OBJECT = (
+    "This message needed no permission of yours. You may object to it for reasons of your own, or have it explained."
+)
+_COMPLAIN = "You may also complain to the authority that supervises the protection of personal data where you live."
 
 
 @click.command()
@@ -54,9 +73,10 @@ def why(  # noqa: PLR0913 - click hands over one argument for each option
 
 def document(found: Explanation, signed: Checkpoint, kept: str, say: Words) -> Document:
     """Return the page; `kept` is the verifier key the auditor gave."""
-    sections = [_message(found, say)]
+    catalogue = applied_catalogue(found)
+    sections = [_message(found, catalogue, say)]
     if not found.erased:
-        sections.append(_decision(found, say))
+        sections.append(_decision(found, catalogue, say))
     if found.HasField("permission"):
         sections += [_permission(found.permission, say), _words_shown(found.permission, say)]
     grounds = [each.entry for each in found.entries if _is_other_ground(found, each.entry.position)]
@@ -69,7 +89,10 @@ def document(found: Explanation, signed: Checkpoint, kept: str, say: Words) -> D
             for each in grounds
         )
         sections.append(Section(say("What else it rested on"), sides=rows))
+    if catalogue:
+        sections.append(_objecting(found, catalogue, say))
     sections += [_entries(found, say), _proof(found, signed, kept, say)]
+    sections.append(Section(say("What is not proven"), tuple(map(say, _NOT_PROVEN))))
     return Document(say("Why were you contacted?"), say.language, tuple(sections))
 
 
@@ -78,17 +101,18 @@ def _is_other_ground(found: Explanation, position: int) -> bool:
     return position in found.contact.basis_positions and position != of_permission
 
 
-def _message(found: Explanation, say: Words) -> Section:
+def _message(found: Explanation, catalogue: Catalogue | None, say: Words) -> Section:
     contact = found.contact
+    title = _title(contact.purpose, catalogue)
     status = contact_service_pb2.ContactStatus.Name(contact.status)
     reports = ((say("reported"), _reported(each, say)) for each in found.reports)
     sides = (
         (say("from"), found.controller),
-        (say("name"), contact.contact_id),
+        (say("reference"), contact.contact_id),
         (say("status"), say.member(status, "CONTACT_STATUS_") if contact.status else ""),
-        (say("channel"), contact.channel),
-        (say("purpose"), contact.purpose),
-        (say("authorized"), tell.when(contact.authorized_time)),
+        (say("channel"), say.channel(contact.channel)),
+        (say("purpose"), f"{title} ({contact.purpose})" if title else contact.purpose),
+        (say("authorized at"), tell.when(contact.authorized_time)),
         *reports,
     )
     return Section(say("The message"), sides=sides)
@@ -99,14 +123,54 @@ def _reported(found: explanation_pb2.ContactReport, say: Words) -> str:
     return f"{say.member(outcome, 'CONTACT_OUTCOME_')}, {tell.when(found.outcome_time)}"
 
 
-def _decision(found: Explanation, say: Words) -> Section:
-    rules = (f"{rule.id} ({rule.legal_source})" if rule.legal_source else rule.id for rule in found.rules)
+def _decision(found: Explanation, catalogue: Catalogue | None, say: Words) -> Section:
+    rules = (_rule(each.id, each.legal_source, catalogue, say) for each in found.rules)
     sides = (
-        (say("basis"), say.member(decision_pb2.Basis.Name(found.contact.basis), "BASIS_")),
-        (say("rules"), "; ".join(rules)),
+        (say("ground"), say.member(decision_pb2.Basis.Name(found.contact.basis), "BASIS_")),
+        *((say("rules"), rule) for rule in rules),
         (say("catalogue version"), str(found.contact.policy_version)),
     )
-    return Section(say("The decision"), sides=sides)
+    return Section(say("The decision"), (_sentence(found.contact, catalogue, say),), sides)
+
+
+def _sentence(contact: contact_service_pb2.Contact, catalogue: Catalogue | None, say: Words) -> str:
+    """Return the decision as `accord check` tells one, with the ground that it found then."""
+    words = _SENTENCES[say.language]
+    told = words.contact["ALLOW"].format(
+        channel=words.channels.get(contact.channel) or words.other_channel.format(code=contact.channel),
+        purpose=words.quoted.format(text=_title(contact.purpose, catalogue) or contact.purpose),
+        why=words.bases[Basis(decision_pb2.Basis.Name(contact.basis).removeprefix("BASIS_"))],
+    )
+    return words.typeset(told)
+
+
+def _title(purpose: str, catalogue: Catalogue | None) -> str:
+    purposes = catalogue.purposes if catalogue else ()
+    return next((each.title for each in purposes if each.code == purpose), "")
+
+
+def _rule(rule: str, source: str, catalogue: Catalogue | None, say: Words) -> str:
+    """Return a rule for people: its source, and what a rule pack has it say; of Accord's own the source alone."""
+    if rule.startswith(_OURS):
+        return source
+    edition_name = catalogue.rules_edition if catalogue else ""
+    texts = edition(edition_name).texts.get(rule) if edition_name in EDITIONS else None
+    named = f"{rule} ({source})" if source else rule
+    return f"{named}{say.colon}{_SENTENCES[say.language].typeset(texts[say.language])}" if texts else named
+
+
+def _objecting(found: Explanation, catalogue: Catalogue, say: Words) -> Section:
+    """Return how to say no to the next one, and to whom."""
+    asked = next((each.purpose_class for each in catalogue.purposes if each.code == found.contact.purpose), None)
+    details = catalogue.controller_details
+    sides = (
+        (say("name"), catalogue.controller),
+        (say("contact"), details.contact if details else ""),
+        (say("address"), details.address if details else ""),
+        (say("your rights"), details.rights_url if details else ""),
+    )
+    refusable = asked in {PurposeClass.MARKETING, PurposeClass.CONFIRMATION}
+    return Section(say("How to say no"), (say(_REFUSE if refusable else _OBJECT), say(_COMPLAIN)), sides)
 
 
 def _permission(found: explanation_pb2.GivenPermission, say: Words) -> Section:
@@ -121,7 +185,7 @@ def _permission(found: explanation_pb2.GivenPermission, say: Words) -> Section:
         (say("touchpoint"), told.touchpoint + title),
         (say("level"), found.level),
         (say("purposes"), ", ".join(found.purposes)),
-        (say("channels"), ", ".join(found.channels)),
+        (say("channels"), ", ".join(map(say.channel, found.channels))),
         (say("topics"), ", ".join(found.topics)),
         (say("places"), ", ".join(found.places)),
         (say("third parties"), ", ".join(found.recipients)),

@@ -5,54 +5,52 @@ English is the key. A word that has no French yet is an error, found by a test, 
 
 from typing import Final
 
-LANGUAGES: Final = ("en", "fr")
+from accord.proof import verify
+from accord.proof.verify import NAMES
+
+LANGUAGES: Final = verify.LANGUAGES
+
+CHANNELS: Final = (
+    "email", "sms", "mms", "push", "voice", "automated_call", "fax", "post", "chat", "social", "in_store", "in_app",
+)  # fmt: skip
+"""The channels that have words: those of the rule packs, named here since the domain takes long to load."""
 
 _FRENCH: Final = {
     # proof of use
     "Why were you contacted?": "Pourquoi avez-vous été contacté ?",
     "The message": "Le message",
     "The decision": "La décision",
-    "The permission behind it": "La permission qui le fonde",
+    "The permission behind it": "La permission qui la fonde",
     "The words that were shown": "Le texte exact qui a été présenté",
-    "What else it rested on": "Ce sur quoi il reposait aussi",
+    "What else it rested on": "Ce sur quoi elle reposait aussi",
     "The entries": "Les écritures",
     "What is proven": "Ce qui est prouvé",
+    "What is not proven": "Ce qui n'est pas prouvé",
+    "How to say no": "Comment vous y opposer",
     "from": "de",
     "name": "nom",
+    "reference": "référence",
     "status": "état",
-    "channel": "canal",
-    "purpose": "finalité",
     "authorized": "autorisé",
-    "reported": "rapporté",
-    "basis": "base légale",
+    "authorized at": "autorisation",
+    "reported": "compte rendu",
+    "ground": "fondement",
     "rules": "règles",
     "catalogue version": "version du catalogue",
     "entry": "écriture",
-    "given": "donnée",
-    "touchpoint": "point de contact",
-    "level": "niveau",
-    "purposes": "finalités",
-    "channels": "canaux",
-    "topics": "sujets",
-    "places": "lieux",
+    "given": "donnée le",
     "third parties": "tiers",
-    "method": "expression",
-    "declarant": "déclarant",
-    "recorder": "enregistré par",
-    "recorded": "enregistré",
-    "handed in by": "transmis par",
-    "valid until": "valable jusqu'au",
+    "recorded": "enregistrement",
+    "handed in by": "transmission par",
     "contacts allowed": "contacts permis",
-    "confirmed": "confirmée",
-    "artefacts": "pièces",
-    "notice": "mention",
+    "confirmed": "confirmation",
     "position": "position",
     "what": "nature",
     "leaf hash": "empreinte de la feuille",
     "path": "chemin",
     "hashes": "empreintes",
     "root": "racine",
-    "signed by": "signé par",
+    "signed by": "signature par",
     "told": "contenu",
     "the key you keep": "la clé que vous détenez",
     "as the server says: compare it": "selon le serveur : à comparer",
@@ -65,6 +63,28 @@ _FRENCH: Final = {
     "The key of an entry is gone: what it told cannot be read any more. That it was recorded, and when, is proven.": (
         "La clé d'une écriture n'existe plus : son contenu est illisible à jamais. Son existence et sa date sont"
         " prouvées."
+    ),
+    "That what was recorded is true: the ledger proves what was written, and that nothing was changed since.": (
+        "Que ce qui est enregistré est vrai : le registre prouve ce qui a été écrit, et que rien n'y a été modifié."
+    ),
+    "That the clock of whoever recorded it was right, or that the message reached you.": (
+        "Que l'horloge de l'exploitant était juste, ni que le message vous est parvenu."
+    ),
+    "That the law was read rightly: the rules named are those that were applied.": (
+        "Que le droit a été bien appliqué : les règles nommées sont celles qui ont été appliquées."
+    ),
+    "That others are shown the same ledger: compare the checkpoint with one you kept, or that somebody else has.": (
+        "Que d'autres voient le même registre : comparez le point de contrôle avec celui que vous ou d'autres détenez."
+    ),
+    "You may refuse further messages like this one at any time, free of charge and without giving a reason.": (
+        "Vous pouvez refuser à tout moment d'autres messages de ce type, sans frais et sans donner de motif."
+    ),
+    "This message needed no permission of yours. You may object to it for reasons of your own, or have it explained.": (
+        "Ce message se passe de votre permission. Vous pouvez vous y opposer pour des raisons qui vous sont propres, ou"
+        " demander des explications."
+    ),
+    "You may also complain to the authority that supervises the protection of personal data where you live.": (
+        "Vous pouvez aussi saisir l'autorité de protection des données du lieu où vous vivez."
     ),
     # access reports
     "What we hold about you": "Ce que nous conservons à votre sujet",
@@ -86,15 +106,12 @@ _FRENCH: Final = {
     "your rights": "vos droits",
     "stored in": "conservé dans",
     "kept": "durée de conservation",
-    "days after its end": "jours après son terme",
-    "until you take it back": "jusqu'à ce que vous le retiriez",
+    "{days} days after the relation with you ends": "{days} jours après la fin de la relation avec vous",
+    "until you take your permission back": "jusqu'au retrait de votre permission",
     "ledger": "registre",
     "read at": "lu le",
     "entries": "écritures",
-    "kind": "nature",
-    "value": "valeur",
     "since": "depuis",
-    "until": "jusqu'au",
     "acted": "date de l'acte",
     "reaches": "portée",
     "limits": "limites",
@@ -107,175 +124,13 @@ _FRENCH: Final = {
     "Your key was destroyed: the entries below remain, and nobody can read what they told any more.": (
         "Votre clé a été détruite : les écritures ci-dessous demeurent, et plus personne ne peut en lire le contenu."
     ),
-    "country": "pays",
-    "region": "région",
-    "time zone": "fuseau horaire",
-    "language": "langue",
-    "birth year": "année de naissance",
-    "guardian known": "représentant légal connu",
-    "deceased": "décédé",
-    "contract current": "contrat en cours",
-    "membership current": "adhésion en cours",
-    "preferred channel": "canal préféré",
-    "paused until": "suspendu jusqu'au",
     "true": "oui",
     "false": "non",
-    # members of enumerations
-    "customer id": "identifiant client",
-    "email": "courriel",
-    "phone": "téléphone",
-    "postal address": "adresse postale",
-    "push token": "jeton d'application",
-    "social profile": "profil social",
-    "loyalty card": "carte de fidélité",
-    "beacon device": "appareil reconnu en magasin",
-    "unspecified": "inconnu",
-    "sent": "envoyé",
-    "failed": "échoué",
-    "cancelled": "annulé",
-    "bounced": "revenu",
-    "complained": "signalé comme indésirable",
-    "permission": "permission",
-    "soft opt in": "client existant, produits analogues",
-    "current contract": "contrat en cours d'exécution",
-    "legitimate interest": "intérêt légitime",
-    "existing relationship": "relation existante",
-    "confirmation request": "demande de confirmation",
-    "class": "classe de la finalité",
-    "ticked box": "case cochée",
-    "button": "bouton",
-    "spoken": "de vive voix",
-    "signature": "signature",
-    "message": "message",
-    "confirmation link": "lien de confirmation",
-    "pre ticked box": "case précochée",
-    "silence": "silence",
-    "bundled terms": "conditions générales",
-    "engagement": "engagement",
-    "customer": "client",
-    "guardian": "représentant légal",
-    "system": "système",
-    "clerk": "vendeur",
-    "agent": "conseiller",
-    "import": "import",
-    "consumer": "consommateur",
-    "professional": "professionnel",
-    "pending": "en attente de confirmation",
-    "active": "en vigueur",
-    "used up": "épuisée",
-    "expired": "expirée",
+    # what a permission may be, besides
     "withdrawn": "retirée",
-    "not yet valid": "pas encore valable",
-    "refused": "refusé",
-    "objected": "opposition",
-    "suppressed": "adresse bloquée",
-    # the sides of events, and the choices among them
-    "act time": "date de l'acte",
-    "asked time": "date de la question",
-    "confirm until": "à confirmer avant le",
-    "confirms": "confirme l'écriture",
-    "contact id": "nom du contact",
-    "erased time": "date de l'effacement",
-    "evidence": "preuve",
-    "fact": "fait",
-    "ground": "motif",
-    "group": "groupe",
-    "imported": "import, écriture",
-    "informed time": "date de l'information",
-    "justification": "justification",
-    "link only": "par le lien seulement",
-    "links": "rattache",
-    "list": "liste",
-    "listed time": "date de la liste",
-    "media type": "type de fichier",
-    "mode": "modalité",
-    "not before": "pas avant le",
-    "number": "numéro",
-    "objection offered": "opposition proposée",
-    "officer id": "agent responsable",
-    "outcome": "issue",
-    "outcome time": "date de l'issue",
-    "overlay": "opposition d'un tiers, écriture",
-    "overlays": "oppositions de tiers",
-    "place": "lieu",
-    "point": "adresse numéro",
-    "policy version": "version du catalogue",
-    "positions": "écritures",
-    "reason": "raison",
-    "recipient": "tiers",
-    "recipients": "tiers",
-    "recorded time": "enregistré le",
-    "recorder id": "poste",
-    "refusals": "refus",
-    "sha256": "empreinte SHA-256",
-    "state": "état",
-    "token sha256": "empreinte du jeton",
-    "topic": "sujet",
-    "uses": "contacts permis",
-    "valid from": "valable à partir du",
-    "via": "par l'adresse numéro",
-    "account": "compte",
-    "accuracy contested": "exactitude contestée",
-    "after retention": "après la durée de conservation",
-    "child": "enfant",
-    "click": "clic",
-    "contract pause": "pause prévue au contrat",
-    "employer": "employeur",
-    "enquiry": "demande",
-    "donation": "don",
-    "volunteering": "bénévolat",
-    "membership end": "fin d'adhésion",
-    "contract end": "fin de contrat",
-    "household": "foyer",
-    "generic": "générique",
-    "published": "publiée à titre professionnel",
-    "unpublished": "non publiée, ou publiée sans invitation à écrire",
-    "reply unclear": "réponse qui est peut-être un refus",
-    "reply settled": "réponse tranchée",
-    "invalid": "invalide",
-    "legal claims": "droits en justice",
-    "legal obligation": "obligation légale",
-    "no longer needed": "plus nécessaire",
-    "none": "aucune",
-    "now": "maintenant",
-    "objection pending": "opposition à l'examen",
-    "on hold until": "suspendu jusqu'à une date",
-    "own": "liste propre",
-    "permission withdrawn": "permission retirée",
-    "personal": "personnelle",
-    "presence": "présence",
-    "purchase": "achat",
-    "reassigned": "réattribuée",
-    "registry": "registre d'opposition",
-    "registry listed": "inscrite à un registre d'opposition",
-    "registry removed": "retirée d'un registre d'opposition",
-    "retention ended": "durée de conservation écoulée",
-    "unlawful": "illicite",
-    "verified": "vérifiée",
-    # types of entries
-    "PermissionGranted": "permission donnée",
-    "PermissionConfirmed": "permission confirmée",
-    "PermissionRefused": "refus",
-    "IdentifierLinked": "identifiant rattaché",
-    "IdentifierUnlinked": "identifiant détaché",
-    "FactsRecorded": "faits enregistrés",
-    "ActivityReported": "activité",
-    "ContactPointReported": "fait d'une adresse",
-    "ContactPointRetold": "état d'une adresse, redit",
-    "ContactPointSuppressed": "adresse bloquée",
-    "ContactPointListed": "adresse inscrite sur une liste",
-    "ContactPointUnlisted": "adresse retirée d'une liste",
-    "ErasureRequested": "effacement demandé",
-    "ContactAuthorized": "contact autorisé",
-    "ContactReported": "suite d'un contact",
-    "CatalogueApplied": "catalogue appliqué",
-    "OverlayAdded": "opposition d'un foyer, d'un employeur ou d'un compte",
-    "OverlayLifted": "opposition d'un tiers levée",
-    "CustomerRestricted": "traitement limité",
-    "RestrictionLifted": "limitation levée",
-    "CustomerMerged": "réunion avec un autre client",
-    "CustomerSplit": "séparation d'un autre client",
-}
+    "refused": "refus",
+    "email": "e-mail",
+} | dict(NAMES.values())
 
 
 class Words:
@@ -289,10 +144,31 @@ class Words:
         """Return the words. Raises KeyError for words that were never translated."""
         return english if self.language == "en" else _FRENCH[english]
 
+    @property
+    def colon(self) -> str:
+        """What stands between a name and what is said of it."""
+        return ": " if self.language == "en" else "\N{NO-BREAK SPACE}: "
+
+    def number(self, count: int) -> str:
+        """Return a count with its thousands apart, as the language writes them."""
+        return f"{count:,}" if self.language == "en" else f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+    def side(self, field: str) -> str:
+        """Return the label of a side of an event, by the name of its field."""
+        return NAMES[field][LANGUAGES.index(self.language)]
+
+    def refusal(self, name: str, prefix: str = "") -> str:
+        """Return the kind of a refusal for people, as a noun: of a permission the same word is said otherwise."""
+        return self.side(name.removeprefix(prefix).lower())
+
+    def channel(self, code: str) -> str:
+        """Return a channel for people; one that the law does not know stands as the catalogue has it."""
+        return self.side(code) if code in CHANNELS else code
+
     def member(self, name: str, prefix: str) -> str:
         """Return the name of a member of an enumeration for people."""
         return self(name.removeprefix(prefix).lower().replace("_", " "))
 
     def entry(self, kind: str) -> str:
         """Return what an entry tells. A type that has no words yet is shown as the ledger names it."""
-        return kind if self.language == "en" else _FRENCH.get(kind, kind)
+        return NAMES[kind][LANGUAGES.index(self.language)] if kind in NAMES else kind

@@ -167,7 +167,7 @@ included
   Chacune des {listed} écritures montrées est l'une des {size} qui mènent à la racine signée.
 opened
   What {disclosed} entries tell is what was committed to when they were recorded.
-  Ce que disent {disclosed} écritures est bien ce qui fut engagé lors de leur enregistrement.
+  Ce que disent {disclosed} écritures est bien ce dont l'empreinte a été enregistrée.
 chains
   The histories of {customers} customers are unbroken: each entry names the one before it.
   Les historiques de {customers} clients sont sans rupture : chaque écriture nomme la précédente.
@@ -175,8 +175,8 @@ history
   The history of customer {customer} is whole: {version} entries, from the first to the last that the ledger signed for.
   L'historique du client {customer} est complet : {version} écritures, de la première à la dernière pour laquelle le registre a signé.
 texts
-  The {notices} texts of notices are word for word those of the catalogues recorded, {policies} of which are shown.
-  Les {notices} textes d'information sont mot pour mot ceux des catalogues enregistrés, dont {policies} sont montrés.
+  Texts of notices: {notices}, word for word those of the catalogues recorded; catalogues shown: {policies}.
+  Textes de mentions : {notices}, mot pour mot ceux des catalogues enregistrés ; catalogues montrés : {policies}.
 report
   report.csv says the same as the entries.
   report.csv dit la même chose que les écritures.
@@ -185,20 +185,20 @@ timeline
   timeline.html dit la même chose que les écritures.
 receipts
   receipts.jsonld has one receipt of each of the {receipts} permissions, confirmations and refusals disclosed, and names its entry.
-  receipts.jsonld a un reçu pour chacun des {receipts} accords, confirmations et refus montrés, et nomme son écriture.
+  receipts.jsonld a un reçu pour chacun des actes montrés ({receipts} permissions, confirmations et refus), et nomme son écriture.
 extends
   The ledger extends your earlier checkpoint of {previous} entries: nothing of it was changed.
   Le registre prolonge votre point de contrôle antérieur de {previous} écritures : rien n'y a été changé.
 # what is not
 truth
   That what was recorded happened: the ledger proves what was written, not that it is true.
-  Que ce qui est écrit a eu lieu : le registre prouve ce qui fut écrit, non que c'est vrai.
+  Que ce qui est écrit a eu lieu : le registre prouve ce qui a été écrit, non que c'est vrai.
 clock
   That the clock was right: instants are those of the operator's clock; only their order is fixed.
   Que l'horloge était juste : les instants sont ceux de l'exploitant ; seul leur ordre est établi.
 later
   Anything recorded after the first {size} entries.
-  Ce qui fut enregistré après les {size} premières écritures.
+  Ce qui a été enregistré après les {size} premières écritures.
 one_view
   That others are shown the same ledger: compare checkpoints, and give an earlier one with --previous.
   Que d'autres voient le même registre : comparez les points de contrôle, donnez-en un antérieur par --previous.
@@ -238,13 +238,13 @@ unknown_key
   {file} ne porte aucune signature de la clé que vous avez épinglée.
 key_ended
   {file} has {size} entries, and its key was followed by another after {until}.
-  {file} compte {size} écritures, et sa clé fut remplacée par une autre après {until}.
+  {file} compte {size} écritures, et sa clé a été remplacée par une autre après {until}.
 signature_false
   The signature of {file} does not fit what it says.
   La signature de {file} ne correspond pas à ce qu'il dit.
 malformed
   {file} is not in its one form: {why}.
-  {file} n'a pas sa seule forme admise : {why}.
+  {file} n'a pas la forme prescrite : {why}.
 archive_before
   What the archive has before {file}, from byte {at} on, is not what an export has there.
   Ce que l'archive a avant {file}, à partir de l'octet {at}, n'est pas ce qu'un export a à cet endroit.
@@ -262,7 +262,7 @@ archive_packs
   Les octets compressés de {file} sont abîmés, ou ne sont pas seulement ceux du fichier.
 file_differs
   {file} is not the file that was signed.
-  {file} n'est pas le fichier qui fut signé.
+  {file} n'est pas le fichier qui a été signé.
 file_missing
   {file} is missing.
   {file} manque.
@@ -289,19 +289,19 @@ entry_misplaced
   L'écriture {position} se dit écriture {found}.
 entry_unasked
   Entry {position} is not one that was asked for.
-  L'écriture {position} ne fait pas partie de ce qui fut demandé.
+  L'écriture {position} ne fait pas partie de ce qui a été demandé.
 seam_differs
   Entry {position} is not what the keys of the ledger say of the place where it was recovered.
-  L'écriture {position} n'est pas ce que disent les clés du registre de l'endroit où il fut rétabli.
+  L'écriture {position} n'est pas ce que disent les clés du registre de l'endroit où il a été rétabli.
 seam_missing
   It is of the incarnation {found}, and no handover tells of how the ledger was recovered.
-  Il vient de l'incarnation {found}, et aucune passation ne dit comment le registre fut rétabli.
+  Il vient de l'incarnation {found}, et aucune passation ne dit comment le registre a été rétabli.
 entry_foreign
   Entry {position} is of the ledger {found}.
   L'écriture {position} vient du registre {found}.
 payload_differs
   What entry {position} tells is not what was committed to.
-  Ce que dit l'écriture {position} n'est pas ce qui fut engagé.
+  Ce que dit l'écriture {position} n'est pas ce dont l'empreinte a été enregistrée.
 codes_differ
   The codes of entry {position} are not those of what it tells.
   Les codes de l'écriture {position} ne sont pas ceux de ce qu'elle dit.
@@ -310,7 +310,7 @@ time_reversed
   L'écriture {position} n'est pas postérieure à la précédente.
 chain_broken
   Entry {position} does not continue the history of its customer: something was left out or put in.
-  L'écriture {position} ne continue pas l'historique de son client : il y eut omission ou ajout.
+  L'écriture {position} ne continue pas l'historique de son client : quelque chose a été omis ou ajouté.
 other_customer
   Entry {position} is of another customer.
   L'écriture {position} est d'un autre client.
@@ -334,13 +334,13 @@ report_differs
   {file} ne dit pas ce que disent les écritures.
 receipts_differ
   {file} is not of what is shown to have been said, one receipt for each.
-  {file} n'est pas celui de ce qui fut dit et montré, un reçu pour chaque fois.
+  {file} ne contient pas un reçu, et un seul, pour chaque acte montré.
 notice_differs
   {file} is not the text of a catalogue shown, or of a notice named.
-  {file} n'est pas le texte d'un catalogue montré, ou d'une information nommée.
+  {file} n'est pas le texte d'un catalogue montré, ou d'une mention nommée.
 rollback
   Your checkpoint has {previous} entries, this ledger only {size}: something was taken back.
-  Votre point de contrôle a {previous} écritures, ce registre seulement {size} : il y eut retour en arrière.
+  Votre point de contrôle a {previous} écritures, ce registre seulement {size} : des écritures ont été retirées.
 fork
   The first {previous} entries are not those of your checkpoint: there are two histories.
   Les {previous} premières écritures ne sont pas celles de votre point de contrôle : il y a deux histoires.
@@ -368,6 +368,281 @@ previous_elsewhere
 _lines = [line.strip() for line in _TOLD.splitlines() if not line.startswith("#")]
 SENTENCES = {name: (english, french) for name, english, french in zip(*[iter(_lines)] * 3, strict=True)}
 """Every sentence by its name."""
+
+_NAMED = """\
+# types of entries
+PermissionGranted | permission given | permission donnée
+PermissionConfirmed | permission confirmed | permission confirmée
+PermissionRefused | refusal | refus
+IdentifierLinked | identifier linked | identifiant rattaché
+IdentifierUnlinked | identifier taken off | identifiant détaché
+FactsRecorded | facts recorded | faits enregistrés
+ActivityReported | activity | activité
+ContactPointReported | fact of an address | fait d'une adresse
+ContactPointRetold | state of an address, told again | état d'une adresse, redit
+ContactPointSuppressed | address blocked | adresse bloquée
+ContactPointListed | address put on a list | adresse inscrite sur une liste
+ContactPointUnlisted | address taken off a list | adresse retirée d'une liste
+ErasureRequested | erasure asked for | effacement demandé
+ContactAuthorized | contact authorised | contact autorisé
+ContactReported | report of a contact | compte rendu d'un contact
+CatalogueApplied | catalogue applied | catalogue appliqué
+OverlayAdded | no of a household, employer or account | opposition d'un foyer, d'un employeur ou d'un compte
+OverlayLifted | no of a third party lifted | opposition d'un tiers levée
+CustomerRestricted | processing restricted | traitement limité
+RestrictionLifted | restriction lifted | limitation levée
+CustomerMerged | merged with another customer | réunion avec un autre client
+CustomerSplit | split from another customer | séparation d'un autre client
+CustomersErased | customers erased | clients effacés
+Exported | export | export
+SuppressionsImported | list of addresses imported | liste d'adresses importée
+SuppressionsEnded | list of addresses ended | liste d'adresses close
+SigningKeyRotated | signing key replaced | clé de signature remplacée
+EntryLost | entry lost | écriture perdue
+LedgerRecovered | ledger recovered | registre rétabli
+LossAccepted | loss accepted | perte admise
+# sides and choices of entries, and channels
+account | account | compte
+accuracy_contested | accuracy contested | exactitude contestée
+act_time | act time | date de l'acte
+active | active | en vigueur
+after_retention | after retention | après la durée de conservation
+agent | agent | conseiller
+artefacts | artefacts | pièces
+asked_time | asked time | date de la question
+automated_call | automated call | automate d'appel
+basis | ground | fondement
+beacon_device | beacon device | appareil reconnu en magasin
+birth_year | birth year | année de naissance
+bounced | bounced | revenu
+bundled_terms | bundled terms | conditions générales
+button | button | bouton
+caller | handed in by | transmission par
+cancelled | cancelled | annulé
+channel | channel | canal
+channels | channels | canaux
+chat | chat | messagerie
+child | child | enfant
+class | class | classe de la finalité
+clerk | clerk | vendeur
+click | click | clic
+complained | complained | signalé comme indésirable
+confirm_until | confirm until | à confirmer avant le
+confirmation_link | confirmation link | lien de confirmation
+confirmation_request | confirmation request | demande de confirmation
+confirms | confirms | confirme l'écriture
+consumer | consumer | consommateur
+contact_id | contact id | référence du contact
+contract_current | contract current | contrat en cours
+contract_end | contract end | fin de contrat
+contract_pause | contract pause | pause prévue au contrat
+country | country | pays
+current_contract | current contract | contrat en cours d'exécution
+customer | customer | client
+customer_id | customer id | identifiant client
+deceased | deceased | décédé
+declarant | declarant | déclarant
+donation | donation | don
+email | e-mail | e-mail
+employer | employer | employeur
+engagement | engagement | engagement
+enquiry | enquiry | demande
+erased_time | erased time | date de l'effacement
+evidence | evidence | preuve
+existing_relationship | existing relationship | relation existante
+expired | expired | expirée
+fact | fact | fait
+failed | failed | échoué
+fax | fax | télécopie
+generic | generic | générique
+ground | reason | motif
+group | group | groupe
+guardian | guardian | représentant légal
+guardian_known | guardian known | représentant légal connu
+household | household | foyer
+import | import | import
+imported | imported | import, écriture
+in_app | in app | dans l'application
+in_store | in store | en magasin
+informed_time | informed time | date de l'information
+invalid | invalid | invalide
+justification | justification | justification
+kind | kind | type
+language | language | langue
+legal_claims | legal claims | droits en justice
+legal_obligation | legal obligation | obligation légale
+legitimate_interest | legitimate interest | intérêt légitime
+level | level | niveau
+link_only | link only | par le lien seulement
+links | links | identifiants rattachés
+list | list | liste
+listed_time | listed time | date de la liste
+loyalty_card | loyalty card | carte de fidélité
+media_type | media type | type de fichier
+membership_current | membership current | adhésion en cours
+membership_end | membership end | fin d'adhésion
+message | message | message
+method | method | expression
+mms | mms | MMS
+mode | mode | modalité
+no_longer_needed | no longer needed | plus nécessaire
+none | none | aucune
+not_before | not before | pas avant le
+not_yet_valid | not yet valid | pas encore valable
+notice | notice | mention
+now | now | maintenant
+number | number | numéro
+objected | objected | opposition
+objection_offered | objection offered | opposition proposée
+objection_pending | objection pending | opposition à l'examen
+officer_id | officer id | agent responsable
+on_hold_until | on hold until | suspendu jusqu'à une date
+outcome | outcome | issue
+outcome_time | outcome time | date de l'issue
+overlay | overlay | opposition d'un tiers, écriture
+overlays | overlays | oppositions de tiers
+own | own | liste propre
+paused_until | paused until | suspendu jusqu'au
+pending | pending | en attente de confirmation
+permission | permission | permission
+permission_withdrawn | permission withdrawn | permission retirée
+personal | personal | personnelle
+phone | phone | téléphone
+place | place | lieu
+position | entry | écriture
+places | places | lieux
+point | point | adresse numéro
+policy_version | policy version | version du catalogue
+positions | positions | écritures
+post | post | courrier
+postal_address | postal address | adresse postale
+pre_ticked_box | pre ticked box | case précochée
+preferred_channel | preferred channel | canal préféré
+presence | presence | présence
+professional | professional | professionnel
+published | published | publiée à titre professionnel
+purchase | purchase | achat
+purpose | purpose | finalité
+purposes | purposes | finalités
+push | push | notification
+push_token | push token | jeton d'application
+reason | reason | motif
+reassigned | reassigned | réattribuée
+recipient | recipient | tiers
+recipients | recipients | tiers
+recorded_time | recorded time | enregistré le
+recorder | recorder | consignation par
+recorder_id | recorder id | poste
+refusals | refusals | refus
+refused | refusal | refus
+region | region | région
+registry | registry | registre d'opposition
+registry_listed | registry listed | inscrite à un registre d'opposition
+registry_removed | registry removed | retirée d'un registre d'opposition
+reply_settled | reply settled | réponse tranchée
+reply_unclear | reply unclear | réponse qui est peut-être un refus
+retention_ended | retention ended | durée de conservation écoulée
+sent | sent | envoyé
+sha256 | sha256 | empreinte SHA-256
+signature | signature | signature
+silence | silence | silence
+sms | sms | SMS
+social | social | réseau social
+social_profile | social profile | profil social
+soft_opt_in | soft opt in | client existant, produits analogues
+spoken | spoken | de vive voix
+state | state | état
+suppressed | suppressed | adresse bloquée
+system | system | système
+ticked_box | ticked box | case cochée
+time_zone | time zone | fuseau horaire
+token_sha256 | token sha256 | empreinte du jeton
+topic | topic | sujet
+topics | topics | sujets
+touchpoint | touchpoint | point de contact
+unlawful | unlawful | illicite
+unpublished | unpublished | non publiée, ou publiée sans invitation à écrire
+unspecified | unspecified | inconnu
+until | until | jusqu'au
+used_up | used up | épuisée
+uses | uses | contacts permis
+valid_from | valid from | valable à partir du
+valid_until | valid until | valable jusqu'au
+value | value | valeur
+verified | verified | vérifiée
+version | version | version
+via | via | par l'adresse numéro
+voice | voice | téléphone
+volunteering | volunteering | bénévolat
+withdrawn | withdrawal | retrait
+# counts, and why an entry is not shown
+by_channel | by channel | par canal
+by_purpose | by purpose | par finalité
+by_type | by what they tell | par nature
+disclosed | shown whole | montrées en entier
+erased | keys destroyed | clés détruites
+left_out | shown by hash only | montrées par leur empreinte
+listed | listed | listées
+outside | outside the period | hors de la période
+size | entries of the ledger | écritures du registre
+redacted | held back as personal | retenues comme personnelles
+"""
+NAMES = {
+    code: (english, french)
+    for code, english, french in (line.split(" | ") for line in _NAMED.splitlines() if not line.startswith("#"))
+}
+"""What entries tell, their sides and choices, and counts, for people: by the code, in English and in French."""
+
+_WHY = """\
+the file | le fichier
+the earlier checkpoint | le point de contrôle antérieur
+another compression | une autre compression
+it is packed to blow up | il est compressé de façon à déborder
+too large a directory | un répertoire trop grand
+too many members | trop de fichiers
+too large | trop grand
+too deep | trop d'imbrications
+a line is too long | une ligne est trop longue
+the last line does not end | la dernière ligne n'a pas de fin
+no handover | ce n'est pas une passation
+a root | une racine
+a key | une clé
+a handover that cannot be | une passation impossible
+handovers that do not follow each other | des passations qui ne se suivent pas
+not UTF-8 | ce n'est pas de l'UTF-8
+no signed note | ce n'est pas une note signée
+a signature line | une ligne de signature
+no checkpoint | ce n'est pas un point de contrôle
+the root | la racine
+no strict JSON | ce n'est pas du JSON strict
+written in another way | l'écriture diffère de la forme prescrite
+unknown or missing fields | des champs inconnus ou manquants
+a line is no entry | une ligne n'est pas une écriture
+a status that does not fit its line | un état qui ne correspond pas à sa ligne
+no catalogue | ce n'est pas un catalogue
+a line is no receipt | une ligne n'est pas un reçu
+no statement of an export | ce n'est pas la déclaration d'un export
+more than one signature | plus d'une signature
+it names another format or ledger | il nomme un autre format ou registre
+its form does not fit its files | sa forme ne correspond pas à ses fichiers
+a scope that cannot be | un périmètre impossible
+too many hashes | trop d'empreintes
+a hash | une empreinte
+another number of hashes | un autre nombre d'empreintes
+not one head | pas une fin d'historique, et une seule
+a head of something else | la fin d'autre chose
+no catalogue of this version | ce n'est pas un catalogue de cette version
+no document of receipts | ce n'est pas un document de reçus
+something follows its end | quelque chose suit sa fin
+it takes more memory than there is | il demande plus de mémoire qu'il n'y en a
+there is no such file | aucun fichier ne porte ce nom
+it may not be read | la lecture n'en est pas permise
+it is a directory | c'est un dossier
+the system cannot read it | le système ne peut pas le lire
+it is no ZIP archive | ce n'est pas une archive ZIP
+"""
+_IN_FRENCH = dict(line.split(" | ") for line in _WHY.splitlines())
+"""What sentences quote, in French by the English."""
 
 _TITLES = {
     0: ("VALID", "VALIDE"),
@@ -422,7 +697,7 @@ class Conclusion:
             if said:
                 lines += ["", heading[at], *(f"  - {each}" for each in self.sentences(said, language))]
         if self.counts:
-            lines += ["", *(f"  {name:<12} {value}" for name, value in _flat(self.counts))]
+            lines += ["", *(f"  {name:<12} {value}" for name, value in _flat(self.counts, at))]
         return "\n".join(lines) + "\n"
 
     def document(self, language: str) -> dict[str, Any]:
@@ -441,19 +716,28 @@ class Conclusion:
     def sentences(said: list[Said], language: str) -> list[str]:
         """Return sentences; what they quote cannot steer a terminal."""
         at = LANGUAGES.index(language)
-        return [SENTENCES[name][at].format(**{key: _shown(each) for key, each in told.items()}) for name, told in said]
+        quoted = _in_french if language == "fr" else _shown
+        return [SENTENCES[name][at].format(**{key: quoted(each) for key, each in told.items()}) for name, told in said]
+
+
+def _in_french(told: object) -> str:
+    """Return what a sentence quotes. Words of a program beneath, such as those of a ZIP, are left as they are."""
+    text = _shown(told)
+    entry, _, position = text.partition(" ")
+    return f"l'écriture {position}" if entry == "entry" and position.isdecimal() else _IN_FRENCH.get(text, text)
 
 
 def _shown(told: object) -> str:
     return "".join(each if each.isprintable() else "\ufffd" for each in str(told)[:300])
 
 
-def _flat(counts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(counts: Mapping[str, Any], at: int, before: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in counts.items():
+        told = NAMES.get(name, (name, name))[at]
         if isinstance(value, dict):
-            yield from _flat(value, f"{name} ")
+            yield from _flat(value, at, f"{told} ")
         else:
-            yield before + name, value
+            yield before + told, value
 
 
 # --- bundles ------------------------------------------------------------------------------------
@@ -495,7 +779,8 @@ class ZipBundle:
         try:
             infos = zipfile.ZipFile(_Directory(file)).infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, OverflowError) as error:
-            raise UndecidableError("unreadable", why=str(error)) from None
+            none = isinstance(error, zipfile.BadZipFile)
+            raise UndecidableError("unreadable", why="it is no ZIP archive" if none else str(error)) from None
         self._file = file
         self._sizes: dict[str, int] = {}
         for info in infos:
@@ -1539,7 +1824,91 @@ _STYLE = (
     "blockquote{background:#f3f3f3;margin:.5em 0;padding:.6em 1em;white-space:pre-wrap;unicode-bidi:isolate}"
     "code{overflow-wrap:anywhere}"
 )
-_LABELS = {
+_DATES = {"valid_from", "valid_until", "confirm_until", "paused_until", "not_before", "until"}
+_CHOICES = {
+    "activity",
+    "basis",
+    "declarant",
+    "fact",
+    "ground",
+    "kind",
+    "method",
+    "mode",
+    "outcome",
+    "reason",
+    "recorder",
+}
+_CHANNELS = {"channel", "channels", "preferred_channel"}
+
+
+def timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple[str, str], str]) -> bytes:
+    """Return the page of one customer, oldest first, with the exact words shown; `texts` by notice and language."""
+    head = (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f"<title>Customer · client {customer}</title>\n<style>{_STYLE}</style>\n"
+        f"<h1>Customer · client <code>{customer}</code></h1>\n"
+        f"<p>Ledger · registre <code>{html.escape(ledger)}</code>. Instants in UTC · instants en UTC.</p>\n"
+    )
+    return (head + "".join(_article(line, texts) for line in lines) + "</html>\n").encode()
+
+
+def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
+    place = f"Entry · écriture {line.position}, {_dated(line.recorded_at)}"
+    parts = [f"<article>\n<h2>{_in_both(line.shown.type)}</h2>\n<p>{place}</p>\n"]
+    if line.payload is None:
+        parts.append(f"<p>{_in_both(line.shown.status)}</p>\n")
+    else:
+        event: dict[str, Any] = dict(line.payload.event)
+        evidence = event.pop("evidence", None)
+        event.pop("type")
+        if isinstance(evidence, dict):
+            event |= evidence
+        event["caller"] = line.payload.caller
+        parts.append(_sides(event) + "\n")
+        text = texts.get((line.shown.notice, str(event.get("language", ""))))
+        if text is not None:
+            parts.append(f"<blockquote>{html.escape(text)}</blockquote>\n")
+    return "".join(parts) + "</article>\n"
+
+
+def _sides(told: dict[str, Any]) -> str:
+    rows = (f"<dt>{_in_both(key)}</dt><dd>{_told(key, value)}</dd>" for key, value in told.items())
+    return "<dl>\n" + "\n".join(rows) + "\n</dl>"
+
+
+def _told(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the payload has there
+    """Return a side for people: what holds sides is told side by side, at whatever depth a payload may have."""
+    match value:
+        case dict():
+            return _sides(value)
+        case list():
+            plain = not any(isinstance(each, dict | list) for each in value)
+            return (", " if plain else "").join(_told(key, each) for each in value)
+        case bool():
+            return "yes · oui" if value else "no · non"
+        case None:
+            return "-"
+        case int() if (key in _DATES or key.endswith("_time")) and 0 <= value < 2**53:
+            return _dated(value)
+        case str() if (key in _CHOICES and value.isupper()) or key in _CHANNELS:
+            return _in_both(value.lower())
+        case _:
+            return html.escape(str(value))
+
+
+def _in_both(code: str) -> str:
+    """Return the words of a code in both languages; a code that has none as it is."""
+    english, french = NAMES.get(code, (code, code))
+    return html.escape(english if english == french else f"{english} · {french}")
+
+
+def _dated(microseconds: int) -> str:
+    """Return an instant for people, to the second."""
+    return f"{instant(microseconds)[:19].replace('T', ' ')} UTC"
+
+
+_FIRST_LABELS = {
     "act_time": "acted · acte",
     "activity": "activity · activité",
     "artefacts": "artefacts · pièces",
@@ -1571,11 +1940,11 @@ _LABELS = {
     "valid_from": "valid from · valable dès",
     "valid_until": "valid until · valable jusqu'au",
 }
-_TIMES = {"act_time", "confirm_until", "outcome_time", "paused_until", "valid_from", "valid_until"}
+_FIRST_TIMES = {"act_time", "confirm_until", "outcome_time", "paused_until", "valid_from", "valid_until"}
 
 
-def timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple[str, str], str]) -> bytes:
-    """Return the page of one customer, oldest first, with the exact words shown; `texts` by notice and language."""
+def first_timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple[str, str], str]) -> bytes:
+    """Return the page as it was written at first: exports of then hold it for ever, and it says the same."""
     head = (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
@@ -1583,10 +1952,10 @@ def timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple
         f"<h1>Customer · client <code>{customer}</code></h1>\n"
         f"<p>Ledger · registre <code>{html.escape(ledger)}</code>. Instants in UTC · instants en UTC.</p>\n"
     )
-    return (head + "".join(_article(line, texts) for line in lines) + "</html>\n").encode()
+    return (head + "".join(_first_article(line, texts) for line in lines) + "</html>\n").encode()
 
 
-def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
+def _first_article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
     place = f"Entry · écriture {line.position}, {instant(line.recorded_at)}"
     parts = [f"<article>\n<h2>{line.shown.type}</h2>\n<p>{place}</p>\n"]
     if line.payload is None:
@@ -1598,7 +1967,10 @@ def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
         if isinstance(evidence, dict):
             event |= evidence
         event["caller"] = line.payload.caller
-        rows = [f"<dt>{html.escape(_LABELS.get(key, key))}</dt><dd>{_told(key, event[key])}</dd>" for key in event]
+        rows = [
+            f"<dt>{html.escape(_FIRST_LABELS.get(key, key))}</dt><dd>{_first_told(key, event[key])}</dd>"
+            for key in event
+        ]
         parts.append("<dl>\n" + "\n".join(rows) + "\n</dl>\n")
         text = texts.get((line.shown.notice, str(event.get("language", ""))))
         if text is not None:
@@ -1606,8 +1978,8 @@ def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
     return "".join(parts) + "</article>\n"
 
 
-def _told(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the payload has there
-    if key in _TIMES and type(value) is int and 0 <= value < 2**53:
+def _first_told(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the payload has there
+    if key in _FIRST_TIMES and type(value) is int and 0 <= value < 2**53:
         return instant(value)
     if isinstance(value, str | int):
         return html.escape(str(value))
@@ -2416,8 +2788,8 @@ class _Examination:
         self.conclusion.proven.append(("report", {}))
         if not self.scope["customer"]:
             return
-        page = timeline(self.key.name, self.scope["customer"], self.shown, texts)
-        if self.files.small("timeline.html") != page:
+        pages = (make(self.key.name, self.scope["customer"], self.shown, texts) for make in (timeline, first_timeline))
+        if self.files.small("timeline.html") not in pages:
             raise TamperedError("report_differs", file="timeline.html")
         self.conclusion.proven.append(("timeline", {}))
 
@@ -2618,9 +2990,22 @@ def verify_file(  # noqa: PLR0913 - the same
         with open(path, "rb") as file:  # noqa: PTH123 - a path as it was written
             return verify(ZipBundle(file), pin, earlier, progress, several, later)
     except OSError as error:
-        return refused(UndecidableError("unreadable", why=error.strerror or "it is not there"))
+        return refused(UndecidableError("unreadable", why=_unread(error)))
     except NotValidError as error:
         return refused(error)
+
+
+def _unread(error: OSError) -> str:
+    """Return why a file cannot be read, in words that have their French: a system speaks its own language."""
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case PermissionError():
+            return "it may not be read"
+        case IsADirectoryError():
+            return "it is a directory"
+        case _:
+            return "the system cannot read it"
 
 
 def _small_file(path: str, size: int) -> bytes:

@@ -41,18 +41,31 @@ EXPORT D'AUDIT du registre {ledger}
 {rule}
 
 Ce que c'est. Ce qu'une marque a enregistré des permissions que ses clients ont données et reprises, jusqu'à
-l'écriture {last} du registre. Périmètre : {scope}. Retenu : {held_back_fr}.
+l'écriture {last} du registre. Périmètre : {scope_fr}. Retenu : {held_back_fr}.
 
 Comment le vérifier. Ne vous fiez à rien de ce fichier. Obtenez la clé de vérification du registre par une autre voie
 (de la personne qui le remet, en main propre ou sur papier ; `accord key` l'affiche), et lancez, sans réseau :
 
     python3 -I verify.py EXPORT.zip --pin CLE --lang fr          (Python 3.10 ou plus, et `cryptography`)
+    python3 -I verify.py EXPORT.zip --pin CLE --lang fr --previous FICHIER     (point de contrôle d'un audit antérieur)
 
 Ne vous fiez pas non plus au verify.py de ce fichier : prenez-le dans la source publiée (src/accord/proof/verify.py),
 ou comparez leurs empreintes. La réponse est VALIDE, ALTÉRÉ ou INDÉCIDABLE (code de sortie 0, 1, 2), et dit ce qui est
-prouvé et ce qui ne l'est pas.
+prouvé et ce qui ne l'est pas. docs/audit-export.md, à la même source, décrit le format.
 
-Ce qui n'est pas prouvé. Que ce qui est écrit est vrai ; que l'horloge de l'exploitant était juste ; ce qui fut
+Ce qu'il contient.
+    manifest.json, manifest.note   chaque fichier avec son empreinte, le périmètre et les décomptes, signés
+    checkpoint                     la taille et la racine du registre, signées (C2SP tlog-checkpoint)
+    entries.jsonl                  les écritures : ce qui a été haché, et le contenu là où il est montré
+    leaves.bin, edges.json         les empreintes des écritures qui ne sont pas montrées, s'il y en a
+    proofs/, heads.json            pour un client : une preuve par écriture, la fin signée de l'historique
+    policies/, notices/            les catalogues en vigueur, le texte exact des mentions présentées
+    report.csv, timeline.html      la même chose pour les personnes ; le vérificateur les refait et compare
+    receipts.jsonld                un reçu de ce qu'un client a dit (ISO/IEC TS 27560, W3C DPV), s'il y en a
+    report.parquet                 les écritures pour les machines, sur demande
+    keys.json                      les clés successives, et comment chacune a remplacé la précédente
+
+Ce qui n'est pas prouvé. Que ce qui est écrit est vrai ; que l'horloge de l'exploitant était juste ; ce qui a été
 enregistré ensuite. Ce qui a été effacé reste illisible, et se trouve toujours à sa place.
 """
 _HELD_BACK = {
@@ -62,18 +75,27 @@ _HELD_BACK = {
 }
 
 
+_ENGLISH = ("customer {}", "entries {} to {}", "no entry", "purpose {}", "channel {}")
+_FRENCH = ("client {}", "écritures {} à {}", "aucune écriture", "finalité {}", "canal {}")
+
+
 def readme(ledger: str, it: Exported) -> bytes:
     """Return the text for one export."""
-    scope = f"entries {it.first} to {it.end - 1}" if it.first < it.end else "no entry"
-    if it.customer:
-        scope = f"customer {it.customer}"
-    filters = [f"purpose {code}" for code in it.purposes] + [f"channel {code}" for code in it.channels]
     held_back, held_back_fr = _HELD_BACK[it.redaction]
     return _TEXT.format(
         ledger=ledger,
         rule="=" * (29 + len(ledger)),
         last=it.size - 1,
-        scope=", ".join([scope, *filters]),
+        scope=_scope(it, _ENGLISH),
+        scope_fr=_scope(it, _FRENCH),
         held_back=held_back,
         held_back_fr=held_back_fr,
     ).encode()
+
+
+def _scope(it: Exported, words: tuple[str, str, str, str, str]) -> str:
+    """Return what was asked for, in the words of one language."""
+    customer, entries, none, purpose, channel = words
+    within = entries.format(it.first, it.end - 1) if it.first < it.end else none
+    filters = [purpose.format(code) for code in it.purposes] + [channel.format(code) for code in it.channels]
+    return ", ".join([customer.format(it.customer) if it.customer else within, *filters])
