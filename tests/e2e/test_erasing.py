@@ -75,7 +75,9 @@ def test_a_customer_is_erased_with_a_receipt_and_listed(line: Line) -> None:
     assert "suppressed addresses: 1" in done.stdout
     # A word of its own: a digest may have these letters too.
     assert "ada" not in re.findall(r"\w+", done.stdout)
-    name = done.stdout.split(" ")[1].rstrip(":")
+    (name,) = re.findall("^erasure: (.+)$", done.stdout, re.MULTILINE)
+    assert done.stderr.startswith(f"erasure {name}: done\n")
+    assert "the key-encryption key by then" in done.stderr
     assert done.stdout == line.run("erasures", "show", name).stdout
     rows = {bytes_of(each["erasure_id"]): each for each in line.told("erasures", "list")["erasures"]}
     row = rows[name]
@@ -83,6 +85,35 @@ def test_a_customer_is_erased_with_a_receipt_and_listed(line: Line) -> None:
     assert name in line.run("erasures", "list").stdout
     assert "CUSTOMER_UNKNOWN" in line.run("check", "ada", "marketing.news", "--channel", "email", expect=10).stdout
     assert line.told("audit")["faults"] == []
+
+
+def test_whoever_holds_a_receipt_and_the_key_checks_it_without_a_server(line: Line, tmp_path: Path) -> None:
+    line.run("grant", "rosa", *TILL, "--contact-point", "email:rosa@example.com")
+    done = line.run("erase", "rosa", "--yes", "--reason", "permission-withdrawn")
+    (name,) = re.findall("^erasure: (.+)$", done.stdout, re.MULTILINE)
+    file, pin = tmp_path / "receipt.txt", line.run("key").stdout.strip()
+    written = line.run("erasures", "show", name, "-o", str(file))
+    assert (written.stdout, file.read_bytes()) == ("", done.stdout.encode())
+    assert f"accord erasures verify {file} --pin" in written.stderr
+    assert "choose another name" in line.run("erasures", "show", name, "-o", str(file), expect=1).output
+
+    # A program of its own, which knows of no server, brand or installation.
+    environment = {key: told for key, told in os.environ.items() if not key.startswith("ACCORD_")}
+    command = [sys.executable, "-m", "accord", "erasures", "verify", "-", "--pin", pin]
+    for text, code, title in (
+        (done.stdout, 0, "VALID\n"),
+        (done.stdout.replace("PERMISSION_WITHDRAWN", "OBJECTED"), 1, "TAMPERED\n"),
+        (f"erasure {name}: done\n{done.stdout}", 2, "CANNOT DECIDE\n"),
+    ):
+        told = subprocess.run(
+            command, input=text, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (told.returncode, told.stdout.startswith(title)) == (code, True), told.stdout + told.stderr
+    handovers = tmp_path / "keys.json"
+    handovers.write_text(line.run("key", "--handovers").stdout)
+    asked = ("erasures", "verify", str(file), "--pin", pin, "--handovers", str(handovers))
+    assert "art. 17(1)(b) du RGPD" in line.run(*asked, "--lang", "fr").stdout
+    assert line.told(*asked)["conclusion"] == "valid"
 
 
 def test_nobody_is_erased_where_nobody_can_be_asked_and_nobody_said_yes(line: Line) -> None:
@@ -121,6 +152,9 @@ def test_an_erasure_on_hold_is_told_and_restricts(line: Line) -> None:
     assert "on hold" in done.stdout
     assert "restricted until then" in done.stdout
     assert "RESTRICTED" in line.run("check", "cleo", "marketing.news", "--channel", "email", expect=10).stdout
+    (name,) = re.findall("^erasure ([0-9a-f]+): on hold$", done.stdout, re.MULTILINE)
+    held = line.run("erasures", "show", name, "-o", "held.txt", expect=1)
+    assert "no receipt before it is executed" in held.stderr
     assert line.told("erasures", "run") == []
 
 

@@ -170,12 +170,7 @@ def verify_export(  # noqa: PLR0913 - click hands over one argument for each opt
     """Say what the audit export in FILE proves. Needs no server; exits 0 valid, 1 tampered, 2 cannot decide."""
     with tell.bar("verifying") as show:
         found = verifier.verify_file(file, pin, previous, show, processes, handovers)
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found.document(lang))).decode())
-    else:
-        title, rest = found.text(lang).split("\n", 1)
-        click.secho(title, fg=("green", "red", "yellow")[found.exit_code], bold=True)
-        click.echo(rest, nl=False)
+    tell.conclusion(found, lang, as_json=as_json)
     context.exit(found.exit_code)
 
 

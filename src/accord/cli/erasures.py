@@ -1,9 +1,11 @@
-"""Commands that erase customers and tell what became of it: erase, erasures list | show | due | run.
+"""Commands that erase customers and tell what became of it: erase, erasures list | show | verify | due | run.
 
-`erase`, `list` and `show` ask a server; `due` and `run` work on this machine's own installation.
+`erase`, `list` and `show` ask a server, `due` and `run` work on this machine's own installation, and `verify` needs
+neither. The signed text of a receipt goes alone to the standard output, and what is said about it to the other.
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +17,8 @@ from accord.cli.connect import connect, pages, whole
 from accord.cli.errors import LocalError
 from accord.cli.local import installed, print_json, read_config
 from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
+from accord.proof import erased
+from accord.proof.verify import LANGUAGES
 from accord.v1 import customer_pb2
 from accord.v1 import customer_service_pb2 as pb
 
@@ -83,8 +87,11 @@ def list_erasures(brand: str, server: str, as_json: bool, limit: int | None) -> 
 
 @erasures.command()
 @click.argument("erasure_id")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the signed text to a file."
+)
 @remote
-def show(erasure_id: str, brand: str, server: str, as_json: bool) -> None:
+def show(erasure_id: str, brand: str, server: str, as_json: bool, output: Path | None) -> None:
     """Show one erasure and its receipt, by ERASURE_ID in hexadecimal."""
     try:
         name = bytes.fromhex(erasure_id)
@@ -92,7 +99,34 @@ def show(erasure_id: str, brand: str, server: str, as_json: bool) -> None:
         raise click.BadParameter(_ID, param_hint="ERASURE_ID") from None
     with connect(server) as connection:
         response = connection.ask(connection.customers.GetErasure, pb.GetErasureRequest(brand=brand, erasure_id=name))
-    tell.answer(response, lambda found: _one(found.erasure), as_json=as_json)
+    if output is not None:
+        _write(output, response.erasure)
+    if output is None or as_json:
+        tell.answer(response, lambda found: _one(found.erasure), as_json=as_json)
+
+
+@erasures.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True))
+@click.option("--pin", required=True, help="The verifier key of the ledger, as you were given it.")
+@click.option(
+    "--handovers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `accord key --handovers` prints, in a file: where an earlier or later key signed the receipt.",
+)
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The language.")
+@click.option("--json", "as_json", is_flag=True, help="Print the conclusion as JSON.")
+@click.pass_context
+def verify(  # noqa: PLR0913 - click hands over one argument for each option
+    context: click.Context, file: Path, pin: str, handovers: Path | None, lang: str, as_json: bool
+) -> None:
+    """Say what the receipt of an erasure in FILE shows, - for the standard input, and what it cannot show.
+
+    Needs no server; exits 0 valid, 1 tampered, 2 cannot decide.
+    """
+    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    found = erased.verify(raw, str(file), pin, handovers.read_bytes() if handovers else None)
+    tell.conclusion(found, lang, as_json=as_json)
+    context.exit(found.exit_code)
 
 
 @erasures.command()
@@ -139,11 +173,32 @@ def _ask_again(customer: customer_pb2.CustomerKey) -> None:
 
 
 def _one(found: pb.Erasure) -> None:
-    click.echo(f"erasure {found.erasure_id.hex()}: {_status(found)}")
-    if found.receipt:
-        click.echo(found.receipt, nl=False)
-    else:
+    click.echo(_heading(found), err=bool(found.receipt))
+    if not found.receipt:
         click.echo(f"  executed from {tell.when(found.not_before)} on; restricted until then")
+        return
+    click.echo(found.receipt, nl=False)
+    click.echo("\nWhat no receipt can show:", err=True)
+    for said in erased.ErasureConclusion.sentences(erased.beyond(tell.when(found.irrecoverable_by)), "en"):
+        click.echo(f"  - {said}", err=True)
+
+
+def _write(output: Path, found: pb.Erasure) -> None:
+    """Write the signed text, and nothing else, to a file that is not there yet."""
+    if not found.receipt:
+        raise LocalError(f"{_heading(found)}: it has no receipt before it is executed")
+    try:
+        with output.open("xb") as file:
+            file.write(found.receipt.encode())
+    except FileExistsError:
+        raise LocalError(f"{output} exists; choose another name, or remove it first") from None
+    click.echo(
+        f"{output}: to check it:  accord erasures verify {output} --pin KEY   (what `accord key` prints)", err=True
+    )
+
+
+def _heading(found: pb.Erasure) -> str:
+    return f"erasure {found.erasure_id.hex()}: {_status(found)}"
 
 
 def _table(found: pb.ListErasuresResponse) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from accord.client import CallFailedError
+    from accord.proof.verify import Conclusion
 
 COLOURS = {"ALLOW": "green", "DENY": "red", "DEFER": "yellow", "TURNED_AWAY": "red"}
 _EXITS = {decision_pb2.VERDICT_ALLOW: 0, decision_pb2.VERDICT_DENY: 10, decision_pb2.VERDICT_DEFER: 11}
@@ -45,6 +46,16 @@ def answer(response: Response, readable: Callable[[Response], None], *, as_json:
 def in_json(message: Message) -> None:
     """Print a message as proto JSON."""
     click.echo(json_format.MessageToJson(message, preserving_proto_field_name=True))
+
+
+def conclusion(found: "Conclusion", language: str, *, as_json: bool) -> None:
+    """Print what a file proves, its title in the colour of its exit code, or as JSON."""
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found.document(language))).decode())
+        return
+    title, rest = found.text(language).split("\n", 1)
+    click.secho(title, fg=("green", "red", "yellow")[found.exit_code], bold=True)
+    click.echo(rest, nl=False)
 
 
 def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

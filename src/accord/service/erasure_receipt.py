@@ -1,10 +1,9 @@
 """The signed receipt of an erasure: what was erased, since when, from when on nothing can bring it back, what is left.
 
 Lines for people in the envelope of a signed note (C2SP), signed with the ledger's key under its name,
-so that whoever keeps the verifier key can check it without us.
+so that whoever keeps the verifier key can check it without us; `accord.proof.erased` reads it.
 """
 
-import base64
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,16 +11,11 @@ from msgspec import Struct
 
 from accord.domain.terms import SECOND, Instant
 from accord.ledger.erasing import Erasure
-from accord.proof.checkpoint import key_id
+from accord.proof.checkpoint import sign_text
+from accord.proof.erased import LEFT, TITLE
 from accord.service.answers import Receipt
 
-TITLE = "accord erasure receipt v1"
 ERASED_AT, IRRECOVERABLE_BY = "erased at", "irrecoverable by"
-LEFT = (
-    "left: the leaves of the customer's entries (catalogue codes, instants, positions, hashes)",
-    "left: their sealed payloads, without the key that opens them, and a reference that leads to nobody",
-    "left: backups of before, which the fences outside the databases erase again before they are served",
-)
 
 
 class Erased(Struct, frozen=True):
@@ -46,11 +40,9 @@ def sign_receipt(erasure: Erasure, erased: Erased, private_key: Ed25519PrivateKe
         f"{ERASED_AT}: {_written(erased.erased_time)}",
         f"{IRRECOVERABLE_BY}: {_written(erased.irrecoverable_by)}",
         f"suppressed addresses: {erased.suppressed}",
-        *LEFT,
+        *(f"left: {each}" for each in LEFT),
     ]
-    body = "\n".join(lines) + "\n"
-    signature = key_id(erased.ledger, private_key.public_key()) + private_key.sign(body.encode())
-    return f"{body}\n\N{EM DASH} {erased.ledger} {base64.b64encode(signature).decode()}\n"
+    return sign_text(erased.ledger, "\n".join(lines) + "\n", private_key)
 
 
 def read_instant(receipt: str, label: str) -> Instant:
