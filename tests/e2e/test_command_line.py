@@ -1,5 +1,6 @@
 """Every RPC of the core is a command: readable for people, proto JSON for programs, a next step on a failure."""
 
+import base64
 import json
 import os
 import pty
@@ -929,6 +930,54 @@ def test_a_question_without_the_channel_it_needs_is_a_misspelled_command(run: Ru
     missing = "--channel is missing: say one of email, sms; `accord reach` asks for every channel at once"
     assert missing in " ".join(told.split())
     assert "CHANNEL_UNKNOWN" in run("check", "ada-no-channel", "marketing.news", "--channel", "fax", expect=1).stderr
+
+
+@pytest.mark.parametrize("words", [("permissions", "ada"), ("erasures", "due")])
+def test_a_brand_that_is_missing_is_told_with_the_variable_that_names_it(run: Run, words: tuple[str, ...]) -> None:
+    told = run(*words, expect=2, ACCORD_BRAND="").stderr
+    assert "Missing option '--brand'. Name it, or set ACCORD_BRAND for every command." in told
+
+
+def test_config_tells_where_each_secret_comes_from_and_never_what_it_is(
+    answered: Answered, run: Run, tmp_path: Path
+) -> None:
+    secret = base64.b64encode(b"k" * 32).decode()
+    (tmp_path / "kek").write_text(secret)
+    told = {
+        "ACCORD_DATA": str(tmp_path / "data"),
+        "ACCORD_KEK": "",  # where the file is read into, and what is put back afterwards
+        "ACCORD_KEK_FILE": str(tmp_path / "kek"),
+        "ACCORD_KEK_EPOCH": "3",
+        "ACCORD_PEPPER": secret,
+        "ACCORD_PEPPER_2": secret,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:password@collector:4317",
+        "OTEL_EXPORTER_OTLP_HEADERS": "key=password",
+    }
+    kek, epoch = f"file {tmp_path / 'kek'}, by ACCORD_KEK_FILE", "3"
+    suppression = f"data folder: {tmp_path / 'data' / 'secrets' / 'suppression-pepper-1'}, made when it is needed"
+    shown = json.loads(run("config", "--json", **told).stdout)
+    assert (shown["kek"], shown["kek_epoch"], shown["kek_next"]) == (kek, epoch, "")
+    assert (shown["pepper"], shown["pepper_2"]) == ("environment", "environment")
+    assert shown["suppression_pepper"] == suppression
+    assert shown["otel_exporter_otlp_endpoint"] == "http://user:…@collector:4317"
+    printed = run("config", **told).stdout
+    assert f"ACCORD_KEK                  {kek}\n" in printed
+    assert secret not in printed + json.dumps(shown)
+    assert "password" not in printed + json.dumps(shown)
+    assert not (tmp_path / "data").exists()
+    # Those of the site that serves are in its data folder.
+    assert answered("config")["kek"].endswith("secrets/kek-1")
+    assert "made when" not in answered("config")["kek"]
+
+
+def test_a_secret_that_is_none_is_told_with_the_file_it_was_read_from(tmp_path: Path) -> None:
+    (tmp_path / "kek").write_text("no secret")
+    told = {"ACCORD_DATA": str(tmp_path / "data"), "ACCORD_KEK": "", "ACCORD_KEK_FILE": str(tmp_path / "kek")}
+    it = Accord(Installation, load_sample_brand, play_sample_demo)
+    done = CliRunner().invoke(accord, ("migrate",), obj=it, env=told, prog_name=PROGRAM)
+    assert done.exit_code == 1
+    assert f"ACCORD_KEK must be base64: see {tmp_path / 'kek'}, which ACCORD_KEK_FILE names" in done.stderr
+    assert "no secret" not in done.stderr
 
 
 @pytest.mark.parametrize("known_by", [(), ("--certificate-name", "twice.example")], ids=["token", "certificate"])

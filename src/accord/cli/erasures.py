@@ -16,6 +16,7 @@ from accord.cli.arguments import CustomerType, OneOf, TimeType
 from accord.cli.connect import connect, pages, whole
 from accord.cli.errors import LocalError
 from accord.cli.local import installed, print_json, read_config
+from accord.cli.options import brand as brand_option
 from accord.cli.options import customer, evidence_asked, limit, remote, take_evidence, writing
 from accord.proof import erased
 from accord.proof.verify import LANGUAGES
@@ -130,7 +131,7 @@ def verify(  # noqa: PLR0913 - click hands over one argument for each option
 
 
 @erasures.command()
-@click.option("--brand", envvar="ACCORD_BRAND", required=True, help="The brand (ACCORD_BRAND).")
+@brand_option
 @click.option("--erase", "erasing", is_flag=True, help="Erase them, each with a receipt.")
 @click.option("--json", "as_json", is_flag=True, help="Print the references as JSON.")
 def due(brand: str, erasing: bool, as_json: bool) -> None:

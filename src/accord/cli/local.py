@@ -15,6 +15,7 @@ from accord.keys.callers import ROLES, CallerKnownError, CallersError
 from accord.keys.certificates import CertificateError
 from accord.keys.kek import KeyUnreadableError
 from accord.keys.secrets import SecretsError
+from accord.keys.sources import sources
 from accord.ledger.lookup import PepperMissingError
 from accord.ledger.store import StoreUnavailableError
 from accord.service.erasure_saga import ErasureIncompleteError
@@ -38,7 +39,10 @@ def installed(config: Config) -> Iterator[Any]:
     write_logs(config.log_format, config.log_level)
     try:
         installation = click.get_current_context().obj.install(config)
-    except (ValueError, SecretsError, StoreUnavailableError) as error:
+    except SecretsError as error:
+        file = _files().get(error.variable)
+        raise LocalError(f"{error}: see {file}, which {error.variable}_FILE names" if file else str(error)) from error
+    except (ValueError, StoreUnavailableError) as error:
         raise LocalError(str(error)) from error
     except OSError as error:
         told = f"ACCORD_DATA ({config.data}) cannot be used: {error.strerror}"
@@ -136,18 +140,33 @@ def scrub(database: str | None, as_json: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 def config(as_json: bool) -> None:
-    """Show every setting in force, and the variable that sets it. Secrets are not shown."""
+    """Show every setting in force, and the variable that sets it. Of secrets it shows where they come from."""
     found = read_config()
-    told = {name: getattr(found, name) for name in found.__struct_fields__}
-    shown = {name: "" if value is None else _without_password(str(value)) for name, value in told.items()} | {
-        "database": _without_password(found.database_url),
-        "keys_database": _without_password(found.keys_url),
-    }
+    told = {f"ACCORD_{name.upper()}": getattr(found, name) for name in found.__struct_fields__}
+    told |= {"ACCORD_DATABASE": found.database_url, "ACCORD_KEYS_DATABASE": found.keys_url}
+    shown = {name: "" if value is None else _without_password(str(value)) for name, value in told.items()}
+    shown |= sources(found.data / "secrets", os.environ, _files()) | _of_telemetry()
     if as_json:
-        print_json(shown)
+        print_json({name.removeprefix("ACCORD_").lower(): value for name, value in shown.items()})
         return
     for name, value in shown.items():
-        click.echo(f"ACCORD_{name.upper():<20} {value}")
+        click.echo(f"{name:<27} {value}".rstrip())
+
+
+def _of_telemetry() -> dict[str, str]:
+    """Return what OpenTelemetry is told. Headers hold keys of whoever collects, and are not shown."""
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": ""} | {
+        name: text for name, text in sorted(os.environ.items()) if name.startswith("OTEL_")
+    }
+    return {
+        name: "set, not shown" if name.endswith("_HEADERS") and text else _without_password(text)
+        for name, text in told.items()
+    }
+
+
+def _files() -> dict[str, str]:
+    """Return the files that variables were read from, by variable."""
+    return dict(click.get_current_context().find_root().meta.get("files", {}))
 
 
 @click.group()

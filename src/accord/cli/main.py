@@ -214,7 +214,7 @@ _COMMANDS = _Commands(
 @click.pass_context
 def accord(context: click.Context, data: Path | None) -> None:
     """Remember every permission a customer gave, and answer before every contact."""
-    read_files(os.environ)
+    context.meta["files"] = read_files(os.environ)
     context.meta["data"] = data
     if os.environ.get("NO_COLOR"):
         context.color = False

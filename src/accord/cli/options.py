@@ -15,7 +15,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Told = dict[str, Any]
 
 customer = click.argument("customer", type=CustomerType())
-brand = click.option("--brand", envvar="ACCORD_BRAND", required=True, help="The brand (ACCORD_BRAND).")
+
+
+class _BrandType(click.types.StringParamType):
+    """A brand: the one option nearly every command needs, so that what is missing is told with how to say it once."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Return what to do."""
+        del param, ctx
+        return "Name it, or set ACCORD_BRAND for every command."
+
+
+brand = click.option(
+    "--brand", type=_BrandType(), envvar="ACCORD_BRAND", required=True, help="The brand (ACCORD_BRAND)."
+)
 limit = click.option("--limit", type=click.IntRange(min=1), default=None, help="At most this many. Left out: all.")
 
 

@@ -162,7 +162,8 @@ def _server(installation: Any, config: Config, seat: int | None = None) -> Any: 
 
 
 def _taken(config: Config) -> LocalError:
-    return LocalError(f"cannot listen on {config.listen}: is another server running there?")
+    other = "set ACCORD_LISTEN to serve on another port, and ACCORD_SERVER to ask there"
+    return LocalError(f"cannot listen on {config.listen}: is another server running there? If so {other}")
 
 
 def _pin(core: int) -> None:

@@ -171,13 +171,16 @@ def _known(variable: str) -> bool:
     return name in KNOWN or _LATER_PEPPER.fullmatch(name) is not None
 
 
-def read_files(environment: MutableMapping[str, str]) -> None:
+def read_files(environment: MutableMapping[str, str]) -> dict[str, str]:
     """Put the text of each file that an ACCORD_<NAME>_FILE names into ACCORD_<NAME>, without blanks around it.
+
+    Returns the files, by ACCORD_<NAME>.
 
     For what must not stand in an environment that others can look at: passwords, keys, tokens. The variable that named
     the file is taken out, so that what is started from here does not find both. What is no variable of ours stays, for
     `refuse_unknown` to name it as it was written. Raises ConfigError.
     """
+    files = {}
     for variable, path in sorted(environment.items()):
         found = _FILE.fullmatch(variable)
         if found is None or not path or not _known(variable):
@@ -194,7 +197,9 @@ def read_files(environment: MutableMapping[str, str]) -> None:
         if not text:
             raise ConfigError(f"{variable} ({path}) is empty")
         environment[name] = text
+        files[name] = path
         del environment[variable]
+    return files
 
 
 def _path(kind: type, value: object) -> object:

@@ -19,7 +19,15 @@ SECRET_BYTES = 32
 
 
 class SecretsError(Exception):
-    """A secret cannot be read or made; the message names the file or variable and what is wrong."""
+    """A secret cannot be read or made; the message names the file or variable and what is wrong.
+
+    `variable` is the one whose content is no secret; empty where it is another fault.
+    """
+
+    def __init__(self, told: str, variable: str = "") -> None:
+        """Hold both."""
+        super().__init__(told)
+        self.variable = variable
 
 
 class Secrets(Struct, frozen=True):
@@ -57,9 +65,9 @@ def secret_of(environment: Mapping[str, str], name: str) -> bytes | None:
     try:
         secret = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise SecretsError(f"{name} must be base64") from None
+        raise SecretsError(f"{name} must be base64", name) from None
     if len(secret) != SECRET_BYTES:
-        raise SecretsError(f"{name} must be {SECRET_BYTES} bytes in base64")
+        raise SecretsError(f"{name} must be {SECRET_BYTES} bytes in base64", name)
     return secret
 
 
