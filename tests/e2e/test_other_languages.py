@@ -95,6 +95,17 @@ def test_a_service_that_gets_no_answer_takes_it_as_a_no_by_its_deadline(
     assert (done.returncode, done.stdout) == (1, "check UNDECIDED DEADLINE_EXCEEDED\n"), done.stderr
 
 
+@pytest.mark.parametrize("language", ["node"], indirect=True)
+def test_a_service_in_node_says_what_it_was_not_given(program: Program, environment: dict[str, str]) -> None:
+    for missing_part, customer, told in (
+        ({"ACCORD_TOKEN": ""}, "node-4", "set ACCORD_TOKEN to the token that `accord tokens add` printed\n"),
+        ({}, "", "write: node advice_desk.js CUSTOMER\n"),
+        ({"ACCORD_PROTOS": "/nowhere"}, "node-4", "no protos in /nowhere: copy protos/ there, or set ACCORD_PROTOS\n"),
+    ):
+        done = _run(program, customer, environment | missing_part)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
 def _run(program: Program, customer: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command, needed = program
     return subprocess.run(
@@ -113,7 +124,8 @@ def _in_two_weeks() -> datetime:
 
 
 def _node(folder: Path) -> Program:
-    needed = {"PATH": node_search_path(), "ACCORD_PROTOS": str(ROOT / "protos")}
+    needed = {"PATH": node_search_path()}
+    shutil.copytree(ROOT / "protos", folder / "protos")
     install = ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"]
     done = subprocess.run(
         install, cwd=folder, env={**os.environ, **needed}, capture_output=True, text=True, check=False

@@ -1,6 +1,7 @@
 // How a Node service asks and tells Accord: the token as metadata, a deadline, and anything but ALLOW is a no.
 'use strict';
 
+const fs = require('node:fs');
 const path = require('node:path');
 const grpc = require('@grpc/grpc-js');
 const loader = require('@grpc/proto-loader');
@@ -8,9 +9,20 @@ const protobuf = require('protobufjs');
 
 const BRAND = process.env.ACCORD_BRAND || 'maison-alba';
 const SERVER = process.env.ACCORD_SERVER || '127.0.0.1:50051';
-const PROTOS = process.env.ACCORD_PROTOS || path.join(__dirname, '../../../protos');
+// A copy of protos/ beside this file, or where this file stands in Accord's repository.
+const PLACES = [path.join(__dirname, 'protos'), path.join(__dirname, '../../../protos')];
+const PROTOS = process.env.ACCORD_PROTOS || PLACES.find((each) => fs.existsSync(each)) || PLACES[0];
 const QUESTION_MILLISECONDS = 2_000; // a customer may be waiting, and a no costs little
 const WRITE_MILLISECONDS = 10_000; // what a customer said must not be lost
+
+if (!process.env.ACCORD_TOKEN) quit('set ACCORD_TOKEN to the token that `accord tokens add` printed');
+if (!fs.existsSync(path.join(PROTOS, 'accord/v1'))) quit(`no protos in ${PROTOS}: copy protos/ there, or set ACCORD_PROTOS`);
+
+/** Say what is missing before anything can be asked, and end. */
+function quit(told) {
+  console.error(told);
+  process.exit(2);
+}
 
 const files = ['contact', 'customer', 'decision', 'permission'].map((noun) => `accord/v1/${noun}_service.proto`);
 const loaded = loader.loadSync(files, { includeDirs: [PROTOS], enums: String, arrays: true });
@@ -77,4 +89,4 @@ async function ask(service, method, request) {
 
 const close = () => Object.values(services).forEach((each) => each.close());
 
-module.exports = { ask, close, tell };
+module.exports = { ask, close, quit, tell };

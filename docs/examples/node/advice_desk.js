@@ -1,6 +1,8 @@
 // An advice desk in Node: writes once to a customer who asked for it, waits where it is told to, stops on a no.
 //
 //   npm ci && ACCORD_TOKEN=… node advice_desk.js CUSTOMER
+//
+// Copied elsewhere it needs protos/ of Accord beside it, or ACCORD_PROTOS naming that folder.
 'use strict';
 
 const accord = require('./accord');
@@ -59,6 +61,8 @@ async function main(id) {
   await check('marketing.advise');
   return 0;
 }
+
+if (!process.argv[2]) accord.quit('write: node advice_desk.js CUSTOMER');
 
 main(process.argv[2])
   .then((code) => { process.exitCode = code; })
