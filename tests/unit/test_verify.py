@@ -6,6 +6,7 @@ import csv
 import hmac
 import io
 import itertools
+import re
 import subprocess
 import sys
 import zipfile
@@ -933,12 +934,134 @@ def test_an_earlier_checkpoint_that_a_customers_export_cannot_reach_decides_noth
 ) -> None:
     found = conclusion(of_one, previous=it.proofs.checkpoint_at(BRAND, 9).note.encode())
     assert (found.name, found.exit_code) == ("previous_elsewhere", 2)
+    plain = conclusion(of_one)
+    assert (found.asked, found.proven, found.counts) == (plain.asked, plain.proven, plain.counts)
+    assert {name for name, _ in found.unproven} == {name for name, _ in plain.unproven} - {"one_view"} | {"unextended"}
+    assert "`accord prove-consistency`" in found.text("en")
     assert conclusion(of_one, previous=it.proofs.checkpoint(BRAND).note.encode()).exit_code == 0
 
 
 def test_an_earlier_checkpoint_that_the_key_did_not_sign_decides_nothing(whole: Members) -> None:
+    plain = conclusion(whole)
     for previous in (b"", b"x", whole["checkpoint"].replace(b"17", b"16"), whole["manifest.note"]):
-        assert conclusion(whole, previous=previous).name == "previous_unusable"
+        found = conclusion(whole, previous=previous)
+        assert (found.name, found.exit_code) == ("previous_unusable", 2)
+        assert (found.proven, found.unproven) == (plain.proven, plain.unproven)
+    changed = {**whole, "README.txt": b""}
+    assert conclusion(changed, previous=b"x").exit_code == 1
+
+
+def test_an_earlier_export_is_taken_for_its_checkpoint(it: Installation, tmp_path: Path) -> None:
+    path, earlier = tmp_path / "whole.zip", tmp_path / "earlier.zip"
+    path.write_bytes(export(it))
+    earlier.write_bytes(export(it, size=9, customer=person(1)))
+    found = verify.verify_file(str(path), PIN, str(earlier))
+    assert (found.exit_code, ("extends", {"previous": 9}) in found.proven) == (0, True)
+    for raw in (packed({"README.txt": b""}), earlier.read_bytes()[:-1], b"PK"):
+        earlier.write_bytes(raw)
+        assert verify.verify_file(str(path), PIN, str(earlier)).name == "previous_unusable"
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+ASKED = {
+    "all": ("All of its entries.", "Entries shown: 17. Held back: nothing."),
+    "personal": ("All of its entries.", "Entries shown: 17. Held back: what they tell of customers."),
+    "range": ("Entries 3 to 8; the first of the ledger is entry 0.", "Entries shown: 6. Held back: nothing."),
+    "nothing": ("No entry: the range is empty.", "Entries shown: 0. Held back: nothing."),
+    "channel": (
+        "Entries 2 to 16; the first of the ledger is entry 0.",
+        "Only what is about the channels sms.",
+        "Entries shown: 4. Held back: nothing.",
+    ),
+    "counts of a filter": (
+        "All of its entries.",
+        "Only what is about the channels email.",
+        "Entries counted: 12; none is shown. Held back: everything but the counts.",
+    ),
+    "period": (
+        "What was recorded from 2026-01-02 10:00:01.000001 UTC up to, not including, 2026-01-02 10:00:03 UTC.",
+        "Entries shown: 7. Held back: nothing.",
+        "Beside them 2 neighbours of the period, which lie outside it.",
+    ),
+    "period to the end": (
+        "What was recorded from 2026-01-02 10:00:02 UTC on.",
+        "Entries shown: 12. Held back: nothing.",
+        "Beside them 1 neighbour of the period, which lies outside it.",
+    ),
+    "period from the beginning": (
+        "What was recorded up to, not including, 2026-01-02 10:00:02 UTC.",
+        "Entries shown: 5. Held back: nothing.",
+        "Beside them 1 neighbour of the period, which lies outside it.",
+    ),
+}
+
+
+@pytest.mark.parametrize("scope", ASKED)
+def test_the_answer_begins_with_what_was_asked_for(it: Installation, scope: str) -> None:
+    found = conclusion(members(export(it, **SCOPES[scope])))
+    ledger, *told = found.document("en")["asked_for"]["sentences"]
+    assert ledger.startswith(f"Of the ledger {LEDGER}, as it stood with 17 entries.")
+    assert tuple(told) == ASKED[scope]
+    assert found.text("en").startswith(f"VALID\n\nAsked for\n  - {ledger}\n  - {told[0]}\n")
+    assert found.text("fr").startswith(f"VALIDE\n\nDemandé\n  - Du registre {LEDGER}, ")
+
+
+def test_programs_are_told_what_was_asked_for(it: Installation, of_one: Members) -> None:
+    told = conclusion(members(export(it, **SCOPES["period"]))).document("fr")["asked_for"]
+    assert (told["recorded_from"], told["recorded_until"]) == (
+        "2026-01-02T10:00:01.000001Z",
+        "2026-01-02T10:00:03.000000Z",
+    )
+    told = conclusion(of_one).document("en")["asked_for"]
+    customer = told["customer"]
+    assert f"The history of the customer {customer}." in told["sentences"]
+    assert len(customer) == 32
+    assert (told["redaction"], told["checkpoint_size"], told["entries"]) == ("none", 17, 4)
+
+
+def test_of_counts_it_is_told_that_nothing_ties_them_to_the_period_and_the_filter(it: Installation) -> None:
+    asked = {
+        "recorded_from": Instant(START + 2 * SECOND),
+        "purposes": ("marketing.news",),
+        "channels": ("email", "sms"),
+    }
+    found = conclusion(members(export(it, redaction=Redaction.COUNTS, **asked)))
+    told = {name: told for name, told in found.unproven if name.startswith("counted")}
+    assert told == {
+        "counted": {},
+        "counted_period": {},
+        "counted_purposes": {"purposes": ["marketing.news"]},
+        "counted_channels": {"channels": ["email", "sms"]},
+    }
+    assert "about the channels email, sms, and all of them" in found.text("en")
+    plain = conclusion(members(export(it, redaction=Redaction.COUNTS)))
+    assert {name for name, _ in plain.unproven if name.startswith("counted")} == {"counted"}
+
+
+def test_one_is_told_as_one_and_several_as_several() -> None:
+    number = re.compile(r"\{([a-z_]+)[:}]")
+    words = {"ledger", "customer", "start", "end", "purposes", "channels", "file", "found", "pinned", "why", "known"}
+    for name, sentences in verify.SENTENCES.items():
+        for language, sentence in zip(verify.LANGUAGES, sentences, strict=True):
+            named = set(number.findall(sentence)) - (words - {"found"} if name == "history_cut" else words)
+            told = verify.Conclusion.sentences(
+                [(name, dict.fromkeys(named, 1) | dict.fromkeys(words - named, "x"))], language
+            )
+            assert not re.search(
+                r"\b1 (of which are|entries|handovers|écritures|passations|clients|sont)\b|\|", told[0]
+            )
+    texts = [("texts", {"notices": 1, "policies": 2})]
+    assert verify.Conclusion.sentences(texts, "en") == [
+        "The 1 text of a notice is word for word that of the catalogues recorded, 2 of which are shown."
+    ]
+    none = [("erased", {"erased": 0}), ("opened", {"disclosed": 0})]
+    assert [each.split()[2:4] for each in verify.Conclusion.sentences(none, "en")] == [
+        ["entries", "told:"],
+        ["entries", "tell"],
+    ]
+    assert all("0 écriture " in each for each in verify.Conclusion.sentences(none, "fr"))
 
 
 def test_a_form_of_later_decides_nothing(whole: Members) -> None:

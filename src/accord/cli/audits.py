@@ -74,7 +74,8 @@ def export(server: str, as_json: bool, output: Path, resume: bool, everything: b
         told = {"file": str(output), "size": output.stat().st_size, "checkpoint_size": last.checkpoint_size}
         click.echo(msgspec.json.encode(told).decode())
         return
-    click.echo(f"{output}: {last.entries_read} of the {last.checkpoint_size} entries, {output.stat().st_size} bytes")
+    read = f"{last.entries_read} of the {last.checkpoint_size} entries read"
+    click.echo(f"{output}: {read}, {output.stat().st_size} bytes")
     click.echo(f"to check it:  accord verify {output} --pin KEY   (the KEY that `accord key` prints, told on its own)")
 
 
@@ -145,7 +146,11 @@ class _Download:
 @click.command("verify")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--pin", required=True, help="The verifier key of the ledger, as you were given it.")
-@click.option("--previous", type=click.Path(dir_okay=False), help="A checkpoint you kept from before, in a file.")
+@click.option(
+    "--previous",
+    type=click.Path(dir_okay=False),
+    help="A file with a checkpoint you kept from before, or an earlier export.",
+)
 @click.option(
     "--handovers",
     type=click.Path(dir_okay=False),

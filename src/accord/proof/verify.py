@@ -143,19 +143,62 @@ _HANDOVER = re.compile(
 # --- what is said, in English and in French ------------------------------------------------------
 
 _TOLD = """\
+# what was asked for
+asked_ledger
+  Of the ledger {ledger}, as it stood with {size} {size:entry|entries}. When it was asked for is recorded after {size:that|those}, as Exported.
+  Du registre {ledger}, tel qu'il était avec {size} {size:écriture|écritures}. L'instant de la demande est enregistré après, sous Exported.
+asked_customer
+  The history of the customer {customer}.
+  L'historique du client {customer}.
+asked_whole
+  All of its entries.
+  Toutes ses écritures.
+asked_range
+  Entries {first} to {last}; the first of the ledger is entry 0.
+  Les écritures {first} à {last} ; la première du registre est l'écriture 0.
+asked_nothing
+  No entry: the range is empty.
+  Aucune écriture : l'intervalle est vide.
+asked_period
+  What was recorded from {start} up to, not including, {end}.
+  Ce qui a été enregistré du {start} inclus au {end} exclu.
+asked_from
+  What was recorded from {start} on.
+  Ce qui a été enregistré à partir du {start} inclus.
+asked_until
+  What was recorded up to, not including, {end}.
+  Ce qui a été enregistré jusqu'au {end} exclu.
+asked_purposes
+  Only what is about the purposes {purposes}.
+  Seulement ce qui porte sur les finalités {purposes}.
+asked_channels
+  Only what is about the channels {channels}.
+  Seulement ce qui porte sur les canaux {channels}.
+asked_none
+  Entries shown: {entries}. Held back: nothing.
+  Écritures montrées : {entries}. Retenu : rien.
+asked_personal
+  Entries shown: {entries}. Held back: what they tell of customers.
+  Écritures montrées : {entries}. Retenu : ce qu'elles disent des clients.
+asked_counts
+  Entries counted: {entries}; none is shown. Held back: everything but the counts.
+  Écritures comptées : {entries} ; aucune n'est montrée. Retenu : tout sauf les décomptes.
+asked_outside
+  Beside them {outside} {outside:neighbour|neighbours} of the period, which {outside:lies|lie} outside it.
+  En plus, {outside} {outside:voisine|voisines} de la période, qui {outside:est|sont} en dehors.
 # what is proven
 signed
   The export and its checkpoint are signed with the key you pinned, of the ledger {ledger}.
   L'export et son point de contrôle sont signés par la clé que vous avez épinglée, du registre {ledger}.
 followed
-  Your key and the one that signed this are keys of one ledger: {handovers} handovers between them say so.
-  Votre clé et celle qui a signé ceci sont des clés d'un même registre : {handovers} passations entre elles le disent.
+  Your key and the one that signed this are keys of one ledger: {handovers} {handovers:handover between them says|handovers between them say} so.
+  Votre clé et celle qui a signé ceci sont des clés d'un même registre : {handovers} {handovers:passation entre elles le dit|passations entre elles le disent}.
 recovered
-  The ledger was recovered at entry {first}: its keys say so, and {lost} entries before that one are told as lost.
-  Le registre a été rétabli à l'écriture {first} : ses clés le disent, et {lost} écritures avant elle sont dites perdues.
+  The ledger was recovered at entry {first}: its keys say so, and {lost} {lost:entry before that one is|entries before that one are} told as lost.
+  Le registre a été rétabli à l'écriture {first} : ses clés le disent, et {lost} {lost:écriture avant elle est dite perdue|écritures avant elle sont dites perdues}.
 whole
-  The {size} entries lead to the root that was signed: none is missing, none was added or changed.
-  Les {size} écritures mènent à la racine signée : aucune ne manque, aucune n'a été ajoutée ni modifiée.
+  The {size} {size:entry leads|entries lead} to the root that was signed: none is missing, none was added or changed.
+  {size:L'écriture|Les {size} écritures} {size:mène|mènent} à la racine signée : aucune ne manque, aucune n'a été ajoutée ni modifiée.
 window
   Entries {first} to {last} of the {size} lead to the root that was signed: none of them is missing, added or changed.
   Les écritures {first} à {last}, sur {size}, mènent à la racine signée : aucune d'elles ne manque, n'a été ajoutée ni modifiée.
@@ -163,20 +206,20 @@ period
   No entry of the period was left out at its ends: the neighbours on both sides lie outside it.
   Aucune écriture de la période n'a été omise à ses bornes : les voisines de part et d'autre sont en dehors.
 included
-  Each of the {listed} entries shown is one of the {size} that lead to the root that was signed.
-  Chacune des {listed} écritures montrées est l'une des {size} qui mènent à la racine signée.
+  {listed:The entry shown|Each of the {listed} entries shown} is one of the {size} that lead to the root that was signed.
+  {listed:L'écriture montrée|Chacune des {listed} écritures montrées} est l'une des {size} qui mènent à la racine signée.
 opened
-  What {disclosed} entries tell is what was committed to when they were recorded.
-  Ce que disent {disclosed} écritures est bien ce dont l'empreinte a été enregistrée.
+  What {disclosed} {disclosed:entry tells|entries tell} is what was committed to when {disclosed:it was|they were} recorded.
+  Ce que {disclosed:dit|disent} {disclosed} {disclosed:écriture|écritures} est bien ce dont l'empreinte a été enregistrée.
 chains
-  The histories of {customers} customers are unbroken: each entry names the one before it.
-  Les historiques de {customers} clients sont sans rupture : chaque écriture nomme la précédente.
+  {customers:The history of {customers} customer is|The histories of {customers} customers are} unbroken: each entry names the one before it.
+  {customers:L'historique de {customers} client est|Les historiques de {customers} clients sont} sans rupture : chaque écriture nomme la précédente.
 history
-  The history of customer {customer} is whole: {version} entries, from the first to the last that the ledger signed for.
-  L'historique du client {customer} est complet : {version} écritures, de la première à la dernière pour laquelle le registre a signé.
+  The history of customer {customer} is whole: {version} {version:entry|entries}, from the first to the last that the ledger signed for.
+  L'historique du client {customer} est complet : {version} {version:écriture|écritures}, de la première à la dernière pour laquelle le registre a signé.
 texts
-  Texts of notices: {notices}, word for word those of the catalogues recorded; catalogues shown: {policies}.
-  Textes de mentions : {notices}, mot pour mot ceux des catalogues enregistrés ; catalogues montrés : {policies}.
+  The {notices} {notices:text of a notice is|texts of notices are} word for word {notices:that|those} of the catalogues recorded, {policies} of which {policies:is|are} shown.
+  {notices:Le {notices} texte de mention est|Les {notices} textes de mentions sont} mot pour mot {notices:celui|ceux} des catalogues enregistrés, dont {policies} {policies:est montré|sont montrés}.
 report
   report.csv says the same as the entries.
   report.csv dit la même chose que les écritures.
@@ -184,11 +227,11 @@ timeline
   timeline.html says the same as the entries.
   timeline.html dit la même chose que les écritures.
 receipts
-  receipts.jsonld has one receipt of each of the {receipts} permissions, confirmations and refusals disclosed, and names its entry.
-  receipts.jsonld a un reçu pour chacun des actes montrés ({receipts} permissions, confirmations et refus), et nomme son écriture.
+  receipts.jsonld has one receipt of each permission, confirmation and refusal disclosed ({receipts} in all), and names its entry.
+  receipts.jsonld a un reçu pour chaque permission, confirmation et refus montré ({receipts} en tout), et nomme son écriture.
 extends
-  The ledger extends your earlier checkpoint of {previous} entries: nothing of it was changed.
-  Le registre prolonge votre point de contrôle antérieur de {previous} écritures : rien n'y a été changé.
+  The ledger extends your earlier checkpoint of {previous} {previous:entry|entries}: nothing of it was changed.
+  Le registre prolonge votre point de contrôle antérieur de {previous} {previous:écriture|écritures} : rien n'y a été changé.
 # what is not
 truth
   That what was recorded happened: the ledger proves what was written, not that it is true.
@@ -197,29 +240,41 @@ clock
   That the clock was right: instants are those of the operator's clock; only their order is fixed.
   Que l'horloge était juste : les instants sont ceux de l'exploitant ; seul leur ordre est établi.
 later
-  Anything recorded after the first {size} entries.
-  Ce qui a été enregistré après les {size} premières écritures.
+  Anything recorded after the first {size:entry|{size} entries}.
+  Ce qui a été enregistré après {size:la première écriture|les {size} premières écritures}.
 one_view
   That others are shown the same ledger: compare checkpoints, and give an earlier one with --previous.
   Que d'autres voient le même registre : comparez les points de contrôle, donnez-en un antérieur par --previous.
+unextended
+  That the ledger extends your earlier checkpoint of {previous} {previous:entry|entries}.
+  Que le registre prolonge votre point de contrôle antérieur de {previous} {previous:écriture|écritures}.
 lost
-  What the {lost} lost entries told, and that no more was lost than is told: it is the operator's signed word.
-  Ce que disaient les {lost} écritures perdues, et que rien de plus ne le soit : c'est la parole signée de l'exploitant.
+  What the {lost} lost {lost:entry|entries} told, and that no more was lost than is told: it is the operator's signed word.
+  Ce que {lost:disait|disaient} {lost:l'écriture perdue|les {lost} écritures perdues}, et que rien de plus ne le soit : c'est la parole signée de l'exploitant.
 key_safe
   That nobody else ever had one of these keys: whoever had the earlier one could have named another successor.
   Que personne d'autre n'ait jamais eu l'une de ces clés : qui avait la première aurait pu nommer une autre suivante.
 left_out
-  What {left_out} entries of the range are about: they are shown by their hash only. That none of them matches the filter is the operator's word.
-  L'objet de {left_out} écritures de l'intervalle : elles ne sont montrées que par leur empreinte. Qu'aucune ne réponde au filtre est la parole de l'exploitant.
+  What {left_out} {left_out:entry of the range is about: it is shown by its hash only. That it does not match|entries of the range are about: they are shown by their hash only. That none of them matches} the filter is the operator's word.
+  L'objet de {left_out} {left_out:écriture de l'intervalle : elle n'est montrée que par son empreinte. Qu'elle ne réponde pas|écritures de l'intervalle : elles ne sont montrées que par leur empreinte. Qu'aucune ne réponde} au filtre est la parole de l'exploitant.
 counted
   The counts: no entry is shown, so they are the operator's signed word.
   Les décomptes : aucune écriture n'est montrée, ils sont donc la parole signée de l'exploitant.
+counted_period
+  That the entries counted are those of the period, and all of them: nothing in the export shows when an entry was recorded.
+  Que les écritures comptées sont celles de la période, et toutes : rien dans l'export ne montre quand une écriture a été enregistrée.
+counted_purposes
+  That the entries counted are those about the purposes {purposes}, and all of them: nothing in the export shows what an entry is about.
+  Que les écritures comptées sont celles des finalités {purposes}, et toutes : rien dans l'export ne montre l'objet d'une écriture.
+counted_channels
+  That the entries counted are those about the channels {channels}, and all of them: nothing in the export shows what an entry is about.
+  Que les écritures comptées sont celles des canaux {channels}, et toutes : rien dans l'export ne montre l'objet d'une écriture.
 redacted
-  What {redacted} entries tell: it was held back as personal; the operator can still open them one by one.
-  Ce que disent {redacted} écritures : retenu comme personnel ; l'exploitant peut encore les ouvrir une à une.
+  What {redacted} {redacted:entry tells|entries tell}: it was held back as personal; the operator can still open {redacted:it|them one by one}.
+  Ce que {redacted:dit|disent} {redacted} {redacted:écriture|écritures} : retenu comme personnel ; l'exploitant peut encore {redacted:l'ouvrir|les ouvrir une à une}.
 erased
-  What {erased} entries told: their keys were destroyed. They still stand where they stood.
-  Ce que disaient {erased} écritures : leurs clés ont été détruites. Elles sont toujours à leur place.
+  What {erased} {erased:entry|entries} told: {erased:its key was|their keys were} destroyed. {erased:It still stands where it|They still stand where they} stood.
+  Ce que {erased:disait|disaient} {erased} {erased:écriture|écritures} : {erased:sa clé a été détruite. Elle est|leurs clés ont été détruites. Elles sont} toujours à {erased:sa|leur} place.
 last
   That nothing was recorded for this customer under another reference; the end of the history is the operator's signed word.
   Que rien n'a été enregistré pour ce client sous une autre référence ; la fin de l'historique est la parole signée de l'exploitant.
@@ -237,8 +292,8 @@ unknown_key
   {file} bears no signature of the key you pinned.
   {file} ne porte aucune signature de la clé que vous avez épinglée.
 key_ended
-  {file} has {size} entries, and its key was followed by another after {until}.
-  {file} compte {size} écritures, et sa clé a été remplacée par une autre après {until}.
+  {file} has {size} {size:entry|entries}, and its key was followed by another after {until}.
+  {file} compte {size} {size:écriture|écritures}, et sa clé a été remplacée par une autre après {until}.
 signature_false
   The signature of {file} does not fit what it says.
   La signature de {file} ne correspond pas à ce qu'il dit.
@@ -315,8 +370,8 @@ other_customer
   Entry {position} is of another customer.
   L'écriture {position} est d'un autre client.
 history_cut
-  The history has {found} entries, the ledger signed for {version}, with another last one perhaps.
-  L'historique a {found} écritures ; le registre a signé pour {version}, la dernière étant peut-être autre.
+  The history has {found} {found:entry|entries}, the ledger signed for {version}, with another last one perhaps.
+  L'historique a {found} {found:écriture|écritures} ; le registre a signé pour {version}, la dernière étant peut-être autre.
 proof_false
   The proof of entry {position} does not lead to the root that was signed.
   La preuve de l'écriture {position} ne mène pas à la racine signée.
@@ -339,11 +394,11 @@ notice_differs
   {file} is not the text of a catalogue shown, or of a notice named.
   {file} n'est pas le texte d'un catalogue montré, ou d'une mention nommée.
 rollback
-  Your checkpoint has {previous} entries, this ledger only {size}: something was taken back.
-  Votre point de contrôle a {previous} écritures, ce registre seulement {size} : des écritures ont été retirées.
+  Your checkpoint has {previous} {previous:entry|entries}, this ledger only {size}: something was taken back.
+  Votre point de contrôle a {previous} {previous:écriture|écritures}, ce registre seulement {size} : des écritures ont été retirées.
 fork
-  The first {previous} entries are not those of your checkpoint: there are two histories.
-  Les {previous} premières écritures ne sont pas celles de votre point de contrôle : il y a deux histoires.
+  The first {previous:entry is not that|{previous} entries are not those} of your checkpoint: there are two histories.
+  {previous:La première écriture n'est pas celle|Les {previous} premières écritures ne sont pas celles} de votre point de contrôle : il y a deux histoires.
 # why it cannot be decided
 unreadable
   It cannot be read: {why}.
@@ -355,14 +410,14 @@ format_unknown
   It is written in the form {found}; this program reads {known}.
   Il est écrit sous la forme {found} ; ce programme lit {known}.
 previous_unusable
-  The earlier checkpoint is not one that the pinned key signed.
-  Le point de contrôle antérieur n'est pas signé par la clé épinglée.
+  What you gave as the earlier checkpoint is none that the pinned key signed, nor an export that holds one. To decide it, give the file checkpoint of an earlier export, or that export.
+  Ce que vous donnez comme point de contrôle antérieur n'en est pas un que la clé épinglée a signé, ni un export qui en contient un. Pour en décider, donnez le fichier checkpoint d'un export antérieur, ou cet export.
 previous_lost
-  All else holds, but the ledger was recovered since your checkpoint of {previous} entries, and what this export shows does not lead to it: some of what you know may be lost, as the recovery tells.
-  Tout le reste tient, mais le registre a été rétabli depuis votre point de contrôle de {previous} écritures, et ce que montre cet export n'y mène pas : une partie de ce que vous connaissez peut être perdue, comme le dit le rétablissement.
+  The ledger was recovered since your checkpoint of {previous} {previous:entry|entries}, and what this export shows does not lead to it: some of what you know may be lost, as the recovery tells. Only of what was kept can an export of all entries decide it.
+  Le registre a été rétabli depuis votre point de contrôle de {previous} {previous:écriture|écritures}, et ce que montre cet export n'y mène pas : une partie de ce que vous connaissez peut être perdue, comme le dit le rétablissement. Un export de toutes les écritures ne peut en décider que de ce qui a été gardé.
 previous_elsewhere
-  All else holds, but this export does not show whether the ledger extends your checkpoint of {previous} entries: ask for `accord prove-consistency`, or for an export of all.
-  Tout le reste tient, mais cet export ne montre pas si le registre prolonge votre point de contrôle de {previous} écritures : demandez `accord prove-consistency`, ou un export complet.
+  This export does not show whether the ledger extends your checkpoint of {previous} {previous:entry|entries}. To decide it, ask for `accord prove-consistency` from your checkpoint, or for an export of all entries (`accord export --all`; with `--redact counts` none is shown).
+  Cet export ne montre pas si le registre prolonge votre point de contrôle de {previous} {previous:écriture|écritures}. Pour en décider, demandez `accord prove-consistency` depuis votre point de contrôle, ou un export de toutes les écritures (`accord export --all` ; avec `--redact counts`, aucune n'est montrée).
 """  # noqa: E501 - a sentence stays on its line
 
 _lines = [line.strip() for line in _TOLD.splitlines() if not line.startswith("#")]
@@ -649,7 +704,7 @@ _TITLES = {
     1: ("TAMPERED", "ALTÉRÉ"),
     2: ("CANNOT DECIDE", "INDÉCIDABLE"),
 }
-_PROVEN, _UNPROVEN = ("Proven", "Prouvé"), ("Not proven", "Non prouvé")
+_ASKED, _PROVEN, _UNPROVEN = ("Asked for", "Demandé"), ("Proven", "Prouvé"), ("Not proven", "Non prouvé")
 LANGUAGES = ("en", "fr")
 
 
@@ -688,12 +743,20 @@ class Conclusion:
     proven: list[Said] = field(default_factory=list)
     unproven: list[Said] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
+    scope: dict[str, Any] = field(default_factory=dict)
+    """What was asked for, as the manifest has it, with the redaction and the size of the checkpoint."""
+
+    asked: list[Said] = field(default_factory=list)
+
+    def decide_no_more(self, why: Said) -> None:
+        """Say that what was asked beside the export cannot be decided; what is proven of the export stays so."""
+        self.exit_code, self.name, self.why = UndecidableError.exit_code, why[0], [why]
 
     def text(self, language: str) -> str:
         """Return the conclusion for people."""
         at = LANGUAGES.index(language)
         lines = [_TITLES[self.exit_code][at], *(f"  {said}" for said in self.sentences(self.why, language))]
-        for heading, said in ((_PROVEN, self.proven), (_UNPROVEN, self.unproven)):
+        for heading, said in ((_ASKED, self.asked), (_PROVEN, self.proven), (_UNPROVEN, self.unproven)):
             if said:
                 lines += ["", heading[at], *(f"  - {each}" for each in self.sentences(said, language))]
         if self.counts:
@@ -707,6 +770,7 @@ class Conclusion:
             "exit_code": self.exit_code,
             "name": self.name,
             "why": self.sentences(self.why, language),
+            "asked_for": {**self.scope, "sentences": self.sentences(self.asked, language)},
             "proven": self.sentences(self.proven, language),
             "not_proven": self.sentences(self.unproven, language),
             "counts": self.counts,
@@ -716,8 +780,30 @@ class Conclusion:
     def sentences(said: list[Said], language: str) -> list[str]:
         """Return sentences; what they quote cannot steer a terminal."""
         at = LANGUAGES.index(language)
-        quoted = _in_french if language == "fr" else _shown
-        return [SENTENCES[name][at].format(**{key: quoted(each) for key, each in told.items()}) for name, told in said]
+        return [
+            SENTENCES[name][at].format(**{key: _put(each, at) for key, each in told.items()}) for name, told in said
+        ]
+
+
+class _Number(NamedTuple):
+    """A number in a sentence: `{n}` is itself, `{n:word|words}` the words that go with it in the language."""
+
+    number: int
+    language: int
+
+    def __format__(self, words: str) -> str:
+        one, both, several = words.partition("|")
+        alone = self.number == 1 or (self.number == 0 and LANGUAGES[self.language] == "fr")
+        return (one if alone else several) if both else str(self.number)
+
+
+def _put(told: object, language: int) -> object:
+    """Return what stands for what a sentence quotes."""
+    if isinstance(told, list):
+        return ", ".join(map(_shown, told))
+    if isinstance(told, int):
+        return _Number(told, language)
+    return _in_french(told) if LANGUAGES[language] == "fr" else _shown(told)
 
 
 def _in_french(told: object) -> str:
@@ -1733,6 +1819,11 @@ def instant(microseconds: int) -> str:
     return f"{_second(digits[:-6])}.{digits[-6:]}Z"
 
 
+def _moment(told: str) -> str:
+    """Return an instant for people."""
+    return told.replace("T", " ").replace(".000000", "").replace("Z", " UTC")
+
+
 @lru_cache(maxsize=65_536)
 def _second(seconds: str) -> str:
     return (_EPOCH + timedelta(seconds=int(seconds))).isoformat()[:19]
@@ -2031,6 +2122,7 @@ _SHAPE = {
         "recorded_until": int,
     },
 }
+_HELD_BACK = {"none": "asked_none", "personal": "asked_personal", "counts": "asked_counts"}
 Progress = Callable[[int, int], None]
 
 
@@ -2428,6 +2520,7 @@ class _Examination:
         # (5) The ledger extends the checkpoint that was known before.
         if previous is not None:
             self._compare(previous)
+        self._tell_asked()
         self._conclude(asked=previous is not None)
 
     def _read_manifest(self) -> tuple[dict[str, Any], _Members]:
@@ -2833,16 +2926,47 @@ class _Examination:
         if previous.size == 0:
             root = _EMPTY_ROOT
         if root != previous.root and self.recovered_since(previous):
-            raise UndecidableError("previous_lost", previous=previous.size)
-        if root is None:
-            raise UndecidableError("previous_elsewhere", previous=previous.size)
-        if root != previous.root:
+            undecided = "previous_lost"
+        elif root is None:
+            undecided = "previous_elsewhere"
+        elif root != previous.root:
             raise TamperedError("fork", previous=previous.size)
-        self.conclusion.proven.append(("extends", {"previous": previous.size}))
+        else:
+            self.conclusion.proven.append(("extends", {"previous": previous.size}))
+            return
+        self.conclusion.decide_no_more((undecided, {"previous": previous.size}))
+        self.conclusion.unproven.append(("unextended", {"previous": previous.size}))
 
     def recovered_since(self, previous: Checkpoint) -> bool:
         """Say whether a checkpoint is of an earlier incarnation."""
         return any(told.name == previous.origin for told in self.handovers)
+
+    def _tell_asked(self) -> None:
+        """Tell what was asked for, and how much of it there is."""
+        scope, told, size = self.scope, self.manifest["counts"], self.checkpoint.size
+        redaction = self.manifest["redaction"]
+        limits = {side: instant(scope[side]) if scope[side] else "" for side in ("recorded_from", "recorded_until")}
+        start, end = map(_moment, limits.values())
+        entries = sum(told["by_type"].values())
+        said: list[Said] = [("asked_ledger", {"ledger": self.key.name, "size": size})]
+        if scope["customer"]:
+            said.append(("asked_customer", {"customer": scope["customer"]}))
+        elif start or end:
+            name = "asked_period" if start and end else "asked_from" if start else "asked_until"
+            said.append((name, {"start": start, "end": end}))
+        elif scope["first"] == scope["end"]:
+            said.append(("asked_nothing", {}))
+        elif (scope["first"], scope["end"]) == (0, size):
+            said.append(("asked_whole", {}))
+        else:
+            said.append(("asked_range", {"first": scope["first"], "last": scope["end"] - 1}))
+        filters = (("asked_purposes", "purposes"), ("asked_channels", "channels"))
+        said += [(name, {by: scope[by]}) for name, by in filters if scope[by]]
+        said.append((_HELD_BACK[redaction], {"entries": entries}))
+        if told["outside"]:
+            said.append(("asked_outside", {"outside": told["outside"]}))
+        self.conclusion.asked = said
+        self.conclusion.scope = {**scope, **limits, "redaction": redaction, "checkpoint_size": size, "entries": entries}
 
     def _conclude(self, *, asked: bool) -> None:
         said, told = self.conclusion, self.manifest["counts"]
@@ -2857,6 +2981,10 @@ class _Examination:
             said.unproven.append(("last", {}))
         if self.counted_only:
             said.unproven.append(("counted", {}))
+            if self.scope["recorded_from"] or self.scope["recorded_until"]:
+                said.unproven.append(("counted_period", {}))
+            filters = (("counted_purposes", "purposes"), ("counted_channels", "channels"))
+            said.unproven += [(name, {by: self.scope[by]}) for name, by in filters if self.scope[by]]
         elif told["left_out"]:
             said.unproven.append(("left_out", {"left_out": told["left_out"]}))
         for seam in self.asked.seams:
@@ -2904,8 +3032,8 @@ def _keys_of(bundle: Bundle, pin: str, handovers: list[str]) -> list[TrustedKey]
         raise
 
 
-def _read_previous(raw: bytes, keys: list[TrustedKey]) -> Checkpoint:
-    """Return an earlier checkpoint that one of the keys signed. Raises UndecidableError."""
+def _read_previous(raw: bytes, keys: list[TrustedKey]) -> Checkpoint | None:
+    """Return an earlier checkpoint that one of the keys signed; None where none did."""
     for each in reversed(keys):
         try:
             found = read_checkpoint(raw, each.key, "the earlier checkpoint")
@@ -2913,7 +3041,7 @@ def _read_previous(raw: bytes, keys: list[TrustedKey]) -> Checkpoint:
         except TamperedError:
             continue
         return found
-    raise UndecidableError("previous_unusable")
+    return None
 
 
 def _hash(text: str) -> bytes:
@@ -2956,7 +3084,10 @@ def verify(  # noqa: PLR0913 - what is verified, by what, and how
         key = read_key(pin)
         keys = _keys_of(bundle, pin, read_handovers(handovers) if handovers else [])
         examination = _Examination(bundle, keys, key, progress, processes)
-        examination.run(None if previous is None else _read_previous(previous, examination.keys))
+        earlier = None if previous is None else _read_previous(previous, examination.keys)
+        examination.run(earlier)
+        if previous is not None and earlier is None:
+            examination.conclusion.decide_no_more(("previous_unusable", {}))
     except NotValidError as error:
         return refused(error)
     except RecursionError:
@@ -2981,11 +3112,12 @@ def verify_file(  # noqa: PLR0913 - the same
 ) -> Conclusion:
     """Return what the export in a file proves; `previous` and `handovers` are files too. Never raises.
 
+    `previous` may be an earlier export: the checkpoint in it counts, which is signed by itself.
     With `processes` 0 as many read as there are processors, but not more than four.
     """
     several = processes or min(cpu_count(), _MAX_PROCESSES)
     try:
-        earlier = None if previous is None else _small_file(previous, MAX_NOTE_BYTES)
+        earlier = None if previous is None else _earlier(previous)
         later = None if handovers is None else _small_file(handovers, _BLOCK_BYTES)
         with open(path, "rb") as file:  # noqa: PTH123 - a path as it was written
             return verify(ZipBundle(file), pin, earlier, progress, several, later)
@@ -3008,6 +3140,19 @@ def _unread(error: OSError) -> str:
             return "the system cannot read it"
 
 
+def _earlier(path: str) -> bytes:
+    """Return a checkpoint that was kept, or the one of an export that was kept; nothing where there is none."""
+    found = _small_file(path, MAX_NOTE_BYTES)
+    if not found.startswith(b"PK"):
+        return found
+    with open(path, "rb") as file:  # noqa: PTH123 - a path as it was written
+        try:
+            bundle = ZipBundle(file)
+            return bundle.open("checkpoint").read(MAX_NOTE_BYTES + 1) if "checkpoint" in bundle.sizes() else b""
+        except NotValidError:
+            return b""
+
+
 def _small_file(path: str, size: int) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123 - a path as it was written
         return file.read(size + 1)
@@ -3018,7 +3163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Say what an audit export of Accord proves. Needs no network.")
     parser.add_argument("file", help="the export")
     parser.add_argument("--pin", required=True, help="the verifier key you were given, by another way than the export")
-    parser.add_argument("--previous", help="a file with a checkpoint you kept from before")
+    parser.add_argument("--previous", help="a file with a checkpoint you kept from before, or an earlier export")
     parser.add_argument("--handovers", help="a later keys.json, for an export from before the key you were given")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="the language of the answer")
     parser.add_argument(

@@ -7,14 +7,14 @@ _TEXT = """\
 AUDIT EXPORT of the ledger {ledger}
 {rule}
 
-What it is. What a brand recorded of the permissions its customers gave and took back, up to entry {last} of the
-ledger. Scope: {scope}. Held back: {held_back}.
+What it is. What a brand recorded of the permissions its customers gave and took back, in a ledger of {size}
+entries, the first of which is entry 0. Scope: {scope}. Held back: {held_back}.
 
 How to check it. Trust nothing in this file. Get the verifier key of the ledger by another way (from the officer who
 handed it over, in person or on paper; `accord key` prints it), and run, on a machine without network:
 
     python3 -I verify.py EXPORT.zip --pin KEY                    (Python 3.10 or newer, and `cryptography`)
-    python3 -I verify.py EXPORT.zip --pin KEY --previous CHECKPOINT     (with one you kept from an earlier audit)
+    python3 -I verify.py EXPORT.zip --pin KEY --previous EARLIER   (a checkpoint or export you kept from before)
 
 Do not trust the verify.py of this file either: take it from the published source, where it stands as
 src/accord/proof/verify.py, or compare their digests. docs/audit-export.md there tells the format, so that you can
@@ -40,14 +40,14 @@ What was erased stays unreadable, and still stands where it stood.
 EXPORT D'AUDIT du registre {ledger}
 {rule}
 
-Ce que c'est. Ce qu'une marque a enregistré des permissions que ses clients ont données et reprises, jusqu'à
-l'écriture {last} du registre. Périmètre : {scope_fr}. Retenu : {held_back_fr}.
+Ce que c'est. Ce qu'une marque a enregistré des permissions que ses clients ont données et reprises, dans un registre
+dont le nombre d'écritures est {size}, la première étant l'écriture 0. Périmètre : {scope_fr}. Retenu : {held_back_fr}.
 
 Comment le vérifier. Ne vous fiez à rien de ce fichier. Obtenez la clé de vérification du registre par une autre voie
 (de la personne qui le remet, en main propre ou sur papier ; `accord key` l'affiche), et lancez, sans réseau :
 
     python3 -I verify.py EXPORT.zip --pin CLE --lang fr          (Python 3.10 ou plus, et `cryptography`)
-    python3 -I verify.py EXPORT.zip --pin CLE --lang fr --previous FICHIER     (point de contrôle d'un audit antérieur)
+    python3 -I verify.py EXPORT.zip --pin CLE --lang fr --previous AVANT     (un point de contrôle ou export antérieur)
 
 Ne vous fiez pas non plus au verify.py de ce fichier : prenez-le dans la source publiée (src/accord/proof/verify.py),
 ou comparez leurs empreintes. La réponse est VALIDE, ALTÉRÉ ou INDÉCIDABLE (code de sortie 0, 1, 2), et dit ce qui est
@@ -85,7 +85,7 @@ def readme(ledger: str, it: Exported) -> bytes:
     return _TEXT.format(
         ledger=ledger,
         rule="=" * (29 + len(ledger)),
-        last=it.size - 1,
+        size=it.size,
         scope=_scope(it, _ENGLISH),
         scope_fr=_scope(it, _FRENCH),
         held_back=held_back,

@@ -31,6 +31,8 @@ def test_an_export_of_old_is_valid(path: Path) -> None:
     assert (found.exit_code, found.name) == (0, ""), found.text("en")
     earlier = verify.verify_file(str(path), PIN, str(path.with_suffix(".checkpoint")))
     assert earlier.exit_code == (2 if path.stem.startswith("customer") else 0)
+    assert earlier.asked == found.asked
+    assert [said for said in earlier.proven if said[0] != "extends"] == found.proven
 
 
 @pytest.mark.parametrize("path", EXPORTS, ids=lambda path: path.stem)
