@@ -1153,6 +1153,27 @@ def test_a_large_archive_is_read_as_it_is_written(monkeypatch: pytest.MonkeyPatc
     assert {name: found.open(name).read(200) for name in found.sizes()} == of
 
 
+def of_an_earlier_python(raw: bytes) -> bytes:
+    """Return an archive as Python before 3.11.4 writes it: members need version 20, and no sizes stand before them."""
+    changed = bytearray(raw)
+    for info in zipfile.ZipFile(io.BytesIO(raw)).infolist():
+        start = info.header_offset
+        changed[start + 4 : start + 6], changed[start + 18 : start + 26] = b"\x14\0", bytes(8)
+    at = zipfile.ZipFile(io.BytesIO(raw)).start_dir
+    while (at := changed.find(b"PK\1\2", at)) >= 0:
+        changed[at + 4], changed[at + 6] = 20, 20
+        at += 46
+    return bytes(changed)
+
+
+def test_an_export_that_an_earlier_python_wrote_is_valid(it: Installation) -> None:
+    earlier = of_an_earlier_python(export(it))
+    assert (of_zip(earlier).exit_code, of_zip(earlier).name) == (0, "")
+    mixed = bytearray(earlier)
+    mixed[18:26] = b"\xff" * 8
+    assert of_zip(bytes(mixed)).name == "archive_before"
+
+
 @pytest.mark.long
 def test_an_archive_of_many_members_is_read_as_it_is_written() -> None:
     of = {f"proofs/{position}.tlog-proof": b"" for position in range(2**16)}

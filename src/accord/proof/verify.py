@@ -896,8 +896,8 @@ _BEFORE, _AFTER = Struct("<4s5HL8s2H"), Struct("<4sL2Q")
 _LISTED, _END = Struct("<4s6H3L5H2L"), Struct("<4s4H2LH")
 _LONG_END, _LONG_END_PLACE = Struct("<4sQ2H2L4Q"), Struct("<4sLQL")
 _NO_SIZES = Struct("<2H2Q").pack(1, 16, 0, 0)
-_UNTOLD = bytes(8), b"\xff" * 8
-"""Where sizes would stand before a member: Python of before 3.11.4 wrote nothing there, later ones what is all ones."""
+_FORMS = ((20, bytes(8)), (45, b"\xff" * 8))
+"""The version that members need, and their sizes before them: of Python before 3.11.4, and of later ones."""
 _MAX_SHORT, _MAX_COUNT = 2**31 - 1, 2**16 - 1
 _DAY, _READABLE = 33, 0o644 << 16
 """The first of January 1980, as an archive has it; and a file that everyone may read."""
@@ -916,12 +916,12 @@ class _Packing:
         """Return where the bytes of each member begin. Raises TamperedError."""
         size = self._file.seek(0, io.SEEK_END)
         self._file.seek(0)
-        untold = _UNTOLD[self._file.read(26)[18:] == _UNTOLD[1]]
+        version, untold = _FORMS[self._file.read(26)[18:] == _FORMS[1][1]]
         self._file.seek(0)
         starts, places = [], []
         for info in infos:
             name = info.filename.encode()
-            before = _BEFORE.pack(b"PK\3\4", 45, 8, info.compress_type, 0, _DAY, 0, untold, len(name), 20)
+            before = _BEFORE.pack(b"PK\3\4", version, 8, info.compress_type, 0, _DAY, 0, untold, len(name), 20)
             after = _AFTER.pack(b"PK\7\x08", info.CRC, info.compress_size, info.file_size)
             starts.append(self._file.tell())
             self._meet(before + name + _NO_SIZES, "archive_before", info)
@@ -930,7 +930,7 @@ class _Packing:
             self._meet(after, "archive_after", info)
         listed = self._file.tell()
         for info, start in zip(infos, starts, strict=True):
-            self._meet(_listing(info, start), "archive_lists", info)
+            self._meet(_listing(info, start, version), "archive_lists", info)
         ending = _ending(len(infos), listed, self._file.tell())
         if self._file.read(len(ending) + 1) != ending:
             raise TamperedError("archive_ends")
@@ -942,7 +942,7 @@ class _Packing:
             raise TamperedError(fault, file=info.filename, at=at)
 
 
-def _listing(info: zipfile.ZipInfo, start: int) -> bytes:
+def _listing(info: zipfile.ZipInfo, start: int, version: int) -> bytes:
     """Return what the directory says of a member: what is large stands at the end."""
     name, large = info.filename.encode(), list[int]()
     packed, size, place = info.compress_size, info.file_size, start
@@ -953,7 +953,8 @@ def _listing(info: zipfile.ZipInfo, start: int) -> bytes:
         large.append(start)
         place = 2**32 - 1
     extra = Struct(f"<2H{len(large)}Q").pack(1, 8 * len(large), *large) if large else b""
-    versions_and_flags, lengths = (3 << 8 | 45, 45, 8), (len(name), len(extra), 0)
+    version = 45 if large else version
+    versions_and_flags, lengths = (3 << 8 | version, version, 8), (len(name), len(extra), 0)
     told = (*versions_and_flags, info.compress_type, 0, _DAY, info.CRC, packed, size, *lengths, 0, 0, _READABLE, place)
     return _LISTED.pack(b"PK\1\2", *told) + name + extra
 
