@@ -1935,14 +1935,18 @@ _CHANNELS = {"channel", "channels", "preferred_channel"}
 
 def timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple[str, str], str]) -> bytes:
     """Return the page of one customer, oldest first, with the exact words shown; `texts` by notice and language."""
+    return _page(f"Customer · client {customer}", ledger, customer, (_article(line, texts) for line in lines))
+
+
+def _page(title: str, ledger: str, customer: str, articles: Iterable[str]) -> bytes:
     head = (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Customer · client {customer}</title>\n<style>{_STYLE}</style>\n"
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n"
         f"<h1>Customer · client <code>{customer}</code></h1>\n"
         f"<p>Ledger · registre <code>{html.escape(ledger)}</code>. Instants in UTC · instants en UTC.</p>\n"
     )
-    return (head + "".join(_article(line, texts) for line in lines) + "</html>\n").encode()
+    return (head + "".join(articles) + "</html>\n").encode()
 
 
 def _article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
@@ -2037,14 +2041,7 @@ _FIRST_TIMES = {"act_time", "confirm_until", "outcome_time", "paused_until", "va
 
 def first_timeline(ledger: str, customer: str, lines: list[Line], texts: Mapping[tuple[str, str], str]) -> bytes:
     """Return the page as it was written at first: exports of then hold it for ever, and it says the same."""
-    head = (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Customer {customer}</title>\n<style>{_STYLE}</style>\n"
-        f"<h1>Customer · client <code>{customer}</code></h1>\n"
-        f"<p>Ledger · registre <code>{html.escape(ledger)}</code>. Instants in UTC · instants en UTC.</p>\n"
-    )
-    return (head + "".join(_first_article(line, texts) for line in lines) + "</html>\n").encode()
+    return _page(f"Customer {customer}", ledger, customer, (_first_article(line, texts) for line in lines))
 
 
 def _first_article(line: Line, texts: Mapping[tuple[str, str], str]) -> str:
